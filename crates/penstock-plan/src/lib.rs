@@ -1,0 +1,64 @@
+//! The plan: the flat, resolved description of everything a worker does.
+//!
+//! A plan has no defaults, no units in text and no names left to look up: durations are
+//! milliseconds, sizes are bytes, and a reference is the key of another part of the same
+//! plan. Resources, their defaults and their checks belong to the Python side; nothing
+//! here reads a file or knows how a plan came to be.
+#![forbid(unsafe_code)]
+
+mod listener;
+mod pipeline;
+mod plugin;
+mod route;
+mod telemetry;
+mod upstream;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use listener::{EncodedSlash, Limits, Listener, Protocol, Underscores};
+pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
+pub use plugin::{Plugin, PluginFilter};
+pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
+pub use telemetry::{AccessLog, LogFormat, Telemetry};
+pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
+
+/// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Every part by its key.
+    pub parts: BTreeMap<String, Part>,
+}
+
+/// One part of a plan and the hash of its text: equal hashes mean an equal built form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Hash of the body's canonical text, in hex.
+    pub hash: String,
+    /// What the part says.
+    pub body: Body,
+}
+
+/// What a part can be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// `listener/NAME`: a listening address and how its connections are treated.
+    Listener(Listener),
+    /// `route/NAME`: which requests go to which pipeline.
+    Route(Route),
+    /// `pipeline/NAME`: the steps of a pipeline. A route's own steps are `pipeline/route.NAME`.
+    Pipeline(Pipeline),
+    /// `upstream/NAME`: endpoints and how they are used.
+    Upstream(Upstream),
+    /// `names/HOST`: the addresses of a host name that an endpoint uses.
+    Names(Names),
+    /// `telemetry/NAME`: the access log.
+    Telemetry(Telemetry),
+    /// `plugin/NAME`: the copied files of a Python plugin.
+    Plugin(Plugin),
+}

@@ -1,0 +1,106 @@
+//! The exchange: a request, its answer, and what a filter may do to both.
+
+use std::rc::Rc;
+
+use super::{Facts, Request, Response};
+
+/// Bytes of a body that the gateway makes itself.
+#[derive(Debug, Clone, Default)]
+pub enum LocalBody {
+    /// No body.
+    #[default]
+    Empty,
+    /// Text that a filter's settings own; shared, never copied.
+    Shared(Rc<[u8]>),
+    /// Text made for this answer.
+    Owned(Vec<u8>),
+}
+
+impl LocalBody {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Empty => &[],
+            Self::Shared(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// Where the answer in hand comes from.
+#[derive(Debug, Default)]
+pub enum Answer {
+    /// There is none yet.
+    #[default]
+    None,
+    /// The gateway made it.
+    Local(LocalBody),
+    /// An upstream sends it; the core holds the connection.
+    Upstream,
+}
+
+/// A route as an exchange remembers it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RouteName {
+    /// The resource's name.
+    pub name: Box<str>,
+    /// Names of its path parameters, in order.
+    pub param_names: Box<[Box<str>]>,
+}
+
+/// One request and its answer, as filters see them.
+///
+/// Framing (`Content-Length`, `Transfer-Encoding`, `Connection`) is not here: the core
+/// decides it when it serialises.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// The request.
+    pub request: Request,
+    /// The answer's head; its status is 0 while there is no answer.
+    pub response: Response,
+    /// Where the answer comes from.
+    pub answer: Answer,
+    /// The chosen route.
+    pub route: Option<Rc<RouteName>>,
+    /// Largest request body still accepted; the core cuts it off there with 413.
+    pub body_limit: Option<u64>,
+    /// The whole request body, once a filter that buffers it was reached.
+    pub buffered_body: Option<Vec<u8>>,
+    /// Why the gateway itself answered, in stable words; empty where it did not.
+    pub reason: &'static str,
+}
+
+impl Exchange {
+    /// Answers with a status, a body and no fields; an earlier answer is replaced.
+    pub fn answer(&mut self, status: u16, body: LocalBody) {
+        self.response.head.clear(usize::MAX);
+        self.response.status = status;
+        self.answer = Answer::Local(body);
+    }
+
+    /// Whether there is an answer in hand.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.answer, Answer::None)
+    }
+
+    /// What conditions and templates may look at.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            request: &self.request,
+            response: self.is_answered().then_some(&self.response),
+            route: self.route.as_ref().map_or("", |route| &route.name),
+            param_names: self.route.as_ref().map_or(&[], |route| &route.param_names),
+        }
+    }
+
+    /// Empties it for the next request and keeps its memory.
+    pub fn clear(&mut self, keep_bytes: usize) {
+        self.request.clear(keep_bytes);
+        self.response.clear(keep_bytes);
+        self.answer = Answer::None;
+        self.route = None;
+        self.body_limit = None;
+        self.buffered_body = None;
+        self.reason = "";
+    }
+}

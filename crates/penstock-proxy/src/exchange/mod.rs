@@ -1,0 +1,16 @@
+//! One request and its answer: heads, client, and what a filter may see and change.
+
+#[allow(clippy::module_inception, reason = "the room is named after its main thing")]
+mod exchange;
+mod facts;
+mod head;
+mod name;
+mod request;
+mod response;
+
+pub use exchange::{Answer, Exchange, LocalBody, RouteName};
+pub use facts::Facts;
+pub use head::{Field, Head, Span};
+pub use name::Name;
+pub use request::{Client, Method, Params, Request, Version, percent_decoded};
+pub use response::Response;

@@ -1,0 +1,52 @@
+//! The face of a filter: what it may answer and how the core calls it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::exchange::Exchange;
+
+/// A filter as a step of a pipeline runs it: settings resolved, nothing left to look up.
+///
+/// It never blocks. What needs time is returned as [`Outcome::Wait`] and parks only its
+/// own exchange.
+pub trait Filter {
+    /// Sees the request on its way in, or the answer in hand where it stands behind a `Forward`.
+    fn on_request(&self, exchange: &mut Exchange) -> Outcome {
+        let _ = exchange;
+        Outcome::Continue
+    }
+
+    /// Sees the answer on its way out, in reverse order of the steps.
+    fn on_response(&self, exchange: &mut Exchange) -> Outcome {
+        let _ = exchange;
+        Outcome::Continue
+    }
+
+    /// Whether the whole request body must be in `buffered_body` before `on_request`.
+    fn buffers_body(&self) -> bool {
+        false
+    }
+}
+
+/// What a filter says.
+pub enum Outcome {
+    /// Go on with the next step.
+    Continue,
+    /// The exchange holds an answer now; the pipeline ends.
+    Answer,
+    /// A named result, by its position in the kind's `results`. Without a jump the
+    /// pipeline ends if the exchange holds an answer made by this call, else goes on.
+    Result(ResultId),
+    /// Not finished: polled by the exchange's own task until it says what comes of it.
+    Wait(Pending),
+}
+
+/// Position of a result in its kind's list of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResultId(pub u8);
+
+/// A filter's unfinished work. It owns what it needs and changes the exchange when it is done.
+pub type Pending = Pin<Box<dyn Future<Output = Finish>>>;
+
+/// The last part of a filter's waiting work: applied to the exchange, it gives the outcome.
+pub type Finish = Box<dyn FnOnce(&mut Exchange) -> Outcome>;

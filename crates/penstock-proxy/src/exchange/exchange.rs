@@ -1,6 +1,7 @@
 //! The exchange: a request, its answer, and what a filter may do to both.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Facts, Request, Response};
 
@@ -61,7 +62,7 @@ pub struct Exchange {
     /// Where the answer comes from.
     pub answer: Answer,
     /// The chosen route.
-    pub route: Option<Rc<RouteName>>,
+    pub route: Option<Arc<RouteName>>,
     /// Largest request body still accepted; the core cuts it off there with 413.
     pub body_limit: Option<u64>,
     /// The whole request body, once a filter that buffers it was reached.

@@ -1,0 +1,122 @@
+"""Checks the licences of all crates that a build uses, and that none is built in two versions unless listed.
+
+Works on what `cargo metadata` prints, so it needs no tool beside cargo.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Permissive licences: whoever ships a binary owes a notice and nothing else.
+ALLOWED = frozenset(
+    {
+        "0BSD",
+        "Apache-2.0",
+        "Apache-2.0 WITH LLVM-exception",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "CC0-1.0",
+        "ISC",
+        "MIT",
+        "MIT-0",
+        "Unicode-3.0",
+        "Unlicense",
+        "Zlib",
+    }
+)
+
+# Crates that may be built in two versions, each with who asks for the older one.
+DUPLICATES: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Crate:
+    """A crate in the dependency graph."""
+
+    name: str
+    version: str
+    licence: str
+
+
+def is_allowed(expression: str) -> bool:
+    """True if a choice of the SPDX expression needs only allowed licences.
+
+    Shape: `A OR B`, `(A OR B) AND C`, `A/B` (the old way to write OR).
+    """
+    pieces = re.findall(r"[()]|\bAND\b|\bOR\b|(?:(?!\bAND\b|\bOR\b)[^()])+", expression.replace("/", " OR "))
+    return bool(expression) and any_of(iter([*pieces, ")"]))
+
+
+def any_of(pieces: Iterator[str]) -> bool:
+    """Read alternatives up to a closing bracket: true if one of them is allowed."""
+    alternatives = [True]
+    for piece in pieces:
+        match piece:
+            case ")":
+                break
+            case "OR":
+                alternatives.append(True)
+            case "(":
+                alternatives[-1] &= any_of(pieces)
+            case licence if licence.strip() and licence != "AND":
+                alternatives[-1] &= licence.strip() in ALLOWED
+    return any(alternatives)
+
+
+def is_built(dependency: dict[str, Any]) -> bool:
+    """True unless only the tests need it."""
+    return any(kind["kind"] != "dev" for kind in dependency["dep_kinds"])
+
+
+def crates(metadata: dict[str, Any]) -> list[Crate]:
+    """The crates of other people that are built, or run during a build."""
+    packages = {package["id"]: package for package in metadata["packages"]}
+    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    seen, todo = set[str](), list(metadata["workspace_members"])
+    while todo:
+        identity = todo.pop()
+        if identity in seen:
+            continue
+        seen.add(identity)
+        todo += [dependency["pkg"] for dependency in nodes[identity]["deps"] if is_built(dependency)]
+    others = (packages[identity] for identity in seen if packages[identity]["source"])
+    return sorted(
+        (Crate(package["name"], package["version"], package["license"] or "") for package in others),
+        key=lambda crate: (crate.name, crate.version),
+    )
+
+
+def problems(found: Iterable[Crate]) -> list[str]:
+    """What is wrong with these crates, one line each."""
+    versions = defaultdict[str, list[str]](list)
+    lines = []
+    for crate in found:
+        versions[crate.name].append(crate.version)
+        if not is_allowed(crate.licence):
+            lines.append(f"{crate.name} {crate.version}: licence not allowed: {crate.licence or 'none given'}")
+    twice = {name for name, numbers in versions.items() if len(numbers) > 1}
+    lines += [f"{name}: built in versions {', '.join(versions[name])}" for name in sorted(twice - DUPLICATES.keys())]
+    lines += [f"{name}: listed as duplicate, but is none: remove it" for name in sorted(DUPLICATES.keys() - twice)]
+    return lines
+
+
+def main() -> int:
+    """Print the problems; 1 when there are any."""
+    command = ["cargo", "metadata", "--format-version=1", "--locked"]
+    metadata = json.loads(subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout)
+    found = crates(metadata)
+    lines = problems(found)
+    print("\n".join(lines) or f"{len(found)} crates, licences and versions as they should be")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

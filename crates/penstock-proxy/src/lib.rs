@@ -8,3 +8,4 @@ pub mod exchange;
 pub mod expression;
 pub mod pipeline;
 pub mod routing;
+pub mod unit;

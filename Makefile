@@ -41,7 +41,7 @@ golden: build ## Rewrite the expected plans; review the difference
 
 bench: build ## Measure beside a byte relay, nginx and haproxy: make bench ARGS="--help"
 	@cargo build --quiet --release --locked --manifest-path bench/Cargo.toml
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 audit: ## Look for known weaknesses and bad licences in the crates
 	@command -v cargo-deny >/dev/null || { echo "penstock: needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }

@@ -1,0 +1,111 @@
+"""What is measured: how each proxy and each origin is started."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.processes import BenchError
+
+HERE = Path(__file__).resolve().parent
+PROXY_PORT, ORIGIN_PORT = 18101, 18080
+ROUTES = 100
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where one measurement finds its programs and puts its files."""
+
+    directory: Path
+    floor: Path
+    penstock: Path
+
+    def configuration(self, name: str, *, extra: str = "", appended: str = "") -> str:
+        """Fill in a file of `conf/`; gives the path of the result."""
+        text = (HERE / "conf" / name).read_text()
+        values = {
+            "DIRECTORY": str(self.directory),
+            "CONF": str(HERE / "conf"),
+            "PROXY_PORT": str(PROXY_PORT),
+            "ORIGIN_PORT": str(ORIGIN_PORT),
+            "EXTRA": extra,
+        }
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", value)
+        target = self.directory / name
+        target.write_text(text + appended)
+        return str(target)
+
+    def gateway(self, name: str, *, appended: str = "") -> list[str]:
+        """The command of a gateway with one worker."""
+        state = self.directory / "state"
+        configuration = self.configuration(name, appended=appended)
+        return [str(self.penstock), "run", "--workers", "1", "--state-dir", str(state), "-c", configuration]
+
+
+def program(name: str) -> str:
+    """Path of an installed program.
+
+    Raises: BenchError if it is not installed.
+    """
+    # Debian puts servers where only root's PATH leads.
+    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+    if found is None:
+        raise BenchError(f"needs {name}: install it (Debian: apt-get install {name})")
+    return found
+
+
+def further_routes() -> str:
+    """A hundred routes that no request of the bench takes."""
+    routes = (f"kind: Route\nname: r{n}\npath: /service{n}/*\nto: origin\n" for n in range(ROUTES))
+    return "".join(f"---\n{route}" for route in routes)
+
+
+def nginx(setting: Setting, extra: str = "") -> list[str]:
+    """Command of nginx with its usual buffers, or others."""
+    configuration = setting.configuration("nginx.conf", extra=extra)
+    return [program("nginx"), "-p", str(setting.directory), "-c", configuration]
+
+
+LARGE_BUFFERS = "proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
+
+PROXIES: dict[str, Callable[[Setting], list[str]]] = {
+    "relay": lambda setting: [str(setting.floor / "floor_relay"), str(PROXY_PORT), str(ORIGIN_PORT)],
+    "penstock": lambda setting: setting.gateway("penstock.yaml", appended=further_routes()),
+    "penstock-python": lambda setting: setting.gateway("penstock-python.yaml"),
+    "nginx": nginx,
+    "nginx-large-buffers": lambda setting: nginx(setting, LARGE_BUFFERS),
+    "haproxy": lambda setting: [program("haproxy"), "-db", "-f", setting.configuration("haproxy.cfg")],
+}
+
+
+def floor_origin(setting: Setting) -> list[str]:
+    """Command of the origin that computes nothing."""
+    return [str(setting.floor / "floor_origin"), str(ORIGIN_PORT)]
+
+
+def nginx_origin(setting: Setting) -> list[str]:
+    """Command of nginx as the origin, with the same two bodies as files."""
+    pages = setting.directory / "www"
+    pages.mkdir(exist_ok=True)
+    for name, size in (("1k", 1024), ("100k", 100 * 1024)):
+        (pages / name).write_bytes(b"x" * size)
+    return [program("nginx"), "-p", str(setting.directory), "-c", setting.configuration("nginx-origin.conf")]
+
+
+ORIGINS: dict[str, Callable[[Setting], list[str]]] = {"floor": floor_origin, "nginx": nginx_origin}
+
+
+def installed() -> list[str]:
+    """The proxies to measure when none is named: the floor, the gateway, and what is installed beside them."""
+    peers = []
+    for name in ("nginx", "haproxy"):
+        try:
+            program(name)
+        except BenchError:
+            print(f"{name} is not installed: measuring without it", file=sys.stderr)
+        else:
+            peers.append(name)
+    return ["relay", "penstock", *peers]

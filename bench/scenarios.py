@@ -1,0 +1,165 @@
+"""What is asked of a proxy while it is measured."""
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.processes import BenchError, family, memory_kib, usage
+from bench.proxies import PROXY_PORT, program
+
+# What a browser sends: parsing has to be paid for.
+HEADERS = (
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language: en-US,en;q=0.5",
+    "Accept-Encoding: gzip, deflate, br",
+    "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark",
+    "Cache-Control: no-cache",
+    "X-Request-Id: 7f3c1d2e-98ab-4c55-8f00-1122aabbccdd",
+)
+MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+@dataclass(frozen=True)
+class Load:
+    """How hard, how long and from which core the proxy is loaded."""
+
+    seconds: int
+    core: int
+    idle_connections: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One figure of one proxy in one round, and a line about it."""
+
+    value: float
+    line: str
+    details: dict[str, float]
+
+
+def wrk(load: Load, path: str, options: Sequence[str]) -> str:
+    """Run the load generator and give what it printed.
+
+    Raises: BenchError if a request failed, for then the figures mean nothing.
+    """
+    headers = [word for header in HEADERS for word in ("-H", header)]
+    command = ["taskset", "--cpu-list", str(load.core), program("wrk"), "-t1", "-c64", f"-d{load.seconds}", "--latency"]
+    url = f"http://127.0.0.1:{PROXY_PORT}{path}"
+    report = subprocess.run([*command, *options, *headers, url], capture_output=True, text=True, check=False)
+    if report.returncode or "Non-2xx" in report.stdout or "Socket errors" in report.stdout:
+        complaint = re.search(r"Non-2xx.*|Socket errors.*", report.stdout)
+        raise BenchError(complaint[0].strip() if complaint else report.stderr.strip() or "wrk failed")
+    return report.stdout
+
+
+def number(pattern: str, text: str) -> float:
+    """The number, or the time in milliseconds, that the pattern finds."""
+    found = re.search(pattern, text)
+    if found is None:
+        raise BenchError(f"no {pattern!r} in what wrk printed")
+    return float(found[1]) * (MILLISECONDS[found[2]] if found.lastindex == 2 else 1)  # noqa: PLR2004
+
+
+def requests(pid: int, load: Load, path: str, options: Sequence[str]) -> Sample:
+    """Processor time a request, in microseconds."""
+    before, started = usage(pid), time.monotonic()
+    report = wrk(load, path, options)
+    used, elapsed = usage(pid) - before, time.monotonic() - started
+    count = number(r"(\d+) requests in", report)
+    details = {
+        "user_us": used.user_us / count,
+        "requests_per_s": number(r"Requests/sec:\s+([\d.]+)", report),
+        "p50_ms": number(r"50%\s+([\d.]+)(us|ms|s)", report),
+        "p99_ms": number(r"99%\s+([\d.]+)(us|ms|s)", report),
+        "busy": used.total_us / 1e6 / elapsed,
+        "memory_mib": memory_kib(pid) / 1024,
+    }
+    value = used.total_us / count
+    line = f"{value:7.2f} us a request, {details['requests_per_s']:7.0f}/s, busy {details['busy']:.2f}"
+    return Sample(value, line, details)
+
+
+def open_connection() -> socket.socket:
+    """A connection that has had one answer."""
+    connection = socket.create_connection(("127.0.0.1", PROXY_PORT), 10)
+    fields = "\r\n".join(HEADERS)
+    connection.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n\r\n".encode())
+    received = 0
+    while received <= 1024:  # noqa: PLR2004 - the body alone has so many bytes
+        count = len(connection.recv(65536))
+        if not count:
+            connection.close()
+            raise BenchError("closed a connection without a whole answer")
+        received += count
+    return connection
+
+
+def idle(pid: int, load: Load) -> Sample:
+    """Memory of a connection that waits, in KiB."""
+    before = memory_kib(pid)
+    with contextlib.ExitStack() as connections:
+        for _ in range(load.idle_connections):
+            connections.enter_context(open_connection())
+        time.sleep(1)
+        after = memory_kib(pid)
+    value = (after - before) / load.idle_connections
+    line = f"{value:7.2f} KiB a connection, {before / 1024:.1f} MiB before, {after / 1024:.1f} MiB after"
+    return Sample(value, line, {"before_mib": before / 1024, "after_mib": after / 1024})
+
+
+def system_calls(pid: int, load: Load) -> Sample:
+    """System calls a request under load, counted by strace (which slows the proxy down)."""
+    attach = [word for member in family(pid) for word in ("-p", str(member))]
+    command = [program("strace"), "-f", "-c", "-o", "/dev/stdout", *attach]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as tracer:
+        time.sleep(0.5)
+        try:
+            count = number(r"(\d+) requests in", wrk(load, "/", ()))
+        finally:
+            tracer.send_signal(signal.SIGINT)
+        table, _ = tracer.communicate()
+    calls = {name: calls / count for name, calls in strace_table(table).items()}
+    often = sorted((item for item in calls.items() if item[1] >= 0.01), key=lambda item: -item[1])  # noqa: PLR2004
+    value = sum(calls.values())
+    line = f"{value:7.2f} calls a request: {', '.join(f'{name} {rate:.2f}' for name, rate in often)}"
+    return Sample(value, line, calls)
+
+
+def strace_table(text: str) -> dict[str, int]:
+    """Calls by name, from the table of `strace -c`."""
+    rows = (line.split() for line in text.splitlines())
+    return {row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit() and row[-1] != "total"}  # noqa: PLR2004
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A way to measure, and what its figure counts."""
+
+    unit: str
+    measure: Callable[[int, Load], Sample]
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "h1": Scenario("us/request", lambda pid, load: requests(pid, load, "/", ())),
+    "h1-100k": Scenario("us/request", lambda pid, load: requests(pid, load, "/100k", ())),
+    "h1-close": Scenario("us/request", lambda pid, load: requests(pid, load, "/", ("-H", "Connection: close"))),
+    "idle": Scenario("KiB/connection", idle),
+    "sys": Scenario("calls/request", system_calls),
+}
+
+
+def floor_programs(folder: Path) -> Path:
+    """The folder, if the floor programs are there.
+
+    Raises: BenchError if they have not been built.
+    """
+    if not (folder / "floor_relay").exists():
+        raise BenchError(f"no floor_relay in {folder}: run it as `make bench`")
+    return folder

@@ -7,6 +7,7 @@ mod head;
 mod name;
 mod request;
 mod response;
+mod text;
 
 pub use exchange::{Answer, Exchange, LocalBody, RouteName};
 pub use facts::Facts;
@@ -14,3 +15,4 @@ pub use head::{Field, Head, Span};
 pub use name::Name;
 pub use request::{Client, Method, Params, Request, Version, percent_decoded};
 pub use response::Response;
+pub use text::{decoded_text, latin1_text};

@@ -158,7 +158,7 @@ fn normalising_is_idempotent_and_leaves_only_normal_paths() {
         b"/", b"/", b"//", b".", b"..", b"%2e", b"%2E", b"%2f", b"%5c", b"%25", b"2e", b"%", b"a", b"B", b";", b"%3b",
         b"\xc3", b"[", b"%41", b"%c3", b"%7E", b"+", b"~",
     ];
-    let mut random = crate::routing::generator::Random::new(7);
+    let mut random = crate::routing::tests::generator::Random::new(7);
     let mut normalised = 0;
     for _ in 0..20_000 {
         let mut raw = b"/".to_vec();

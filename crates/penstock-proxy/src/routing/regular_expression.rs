@@ -1,0 +1,33 @@
+//! Regular expressions of routes: linear in time, bounded in size.
+
+use regex::{Regex, RegexBuilder};
+
+/// Largest compiled expression; `\w{64}` fits, a repetition meant to fill memory does not.
+const SIZE_LIMIT_BYTES: usize = 4 << 20;
+
+/// Compiles an expression of a route, or says why it is refused.
+pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(SIZE_LIMIT_BYTES).build().map_err(|problem| match problem {
+        regex::Error::CompiledTooBig(limit) => format!("the expression needs more than {} KiB", limit >> 10),
+        other => other.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d15_an_expression_that_backtracks_elsewhere_is_linear_here() {
+        let pattern = compile_regex("^(a+)+$").unwrap();
+        assert!(pattern.is_match(&"a".repeat(50_000)));
+        assert!(!pattern.is_match(&format!("{}b", "a".repeat(50_000))));
+    }
+
+    #[test]
+    fn d15_an_expression_that_fills_memory_is_refused() {
+        assert_eq!(compile_regex(r"(\w{99}){99}").unwrap_err(), "the expression needs more than 4096 KiB");
+        assert!(compile_regex(r"^/\w{64}$").is_ok());
+        assert!(compile_regex("(").is_err());
+    }
+}

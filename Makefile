@@ -19,13 +19,13 @@ run: build ## Start the gateway on port 8080 before three example services
 	@$(BIN)/python examples/run.py
 
 test: build ## Run every check and every test, as CI does
-	@$(BIN)/python tools/checks.py check test
+	@$(BIN)/python -m tools.checks check test
 
 test-long: build ## Run the tests that take minutes
-	@$(BIN)/python tools/checks.py long
+	@$(BIN)/python -m tools.checks long
 
 check: build ## Run the checks without the tests
-	@$(BIN)/python tools/checks.py check
+	@$(BIN)/python -m tools.checks check
 
 fix: build ## Format, and mend what tools can mend
 	@cargo fmt --all
@@ -48,7 +48,7 @@ audit: ## Look for known weaknesses and bad licences in the crates
 	@cargo deny --workspace check
 
 lock: .venv/locked ## Renew the Python lock files
-	@$(BIN)/python tools/lock.py
+	@$(BIN)/python -m tools.lock
 
 clean: ## Remove what was built here
 	@rm -rf .venv build target bench/target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

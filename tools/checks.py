@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.repository import ROOT
+
 CARGO_RESULT = re.compile(
     r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed; (?P<skipped>\d+) ignored"
 )
@@ -37,7 +38,8 @@ STEPS = (
     Step("check", "Python types", ("mypy",)),
     Step("check", "Python layers", ("lint-imports",)),
     Step("check", "generated files", ("python", "tools/generate.py", "check")),
-    Step("check", "licences", ("python", "tools/licences.py")),
+    Step("check", "licences", ("python", "-m", "tools.licences")),
+    Step("check", "sizes", ("python", "-m", "tools.sizes")),
     # The release profile throughout: a clean clone then builds the crates once.
     Step(
         "check",

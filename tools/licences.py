@@ -10,10 +10,9 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.repository import ROOT
 
 # Permissive licences: whoever ships a binary owes a notice and nothing else.
 ALLOWED = frozenset(

@@ -8,7 +8,8 @@ import sys
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.repository import ROOT
+
 RESOLVER = ROOT / "build" / "resolver"
 OPTIONS = (
     "--quiet",

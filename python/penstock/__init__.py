@@ -1,0 +1,1 @@
+"""Penstock, an API gateway: Python decides, Rust moves the bytes."""

@@ -1,0 +1,1 @@
+"""Words everyone shares: problems, units, names, networks."""

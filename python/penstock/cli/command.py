@@ -1,0 +1,29 @@
+"""What a command is: its options and what it does. Its word and its line of help are in `commands`."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FINE = 0
+FAILED = 1
+DIFFERENT = 2
+"""Also what wrong usage exits with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: `add_options` describes its arguments, `run` gives the exit code."""
+
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def add_output(parser: argparse.ArgumentParser, *forms: str) -> None:
+    """Adds `-o`, which every command with machine output calls so."""
+    parser.add_argument(
+        "-o", "--output", choices=forms, default=forms[0], help=f"form of the output: {', '.join(forms)}"
+    )
+
+
+def no_options(_parser: argparse.ArgumentParser) -> None:
+    """A command without options."""

@@ -1,0 +1,61 @@
+"""What compiling gives: a plan and the problems found on the way."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from penstock.base.problem import Problem, Severity, Steps, errors
+
+Body = dict[str, Any]
+"""The body of a part, as the core reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan and its problems; the plan is to be used only if none of them is an error."""
+
+    plan: Mapping[str, Any]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing refuses the plan."""
+        return not errors(self.problems)
+
+    def to_json(self) -> str:
+        """The plan as readable text that can be compared line by line."""
+        return json.dumps(self.plan, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in a resource that names another part."""
+
+    path: Steps
+    kind: str
+    name: str
+
+
+@dataclass(slots=True)
+class Fragment:
+    """What one resource alone compiles to, before it meets the others."""
+
+    parts: dict[str, Body] = field(default_factory=dict)
+    references: list[Reference] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def error(self, path: Steps, message: str, hint: str = "") -> None:
+        """Note something that refuses the configuration."""
+        self.problems.append(Problem(path, message, hint))
+
+    def warn(self, path: Steps, message: str, hint: str = "") -> None:
+        """Note something that is probably not meant."""
+        self.problems.append(Problem(path, message, hint, Severity.WARNING))
+
+
+def part_of(body: Body) -> dict[str, Any]:
+    """A part: the body and the hash of its canonical text."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return {"hash": blake2b(text.encode(), digest_size=16).hexdigest(), "body": body}

@@ -1,0 +1,103 @@
+"""Compiles one resource by itself; what it names is looked up later."""
+
+from collections.abc import Callable
+from typing import Any
+
+from penstock.compiler.compiled import Body, Fragment
+from penstock.compiler.routes import compile_route
+from penstock.compiler.steps import Place, compile_steps
+from penstock.compiler.upstreams import upstream_body
+from penstock.filters.catalogue import Catalogue
+from penstock.model.kinds import resource_key
+from penstock.model.listener import Limits, Listener
+from penstock.model.pipeline import Pipeline
+from penstock.model.plugin import Plugin
+from penstock.model.resource import Resource
+from penstock.model.route import Route
+from penstock.model.telemetry import JSON, OFF, Telemetry
+from penstock.model.upstream import Upstream
+
+
+def compile_fragment(resource: Resource, catalogue: Catalogue) -> Fragment:
+    """The parts that one resource makes, what it refers to, and what is wrong with it by itself."""
+    fragment = Fragment()
+    _COMPILERS[type(resource)](resource, catalogue, fragment)
+    return fragment
+
+
+def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> None:
+    fragment.parts[resource_key("Listener", listener.name)] = {
+        "kind": "listener",
+        "name": listener.name,
+        "address": listener.address,
+        "protocols": list(listener.protocols),
+        "trusted_proxies": list(listener.trusted_proxies),
+        "encoded_slash": listener.encoded_slash,
+        "underscores": listener.underscores,
+        "limits": _limits(listener.limits),
+        "before": compile_steps(listener.before, Place(("before",), answers=False), catalogue, fragment),
+        "after": compile_steps(listener.after, Place(("after",), answers=False), catalogue, fragment),
+    }
+
+
+def _limits(limits: Limits) -> Body:
+    return {
+        "header_time_ms": limits.header_time.milliseconds,
+        "header_bytes": limits.headers.bytes,
+        "fields": limits.fields,
+        "uri_bytes": limits.uri.bytes,
+        "idle_ms": limits.idle.milliseconds,
+        "send_ms": limits.send.milliseconds,
+        "half_close_ms": limits.half_close.milliseconds,
+        "connections": limits.connections,
+        "body_bytes": limits.body.bytes if limits.body else None,
+        "buffered_body_bytes": limits.buffered_body.bytes,
+    }
+
+
+def _pipeline(pipeline: Pipeline, catalogue: Catalogue, fragment: Fragment) -> None:
+    fragment.parts[resource_key("Pipeline", pipeline.name)] = {
+        "kind": "pipeline",
+        "name": pipeline.name,
+        "steps": compile_steps(pipeline.steps, Place(("steps",)), catalogue, fragment),
+    }
+
+
+def _upstream(upstream: Upstream, _catalogue: Catalogue, fragment: Fragment) -> None:
+    fragment.parts[resource_key("Upstream", upstream.name)] = upstream_body(upstream, upstream.name)
+    if not any(endpoint.weight for endpoint in upstream.endpoints):
+        fragment.error(("endpoints",), "every endpoint has weight 0: no request could be sent anywhere")
+
+
+def _telemetry(telemetry: Telemetry, _catalogue: Catalogue, fragment: Fragment) -> None:
+    log = telemetry.access_log
+    access_log: Body | None = None
+    if log is not None and log.path != OFF:
+        access_log = {"path": log.path, "format": JSON if log.format == JSON else {"template": log.format}}
+    body = {"kind": "telemetry", "name": telemetry.name, "access_log": access_log}
+    fragment.parts[resource_key("Telemetry", telemetry.name)] = body
+
+
+def _plugin(plugin: Plugin, catalogue: Catalogue, fragment: Fragment) -> None:
+    described = catalogue.plugins.get(plugin.name)
+    if described is None:
+        fragment.error(("python",), "the plugin's files could not be read")
+        return
+    for problem in described.problems:
+        fragment.error(("python",), problem)
+    fragment.parts[resource_key("Plugin", plugin.name)] = {
+        "kind": "plugin",
+        "name": plugin.name,
+        "digest": described.digest,
+        "filters": [{"name": name, "file": file} for name, file in sorted(described.filters.items())],
+    }
+
+
+_COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
+    Listener: _listener,
+    Route: compile_route,
+    Upstream: _upstream,
+    Pipeline: _pipeline,
+    Telemetry: _telemetry,
+    Plugin: _plugin,
+}

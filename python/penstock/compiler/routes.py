@@ -1,0 +1,98 @@
+"""Routes as the plan says them."""
+
+from collections.abc import Iterator
+
+from penstock.base.problem import Steps
+from penstock.compiler.compiled import Body, Fragment, Reference
+from penstock.compiler.steps import Place, compile_steps
+from penstock.filters.catalogue import Catalogue
+from penstock.model.kinds import resource_key
+from penstock.model.patterns import HostPattern, PathPattern, ValueTest
+from penstock.model.pipeline import ROUTE_PREFIX
+from penstock.model.route import Route
+
+
+def compile_route(route: Route, catalogue: Catalogue, fragment: Fragment) -> None:
+    """Adds the parts of a route: itself, and the pipeline of its own steps."""
+    fragment.parts[resource_key("Route", route.name)] = {
+        "kind": "route",
+        "name": route.name,
+        "listeners": list(route.listeners) if route.listeners is not None else None,
+        "hosts": [_pattern(host) for host in route.hosts],
+        "path": _pattern(route.path),
+        "methods": served_methods(route),
+        "conditions": [{"subject": {kind: name}, "test": _test(test)} for kind, _, name, test in conditions_of(route)],
+        "client_ip": list(route.client_ip),
+        "when": route.when,
+        "priority": route.priority,
+        "order": 0,
+        "timeout_ms": route.timeout.milliseconds if route.timeout else None,
+        "pipeline": _pipeline(route, catalogue, fragment),
+    }
+    for index, name in enumerate(route.listeners or ()):
+        fragment.references.append(Reference(("listeners", index), "listener", name))
+    _check_texts(route, catalogue, fragment)
+
+
+def served_methods(route: Route) -> list[str]:
+    """The methods of a route without repetition, `HEAD` beside `GET`."""
+    methods = list(dict.fromkeys(route.methods))
+    if "GET" in methods and "HEAD" not in methods:
+        methods.insert(methods.index("GET") + 1, "HEAD")
+    return methods
+
+
+def conditions_of(route: Route) -> Iterator[tuple[str, str, str, ValueTest]]:
+    """The conditions on named values: what is looked at, the field that says so, the name, the test."""
+    for kind, field, tests in (
+        ("header", "headers", route.headers),
+        ("query", "query", route.query),
+        ("cookie", "cookies", route.cookies),
+    ):
+        for name, test in tests.items():
+            yield kind, field, name, test
+
+
+def _pipeline(route: Route, catalogue: Catalogue, fragment: Fragment) -> str:
+    if route.pipeline is not None:
+        fragment.references.append(Reference(("pipeline",), "pipeline", route.pipeline))
+        return resource_key("Pipeline", route.pipeline)
+    name = f"{ROUTE_PREFIX}{route.name}"
+    place = Place((), is_shorthand=True) if route.to is not None else Place(("steps",))
+    key = resource_key("Pipeline", name)
+    fragment.parts[key] = {
+        "kind": "pipeline",
+        "name": name,
+        "steps": compile_steps(route.inline_steps, place, catalogue, fragment),
+    }
+    return key
+
+
+def _pattern(pattern: HostPattern | PathPattern) -> Body:
+    return pattern.model_dump(exclude_none=True)
+
+
+def _test(test: ValueTest) -> str | Body:
+    name, value = test.test
+    return name if value is True else {name: value}
+
+
+def _check_texts(route: Route, catalogue: Catalogue, fragment: Fragment) -> None:
+    for path, text in _regexes(route):
+        problem = catalogue.check_regex(text)
+        if problem:
+            fragment.error(path, problem)
+    problem = catalogue.check_expression(route.when) if route.when is not None else None
+    if problem:
+        fragment.error(("when",), problem)
+
+
+def _regexes(route: Route) -> Iterator[tuple[Steps, str]]:
+    for index, host in enumerate(route.hosts):
+        if host.regex is not None:
+            yield ("hosts", index, "regex"), host.regex
+    if route.path.regex is not None:
+        yield ("path", "regex"), route.path.regex
+    for _, field, name, test in conditions_of(route):
+        if test.regex is not None:
+            yield (field, name, "regex"), test.regex

@@ -1,0 +1,79 @@
+"""Follows the references that a filter's settings hold, as its schema marks them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.base.names import check_name
+from penstock.base.problem import Steps
+from penstock.compiler.compiled import Fragment, Reference
+from penstock.compiler.upstreams import url_upstream
+from penstock.model.endpoint_url import EndpointUrl
+from penstock.model.kinds import resource_key
+
+_MARK = "x-penstock-reference"
+_BRANCHES = ("anyOf", "oneOf", "allOf")
+Schema = Mapping[str, Any]
+
+
+def resolve_references(schema: Schema, settings: Any, path: Steps, fragment: Fragment) -> Any:
+    """The settings with each reference as the key of a part; a URL becomes an upstream of its own."""
+    walk = _Walk(schema.get("$defs", {}), fragment)
+    return walk.resolve(schema, settings, path)
+
+
+class _Walk:
+    """One walk over the settings of a filter, along its schema."""
+
+    def __init__(self, definitions: Mapping[str, Schema], fragment: Fragment) -> None:
+        self.definitions = definitions
+        self.fragment = fragment
+
+    def resolve(self, schema: Any, value: Any, path: Steps) -> Any:
+        marks = self._marks(schema, value)
+        if isinstance(value, str):
+            kind = next((found for one in marks if (found := one.get(_MARK))), None)
+            return self._reference(kind, value, path) if kind else value
+        if isinstance(value, dict):
+            return {key: self._inside(marks, key, item, path) for key, item in value.items()}
+        if isinstance(value, list):
+            items = {"anyOf": [one["items"] for one in marks if "items" in one]}
+            return [self.resolve(items, item, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    def _inside(self, marks: list[Schema], key: str, item: Any, path: Steps) -> Any:
+        below = [one["properties"][key] for one in marks if key in one.get("properties", {})]
+        return self.resolve({"anyOf": below}, item, (*path, key))
+
+    def _marks(self, schema: Any, value: Any) -> list[Schema]:
+        """The schema and its branches, references to definitions followed."""
+        if not isinstance(schema, Mapping):
+            return []
+        found = [schema]
+        target = schema.get("$ref")
+        if isinstance(target, str):
+            found += self._marks(self.definitions.get(target.rpartition("/")[2]), value)
+        for word in _BRANCHES:
+            for branch in schema.get(word, ()):
+                found += self._marks(branch, value)
+        return found
+
+    def _reference(self, kind: str, value: str, path: Steps) -> str:
+        if kind == "upstream" and EndpointUrl.looks_like(value):
+            return self._url(value, path)
+        try:
+            check_name(value)
+        except ValueError as problem:
+            self.fragment.error(path, str(problem))
+            return value
+        self.fragment.references.append(Reference(path, kind, value))
+        return resource_key(kind, value)
+
+    def _url(self, value: str, path: Steps) -> str:
+        try:
+            body = url_upstream(EndpointUrl.parse(value))
+        except ValueError as problem:
+            self.fragment.error(path, str(problem))
+            return value
+        key = resource_key("upstream", body["name"])
+        self.fragment.parts[key] = body
+        return key

@@ -1,0 +1,120 @@
+"""Steps as the plan says them: settings resolved, jumps as positions, references as keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.base.names import did_you_mean
+from penstock.base.problem import Steps
+from penstock.compiler.compiled import Body, Fragment
+from penstock.compiler.flow import check_flow
+from penstock.compiler.settings import resolve_references
+from penstock.filters.catalogue import Catalogue, FilterKind
+from penstock.model.kinds import resource_key
+from penstock.model.step import END, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a list of steps stands in its resource, and whether it has to end with an answer.
+
+    `is_shorthand`: the one step is the route's `to`, so its settings are fields of the route.
+    """
+
+    path: Steps
+    answers: bool = True
+    is_shorthand: bool = False
+
+    def step(self, index: int) -> Steps:
+        """The path of one step."""
+        return self.path if self.is_shorthand else (*self.path, index)
+
+
+def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fragment: Fragment) -> list[Body]:
+    """The steps of one list; what is wrong with them goes to the fragment."""
+    _check_labels(steps, place, fragment)
+    kinds = [_kind(step, place.step(index), catalogue, fragment) for index, step in enumerate(steps)]
+    positions = {step.label: index for index, step in enumerate(steps) if not step.is_end}
+    bodies: list[Body] = []
+    for index, (step, kind) in enumerate(zip(steps, kinds, strict=True)):
+        path = place.step(index)
+        bodies.append(
+            {
+                "name": _name(steps, index),
+                "filter": step.kind,
+                "source": {"python": resource_key("Plugin", kind.plugin)} if kind and kind.plugin else "native",
+                "settings": _settings(step, path, catalogue, fragment) if kind else None,
+                "when": step.when,
+                "jumps": _jumps(step, index, positions, (path, kind, fragment)),
+            }
+        )
+        problem = catalogue.check_expression(step.when) if step.when is not None else None
+        if problem:
+            fragment.error((*path, "when"), problem)
+    if all(kind or step.is_end for kind, step in zip(kinds, steps, strict=True)):
+        check_flow(steps, kinds, place.step, fragment, must_answer=place.answers)
+    return bodies
+
+
+def _kind(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment) -> FilterKind | None:
+    if step.is_end:
+        return None
+    kind = catalogue.kinds.get(step.kind)
+    if kind is None:
+        hint = did_you_mean(step.kind, catalogue.kinds) or "`penstock filters` lists them"
+        fragment.error((*path, "kind"), f"no filter is called `{step.kind[:80]}`", hint)
+    return kind
+
+
+def _settings(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment) -> Any:
+    checked = catalogue.check(step.kind, step.settings)
+    for problem in checked.problems:
+        fragment.error((*path, *problem.path), problem.message, problem.hint)
+    if checked.problems:
+        return checked.settings
+    return resolve_references(catalogue.kinds[step.kind].schema, checked.settings, path, fragment)
+
+
+def _jumps(
+    step: Step, index: int, positions: dict[str, int], where: tuple[Steps, FilterKind | None, Fragment]
+) -> list[Body]:
+    path, kind, fragment = where
+    jumps: list[Body] = []
+    for result, target in step.on.items():
+        at = (*path, "on", result)
+        if kind and result not in kind.results:
+            known = f"its results are {', '.join(kind.results)}" if kind.results else "it has none"
+            fragment.error(
+                at, f"`{step.kind}` has no result `{result[:80]}`", did_you_mean(result, kind.results) or known
+            )
+        if target == END:
+            jumps.append({"result": result, "to": END})
+        elif target not in positions:
+            hint = did_you_mean(target, [*positions, END]) or "write the name of a later step, or `end`"
+            fragment.error(at, f"no step is called `{target[:80]}`", hint)
+        elif positions[target] <= index:
+            fragment.error(at, f"step `{target}` is not behind this one; jumps only lead forward")
+        else:
+            jumps.append({"result": result, "to": {"step": positions[target]}})
+    return jumps
+
+
+def _check_labels(steps: Sequence[Step], place: Place, fragment: Fragment) -> None:
+    seen: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        if step.is_end:
+            continue
+        first = seen.setdefault(step.label, index)
+        if first == index:
+            continue
+        if step.name is None:
+            fragment.error(place.step(index), f"`{step.kind}` is used twice here", "give the second one a `name`")
+        else:
+            fragment.error((*place.step(index), "name"), f"two steps are called `{step.name}`", "rename one of them")
+
+
+def _name(steps: Sequence[Step], index: int) -> str:
+    """The name of a step; of several ends each further one is numbered, since names are unique."""
+    step = steps[index]
+    earlier = sum(before.is_end for before in steps[:index]) if step.is_end else 0
+    return f"{step.label}.{earlier + 1}" if earlier else step.label

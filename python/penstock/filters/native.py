@@ -1,0 +1,84 @@
+"""The core's own filters, as the rest of the gateway sees them."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any, get_args
+
+from penstock import _core
+from penstock.filters.catalogue import Answers, Checked, FilterKind, PluginDescription, SettingProblem
+from penstock.filters.setting_path import read_setting_path
+
+_ANSWERS: dict[str, Answers] = {
+    "Forward": "forwards",
+    "MaxBodySize": "sometimes",
+    "Redirect": "always",
+    "RequestId": "never",
+    "Respond": "always",
+    "RewritePath": "never",
+    "SetHeaders": "never",
+}
+"""What is known of filters whose schema does not say `x-penstock-answers`."""
+
+
+class NativeCatalogue:
+    """The kinds that are part of the core."""
+
+    def __init__(self) -> None:
+        text = _core.native_filters()
+        self.digest = blake2b(text.encode(), digest_size=16).hexdigest()
+        kinds = (_kind(described) for described in json.loads(text))
+        self.kinds: Mapping[str, FilterKind] = MappingProxyType({kind.name: kind for kind in kinds})
+        self.plugins: Mapping[str, PluginDescription] = MappingProxyType({})
+
+    def check(self, kind: str, settings: Mapping[str, Any]) -> Checked:
+        """The settings of a native filter in resolved form, or everything that is wrong with them."""
+        try:
+            text = json.dumps(settings, allow_nan=False)
+        except (TypeError, ValueError) as problem:
+            return Checked(problems=(SettingProblem((), f"settings are plain data: {problem}"),))
+        found = json.loads(_core.check_filter(kind, text))
+        problems = tuple(
+            SettingProblem(read_setting_path(one["path"], settings), one["message"], one.get("hint") or "")
+            for one in found["problems"]
+        )
+        return Checked(found["settings"], problems)
+
+    def check_expression(self, text: str) -> str | None:
+        """What is wrong with a condition, if anything."""
+        return _core.check_expression(text)
+
+    def check_template(self, text: str) -> str | None:
+        """What is wrong with a template, if anything."""
+        return _core.check_template(text)
+
+    def check_regex(self, text: str) -> str | None:
+        """What is wrong with a regular expression, if anything."""
+        return _core.check_regex(text)
+
+
+@cache
+def native_catalogue() -> NativeCatalogue:
+    """The core's catalogue; the core is asked once, since it cannot change while it runs."""
+    return NativeCatalogue()
+
+
+def _kind(described: dict[str, Any]) -> FilterKind:
+    name = described["name"]
+    schema = described["schema"]
+    answers = schema.get("x-penstock-answers", _ANSWERS.get(name, "sometimes"))
+    if answers not in get_args(Answers):
+        raise ValueError(f"filter {name}: x-penstock-answers is {answers!r}")
+    return FilterKind(
+        name=name,
+        summary=described["summary"],
+        page=described["page"],
+        schema=schema,
+        example=described["example"],
+        results=tuple(described["results"]),
+        buffers_body=described["buffers_body"],
+        source=described["source"],
+        answers=answers,
+    )

@@ -1,0 +1,33 @@
+"""Resources as users write them: kinds, fields, defaults and the checks that need no other resource."""
+
+from penstock.model.kinds import KINDS, resource_key
+from penstock.model.listener import Limits, Listener
+from penstock.model.patterns import HostPattern, PathPattern, ValueTest
+from penstock.model.pipeline import Pipeline
+from penstock.model.plugin import Plugin
+from penstock.model.resource import Resource
+from penstock.model.route import Route
+from penstock.model.step import Step
+from penstock.model.telemetry import AccessLog, Telemetry
+from penstock.model.upstream import Endpoint, Retry, Timeouts, Upstream
+
+__all__ = [
+    "KINDS",
+    "AccessLog",
+    "Endpoint",
+    "HostPattern",
+    "Limits",
+    "Listener",
+    "PathPattern",
+    "Pipeline",
+    "Plugin",
+    "Resource",
+    "Retry",
+    "Route",
+    "Step",
+    "Telemetry",
+    "Timeouts",
+    "Upstream",
+    "ValueTest",
+    "resource_key",
+]

@@ -1,0 +1,89 @@
+"""The address of an endpoint as users write it, taken apart once."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from penstock.base.networks import bracketed, canonical_host, canonical_port, socket_address, split_authority
+from penstock.model.normal_path import normal_path
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_HTTP_PORT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointUrl:
+    """`http://host:port/path` or `unix:/path`, in canonical form.
+
+    `address` is what is connected to, `host` the Host header that belongs to it, `path` what is put before the
+    request's path, without a final slash.
+    """
+
+    address: str
+    host: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.address if self.address.startswith("unix:") else f"http://{self.host}{self.path}"
+
+    @staticmethod
+    def looks_like(text: str) -> bool:
+        """Whether a text is meant as a URL rather than as the name of an upstream."""
+        return text.startswith("unix:") or _SCHEME.match(text) is not None
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """The endpoint that a URL names.
+
+        Raises: ValueError that says what to write.
+        """
+        if not isinstance(text, str):
+            raise ValueError(f"not a URL: {str(text)[:40]}; write one as in http://127.0.0.1:9000")  # noqa: TRY004 - pydantic
+        if text.startswith("unix:"):
+            return cls(socket_address(text), "localhost")
+        scheme = _SCHEME.match(text)
+        if scheme is None:
+            raise ValueError(f"not a URL: {text[:80]!r}; write one as in http://127.0.0.1:9000")
+        if scheme[1].lower() != "http":
+            raise ValueError(f"{scheme[1].lower()} endpoints are not built yet; write http://")
+        authority, slash, path = text[scheme.end() :].partition("/")
+        host, port = _host_and_port(authority)
+        shown = bracketed(host) if port == _HTTP_PORT else f"{bracketed(host)}:{port}"
+        return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(str, when_used="always")
+        return core_schema.no_info_plain_validator_function(cls._validate, serialization=shown)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^(http://|unix:/)"}
+
+    @classmethod
+    def _validate(cls, value: object) -> Self:
+        return value if isinstance(value, cls) else cls.parse(value)
+
+
+def _host_and_port(authority: str) -> tuple[str, int]:
+    if "@" in authority:
+        raise ValueError("a URL with a user name; credentials are added by a filter")
+    host, port_text = split_authority(authority)
+    if not host:
+        raise ValueError("a URL without a host; write one as in http://127.0.0.1:9000")
+    port = canonical_port(port_text) if port_text else _HTTP_PORT
+    if port == 0:
+        raise ValueError("port 0 cannot be connected to; write a number from 1 to 65535")
+    return canonical_host(host), port
+
+
+def _path(path: str) -> str:
+    if "?" in path or "#" in path:
+        raise ValueError("a URL of an endpoint has no query and no fragment")
+    normal = normal_path(path).rstrip("/")
+    if any(segment in {"", ".", ".."} for segment in normal.split("/")[1:]):
+        raise ValueError("write the path of the URL without `//`, `.` and `..`")
+    return normal

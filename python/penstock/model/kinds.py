@@ -1,0 +1,18 @@
+"""The one list of the kinds of resources."""
+
+from penstock.model.listener import Listener
+from penstock.model.pipeline import Pipeline
+from penstock.model.plugin import Plugin
+from penstock.model.resource import Resource
+from penstock.model.route import Route
+from penstock.model.telemetry import Telemetry
+from penstock.model.upstream import Upstream
+
+KINDS: dict[str, type[Resource]] = {
+    model.__name__: model for model in (Listener, Route, Upstream, Pipeline, Telemetry, Plugin)
+}
+
+
+def resource_key(kind: str, name: str) -> str:
+    """What a resource is called in plans, stores and problems: `route/orders`."""
+    return f"{kind.lower()}/{name}"

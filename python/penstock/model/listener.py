@@ -1,0 +1,93 @@
+"""Listeners: addresses, limits, and what is believed of a client."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from penstock.base.names import did_you_mean
+from penstock.base.networks import canonical_network, listening_address
+from penstock.base.units import Duration, Size
+from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
+from penstock.model.step import StepList
+
+BUILT_PROTOCOLS = ("http1",)
+LATER_PROTOCOLS = ("h2", "h3", "h2c", "tls", "tcp", "udp")
+
+
+def check_protocol(protocol: str) -> str:
+    """The protocol itself, if this build speaks it.
+
+    Raises: ValueError that tells one that is planned from one that is unknown.
+    """
+    if protocol in BUILT_PROTOCOLS:
+        return protocol
+    if protocol in LATER_PROTOCOLS:
+        raise ValueError(f"protocol {protocol} is not built yet; write http1")
+    hint = did_you_mean(protocol, (*BUILT_PROTOCOLS, *LATER_PROTOCOLS))
+    raise ValueError(f"no protocol is called {protocol!r}; {hint or 'write http1'}")
+
+
+Protocol = Annotated[Text, AfterValidator(check_protocol), Field(json_schema_extra={"enum": list(BUILT_PROTOCOLS)})]
+Network = Annotated[Text, AfterValidator(canonical_network)]
+"""A network in CIDR form, or a single address."""
+
+
+class Limits(Settings):
+    """Limits on what a client may send or hold."""
+
+    header_time: SomeTime = Field(
+        Duration.parse("10s"), description="Time from a request's first byte to the end of its head."
+    )
+    headers: SomeSpace = Field(Size.parse("64KiB"), description="Largest head, request line included.")
+    fields: Number = Field(100, ge=1, le=10_000, description="Most fields in a head.")
+    uri: SomeSpace = Field(Size.parse("16KiB"), description="Longest request target.")
+    idle: SomeTime = Field(
+        Duration.parse("60s"),
+        description="Time a connection may wait for its next request, or a body or tunnel stand still.",
+    )
+    send: SomeTime = Field(Duration.parse("60s"), description="Time a write to the client may stand still.")
+    half_close: Duration = Field(
+        Duration.parse("500ms"), description="Time an exchange goes on after its client has closed its sending side."
+    )
+    connections: Number = Field(
+        10_000, ge=1, le=MOST, description="Most open connections of this listener, over all workers."
+    )
+    body: Size | None = Field(None, description="Largest request body. Absent: no limit.")
+    buffered_body: Size = Field(Size.parse("1MiB"), description="Most bytes of a body that a filter may have buffered.")
+
+
+class Listener(Resource):
+    """Accepts connections on an address and says what is believed of their clients.
+
+    Every listener serves all routes that do not name their listeners.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(title="Listener")
+
+    kind: Literal["Listener"] = Field(description="What the resource is.")
+    address: Annotated[Text, AfterValidator(listening_address)] = Field(
+        description="Address and port, as in `0.0.0.0:8080` or `[::]:8080`, or `unix:/path`."
+    )
+    protocols: tuple[Protocol, ...] = Field(
+        ("http1",), min_length=1, description="Protocols spoken, in order of preference."
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Networks (CIDR) whose forwarding headers are believed. Empty: none."
+    )
+    encoded_slash: Literal["refuse", "keep"] = Field(
+        "refuse", description="What happens to `%2f` and `%5c` in a path: refused with 400, or kept as they are."
+    )
+    underscores: Literal["refuse", "drop"] = Field(
+        "refuse", description="What happens to a field with an underscore in its name: 400, or the field is dropped."
+    )
+    proxy_protocol: Literal["off"] = Field(
+        "off", description="Whether connections begin with a PROXY protocol header; only `off` is built yet."
+    )
+    limits: Limits = Field(Limits(), description="Limits on what a client may send or hold.")
+    before: StepList = Field((), description="Steps run for every request before it is routed.")
+    after: StepList = Field((), description="Steps run with every answer, also the gateway's own.")
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it listens on a unix socket."""
+        return self.address.startswith("unix:")

@@ -1,0 +1,18 @@
+"""From texts to resources: YAML and JSON, substitutions, positions. Reads no file itself."""
+
+from penstock.model.loading.loader import Loaded, Memory, Placed, load_data, load_resources, load_texts
+from penstock.model.loading.positions import locate
+from penstock.model.loading.substitution import Surroundings
+from penstock.model.loading.text import Text
+
+__all__ = [
+    "Loaded",
+    "Memory",
+    "Placed",
+    "Surroundings",
+    "Text",
+    "load_data",
+    "load_resources",
+    "load_texts",
+    "locate",
+]

@@ -1,0 +1,55 @@
+"""Configuration texts and the documents in them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+LARGEST_TEXT = 10 * 1024 * 1024
+"""Bytes of the largest file that is read: 50,000 routes fit, what is larger is a mistake or an attack."""
+
+_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_NOTHING_BUT_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)|%YAML [^\n]*\n?|\.\.\.[ \t]*(?:\r?\n|\Z))*")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One configuration file: its name, as problems name it, and what it says."""
+
+    content: str
+    file: str = ""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the file's name says that it is JSON."""
+        return self.file.endswith(".json")
+
+    @property
+    def folder(self) -> PurePath:
+        """The folder that paths in the file are relative to."""
+        return PurePath(self.file).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a text, with the line of the text on which it begins, from 0."""
+
+    content: str
+    first_line: int
+
+
+def documents(content: str) -> Iterator[Document]:
+    """The documents of a YAML text, in order; those that hold only comments are left out.
+
+    Split without parsing, so that only a changed document is read again: a line that begins with `---`
+    separates documents everywhere, in quoted and block text too (YAML 1.2.2, section 9.1.2).
+    """
+    line = start = 0
+    ends = [found.start() for found in _MARKER.finditer(content)]
+    for end in [*ends, len(content)]:
+        piece = content[start:end]
+        body = piece.removeprefix("---")
+        if piece and not _NOTHING_BUT_COMMENTS.fullmatch(body):
+            yield Document(piece, line)
+        line += piece.count("\n")
+        start = end

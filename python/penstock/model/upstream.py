@@ -1,0 +1,108 @@
+"""Upstreams: endpoints and how they are used."""
+
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from penstock.base.units import Duration
+from penstock.model.endpoint_url import EndpointUrl
+from penstock.model.resource import Name, Number, Resource, Settings, SomeTime
+
+_HEAVIEST = 65_535
+_RETRY_WORDS = ("connect_failure", "reset", "timed_out")
+_STATUS = range(400, 600)
+_PERCENT = re.compile(r"([0-9]{1,3})%\Z")
+_WHOLE = 100
+
+
+class Endpoint(Settings):
+    """One address that serves an upstream's requests."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(title="Endpoint")
+
+    url: EndpointUrl = Field(
+        description="`http://host:port`, with a path to put before the request's, or `unix:/path`."
+    )
+    weight: Number = Field(
+        1, ge=0, le=_HEAVIEST, description="Share of the requests in relation to its neighbours; 0: none."
+    )
+    tags: tuple[Name, ...] = Field((), description="Labels that a step may choose by.")
+
+
+def read_endpoint(value: object) -> object:
+    """The mapping that an endpoint's short form, its URL, stands for."""
+    return {"url": value} if isinstance(value, str) else value
+
+
+def read_retry_cause(value: object) -> str | int:
+    """A cause of another attempt: a word or a status.
+
+    Raises: ValueError that lists the words.
+    """
+    if isinstance(value, str) and value in _RETRY_WORDS:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value in _STATUS:
+        return value
+    raise ValueError(f"not a cause: {str(value)[:40]!r}; write {', '.join(_RETRY_WORDS)} or a status from 400 to 599")
+
+
+def read_percent(value: object) -> int:
+    """A share from its text, `20%`.
+
+    Raises: ValueError if it is none.
+    """
+    found = _PERCENT.match(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) > _WHOLE:
+        raise ValueError(f"not a share: {str(value)[:40]!r}; write one from 0% to 100%")
+    return int(found[1])
+
+
+RetryCause = Annotated[
+    str | int,
+    BeforeValidator(read_retry_cause),
+    WithJsonSchema({"anyOf": [{"enum": list(_RETRY_WORDS)}, {"type": "integer", "minimum": 400, "maximum": 599}]}),
+]
+Percent = Annotated[int, BeforeValidator(read_percent), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"})]
+EndpointOrUrl = Annotated[Endpoint, BeforeValidator(read_endpoint)]
+
+
+class Retry(Settings):
+    """When and how often an attempt is repeated."""
+
+    attempts: Number = Field(1, ge=1, le=10, description="Attempts after the first.")
+    on: tuple[RetryCause, ...] = Field(
+        ("connect_failure",),
+        min_length=1,
+        description="What leads to another attempt: `connect_failure`, `reset`, `timed_out` or a status.",
+    )
+    budget: Percent = Field(20, description="Most attempts beyond the first, as a share of the requests in flight.")
+
+
+class Timeouts(Settings):
+    """How long each phase of an attempt may take."""
+
+    connect: SomeTime = Field(Duration.parse("2s"), description="To make a connection.")
+    answer: SomeTime = Field(Duration.parse("60s"), description="From the request sent to the answer's head received.")
+    idle: SomeTime = Field(Duration.parse("60s"), description="While a body or a tunnel stands still.")
+    send: SomeTime = Field(Duration.parse("60s"), description="While a write stands still.")
+    keep: Duration = Field(Duration.parse("55s"), description="That an unused connection is kept.")
+
+
+class Upstream(Resource):
+    """A group of endpoints that serve the same thing."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(title="Upstream")
+
+    kind: Literal["Upstream"] = Field(description="What the resource is.")
+    endpoints: tuple[EndpointOrUrl, ...] = Field(min_length=1, description="Addresses that serve its requests.")
+    balance: Literal["round_robin", "random", "least_requests"] = Field(
+        "round_robin", description="How an endpoint is picked: in turn, by chance, or the least busy; all by weight."
+    )
+    timeouts: Timeouts = Field(Timeouts(), description="How long each phase of an attempt may take.")
+    idle_connections: Number = Field(
+        512, ge=0, le=65_535, description="Most idle connections kept to one endpoint by one worker."
+    )
+    retry: Retry | None = Field(
+        None, description="When an attempt is repeated. Absent: once where no connection can be made."
+    )

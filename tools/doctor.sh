@@ -25,7 +25,7 @@ python=$(find_python) || exit 1
 "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
     refuse "needs Python's venv module: install it (Debian: apt-get install python3-venv)"
 command -v cc >/dev/null 2>&1 ||
-    refuse "needs a C compiler to link with: install one (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install)"
+    refuse "needs a C compiler to link with: install one (Debian: apt-get install gcc libc6-dev)"
 command -v cargo >/dev/null 2>&1 ||
     refuse "needs Rust 1.88 or newer: install cargo and rustc (https://www.rust-lang.org/tools/install)"
 version=$(cargo --version 2>/dev/null | cut -d' ' -f2)

@@ -1,8 +1,11 @@
 """Licences are read as SPDX expressions; crates in two versions are noticed."""
 
+import tomllib
+
 import pytest
 
-from tools.licences import DUPLICATES, Crate, crates, is_allowed, problems
+from tools.licences import ALLOWED, DUPLICATES, Crate, crates, is_allowed, problems
+from tools.repository import ROOT
 
 EXPRESSIONS = {
     "MIT": True,
@@ -48,3 +51,7 @@ def test_a_crate_that_only_tests_need_is_left_out() -> None:
         },
     }
     assert [crate.name for crate in crates(metadata)] == ["built"]
+
+
+def test_the_audit_allows_the_same_licences() -> None:
+    assert set(tomllib.loads((ROOT / "deny.toml").read_text())["licenses"]["allow"]) == ALLOWED

@@ -1,0 +1,79 @@
+"""Generates what is made from models and the core: writes it, or checks that it is fresh.
+
+generate.py write|check [schemas|plan_types]
+generate.py docs
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from penstock.model.kinds import KINDS
+from penstock.model.schema import combined_schema, kind_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Files = dict[Path, str]
+"""What should be written where."""
+
+
+def schemas() -> Files:
+    """The JSON Schemas for editors: one per kind, and one for all."""
+    folder = ROOT / "schemas"
+    found = {folder / f"{name.lower()}.json": _json(kind_schema(model)) for name, model in KINDS.items()}
+    found[folder / "penstock.json"] = _json(combined_schema())
+    return found
+
+
+TARGETS: dict[str, Callable[[], Files]] = {"schemas": schemas}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files of the targets, or list the stale ones and fail."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", choices=["write", "check"])
+    parser.add_argument("target", nargs="?", choices=list(TARGETS))
+    options = parser.parse_args(arguments)
+    chosen = [options.target] if options.target else list(TARGETS)
+    stale = [name for name in chosen if (write if options.mode == "write" else is_stale)(TARGETS[name]())]
+    if options.mode == "check":
+        for name in stale:
+            print(f"{name} are stale; run: python tools/generate.py write {name}", file=sys.stderr)
+        return 1 if stale else 0
+    return 0
+
+
+def is_stale(files: Files) -> bool:
+    """Whether a file differs from what should be in it, or lies there without being wanted."""
+    return any(True for _ in stale_files(files))
+
+
+def stale_files(files: Files) -> Iterator[Path]:
+    """The files that differ from what should be in them, and those that nothing generates any more."""
+    for path, content in files.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            yield path
+    for folder in {path.parent for path in files if path.suffix == ".json"}:
+        yield from (path for path in folder.glob("*.json") if path not in files)
+
+
+def write(files: Files) -> bool:
+    """Write the files; those that nothing generates any more go. Whether something changed."""
+    changed = list(stale_files(files))
+    for path in changed:
+        if path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[path], encoding="utf-8")
+        else:
+            path.unlink()
+    return bool(changed)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,19 +1,15 @@
-"""The Rust core: conversions and checks; every text is JSON unless said otherwise."""
+# The Rust core: conversions and checks. Texts are JSON unless said otherwise.
 
-def native_filters() -> str:
-    """The core's filters: a list of {name, summary, page, schema, example, results, buffers_body, source}."""
+# A list of {name, summary, page, schema, example, results, buffers_body, source}.
+def native_filters() -> str: ...
 
-def check_filter(kind: str, settings_json: str) -> str:
-    """Settings checked: {"settings": resolved or null, "problems": [{path, message, hint}]}."""
+# An object of `settings` (resolved, or null) and `problems`, a list of {path, message, hint}.
+def check_filter(kind: str, settings_json: str) -> str: ...
 
-def check_expression(text: str) -> str | None:
-    """What is wrong with a condition (plain text), or None."""
+# What is wrong with a text, in plain words, or None.
+def check_expression(text: str) -> str | None: ...
+def check_template(text: str) -> str | None: ...
+def check_regex(text: str) -> str | None: ...
 
-def check_template(text: str) -> str | None:
-    """What is wrong with a template (plain text), or None."""
-
-def check_regex(text: str) -> str | None:
-    """What is wrong with a regular expression (plain text), or None."""
-
-def plan_schema() -> str:
-    """The JSON Schema of a plan."""
+# The JSON Schema of a plan.
+def plan_schema() -> str: ...

@@ -7,6 +7,8 @@ from hashlib import blake2b
 from typing import Any
 
 from penstock.base.problem import Problem, Severity, Steps, errors
+from penstock.compiler.matcher import Matcher
+from penstock.compiler.route_age import Key
 
 Body = dict[str, Any]
 """The body of a part, as the core reads it."""
@@ -40,10 +42,15 @@ class Reference:
 
 @dataclass(slots=True)
 class Fragment:
-    """What one resource alone compiles to, before it meets the others."""
+    """What one resource alone compiles to, before it meets the others.
+
+    `matchers` are what a route asks of requests and `ties` what it shares with its equals; other kinds have none.
+    """
 
     parts: dict[str, Body] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
+    matchers: list[Matcher] = field(default_factory=list)
+    ties: list[Key] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def error(self, path: Steps, message: str, hint: str = "") -> None:

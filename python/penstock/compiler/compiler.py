@@ -13,7 +13,6 @@ from penstock.compiler.route_age import route_ages
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key
 from penstock.model.loading.loader import Placed
-from penstock.model.route import Route
 
 Part = dict[str, Any]
 
@@ -65,22 +64,23 @@ def compile_resources(
     memory = remembered if remembered is not None else Remembered()
     run = _Compilation(catalogue, memory)
     used = [placed for placed in resources if placed.resource.enabled]
-    fragments = [run.fragment(placed) for placed in used]
+    both = [(placed, run.fragment(placed)) for placed in used]
     problems = list(check_names(resources))
-    for placed, fragment in zip(used, fragments, strict=True):
+    for placed, fragment in both:
         problems += _of(placed, fragment.problems)
-    problems += check_references(resources, list(zip(used, fragments, strict=True)), unusable)
-    problems += check_overlap([placed for placed in used if isinstance(placed.resource, Route)])
-    plan = {"parts": dict(sorted(_parts(run, used, fragments).items()))}
+    problems += check_references(resources, both, unusable)
+    problems += check_overlap([(placed, fragment.matchers) for placed, fragment in both if fragment.matchers])
+    plan = {"parts": dict(sorted(_parts(run, both).items()))}
     memory.fragments, memory.parts = run.after.fragments, run.after.parts
     return Compiled(plan, tuple(problems))
 
 
-def _parts(run: _Compilation, used: Sequence[Placed], fragments: Sequence[Fragment]) -> dict[str, Part]:
-    ages = route_ages([placed.resource for placed in used if isinstance(placed.resource, Route)])
+def _parts(run: _Compilation, both: Sequence[tuple[Placed, Fragment]]) -> dict[str, Part]:
+    ties = [(placed.resource.name, fragment.ties) for placed, fragment in both if fragment.ties]
+    ages = route_ages(ties)
     parts: dict[str, Part] = {}
-    for placed, fragment in zip(used, fragments, strict=True):
-        age = ages.get(placed.resource.name, 0) if isinstance(placed.resource, Route) else 0
+    for placed, fragment in both:
+        age = ages[placed.resource.name] if fragment.ties else 0
         for key, body in fragment.parts.items():
             parts[key] = run.part(placed, key, body, age)
     return parts

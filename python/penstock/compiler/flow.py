@@ -8,17 +8,18 @@ from penstock.compiler.compiled import Fragment
 from penstock.filters.catalogue import FilterKind
 from penstock.model.step import END, Step
 
-_FORWARDING = "Forward"
+_EMPTY = "empty-handed"
+_ANSWERED = "with an answer"
 
 
 @dataclass(slots=True)
 class _Flow:
-    """What can arrive at each step, and at the end: with an answer in hand (True), without (False)."""
+    """How requests can arrive at each step, and at the end: empty-handed, with an answer, or either."""
 
-    arrivals: list[set[bool]]
-    ends: set[bool] = field(default_factory=set)
+    arrivals: list[set[str]]
+    ends: set[str] = field(default_factory=set)
 
-    def to(self, index: int, hands: set[bool]) -> None:
+    def to(self, index: int, hands: set[str]) -> None:
         """Lets requests arrive at a step; past the last is the end."""
         (self.arrivals[index] if index < len(self.arrivals) else self.ends).update(hands)
 
@@ -33,15 +34,15 @@ def check_flow(
 ) -> None:
     """Warns of steps that never run; refuses a pipeline that ends without an answer whatever happens."""
     flow = _Flow([set() for _ in steps])
-    flow.to(0, {False})
+    flow.to(0, {_EMPTY})
     for index, (step, kind) in enumerate(zip(steps, kinds, strict=True)):
         if not flow.arrivals[index]:
             fragment.warn(path_of(index), f"step `{step.label}` can never run")
             continue
-        if kind is not None and kind.name == _FORWARDING and not must_answer:
-            fragment.error(path_of(index), "`Forward` belongs into a route's pipeline, not before or after all of them")
+        if kind is not None and kind.answers == "forwards" and not must_answer:
+            fragment.error(path_of(index), f"`{kind.name}` belongs into a route's pipeline, not before or after all")
         _pass(step, kind, index, (steps, flow))
-    if must_answer and flow.ends == {False}:
+    if must_answer and flow.ends == {_EMPTY}:
         last = path_of(len(steps) - 1)
         fragment.error(last, "the pipeline ends without an answer", "end it with a `Forward`, `Respond` or `Redirect`")
 
@@ -54,12 +55,12 @@ def _pass(step: Step, kind: FilterKind | None, index: int, within: tuple[Sequenc
     if kind is None:
         flow.ends.update(hands)
         return
-    after = {True} if kind.answers in {"forwards", "always"} else hands
-    if kind.answers == "always" or kind.answers == "sometimes":
-        flow.ends.add(True)
+    after = {_ANSWERED} if kind.answers in {"forwards", "always"} else hands
+    if kind.answers in {"always", "sometimes"}:
+        flow.ends.add(_ANSWERED)
     for result, target in step.on.items():
         if result in kind.results:
-            made = after if kind.answers == "forwards" else hands | {True}
+            made = after if kind.answers == "forwards" else hands | {_ANSWERED}
             flow.to(_position(steps, index, target), made)
     if kind.answers != "always":
         flow.to(index + 1, after)

@@ -1,11 +1,10 @@
 """The age of routes: which of two that are otherwise equal serves."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from re import sub
 
 from penstock.model.patterns import HostPattern, PathPattern
-from penstock.model.route import Route
 
 EVERY_HOST = "every"
 """The key of a route that names no host."""
@@ -13,21 +12,23 @@ EVERY_HOST = "every"
 Key = tuple[str, str]
 
 
-def route_ages(routes: Sequence[Route]) -> dict[str, int]:
+def route_ages(routes: Sequence[tuple[str, Sequence[Key]]]) -> dict[str, int]:
     """The number that says how old each route is among those it can tie with.
 
     Counted only among routes that may match one request with equal precedence, so that a new route in the middle
     of a file leaves the parts of all others as they were.
+
+    Shape: `routes` are names and `tie_keys`, the older first.
     """
     groups = _Groups()
-    keys = [list(_keys(route)) for route in routes]
-    for own in keys:
-        groups.join(own)
+    for _, keys in routes:
+        if len(keys) > 1:
+            groups.join(keys)
     ages: dict[str, int] = {}
     counts: defaultdict[Key, int] = defaultdict(int)
-    for route, own in zip(routes, keys, strict=True):
-        group = groups.find(own[0])
-        ages[route.name] = counts[group]
+    for name, keys in routes:
+        group = groups.find(keys[0])
+        ages[name] = counts[group]
         counts[group] += 1
     return ages
 
@@ -55,25 +56,28 @@ class _Groups:
                 self.parents[two] = one
 
 
-def _keys(route: Route) -> Iterator[Key]:
-    # Of regular expressions nobody can say whether they match the same: all of them are one group.
-    path = "regex" if route.path.regex is not None else path_key(route.path)
-    if not route.hosts:
-        yield path, EVERY_HOST
-    for host in route.hosts:
-        yield path, "regex" if host.regex is not None else host_key(host)
+def tie_keys(places: Iterable[tuple[str, str]]) -> list[Key]:
+    """What routes share that may tie, from their hosts and paths.
+
+    Of regular expressions nobody can say whether they match the same: all of them are one.
+    """
+    return [(_tie(host), _tie(path)) for host, path in places]
+
+
+def _tie(key: str) -> str:
+    return "regex" if key.startswith("regex ") else key
 
 
 def path_key(path: PathPattern) -> str:
     """A path in a form that is equal for patterns that match the same."""
     if path.template is not None:
         return f"template {shape(path.template)}"
-    return next(f"{kind} {text}" for kind, text in path.model_dump(exclude_none=True).items())
+    return " ".join(path.given)
 
 
 def host_key(host: HostPattern) -> str:
     """A host in a form that is equal for patterns that match the same."""
-    return next(f"{kind} {text}" for kind, text in host.model_dump(exclude_none=True).items())
+    return " ".join(host.given)
 
 
 def shape(template: str) -> str:

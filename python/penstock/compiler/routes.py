@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from penstock.base.problem import Steps
 from penstock.compiler.compiled import Body, Fragment, Reference
+from penstock.compiler.conditions import conditions_of, served_methods
+from penstock.compiler.matcher import matchers_of
+from penstock.compiler.route_age import tie_keys
 from penstock.compiler.steps import Place, compile_steps
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key
@@ -29,28 +32,11 @@ def compile_route(route: Route, catalogue: Catalogue, fragment: Fragment) -> Non
         "timeout_ms": route.timeout.milliseconds if route.timeout else None,
         "pipeline": _pipeline(route, catalogue, fragment),
     }
+    fragment.matchers += matchers_of(route)
+    fragment.ties += tie_keys(matcher.place for matcher in fragment.matchers)
     for index, name in enumerate(route.listeners or ()):
         fragment.references.append(Reference(("listeners", index), "listener", name))
     _check_texts(route, catalogue, fragment)
-
-
-def served_methods(route: Route) -> list[str]:
-    """The methods of a route without repetition, `HEAD` beside `GET`."""
-    methods = list(dict.fromkeys(route.methods))
-    if "GET" in methods and "HEAD" not in methods:
-        methods.insert(methods.index("GET") + 1, "HEAD")
-    return methods
-
-
-def conditions_of(route: Route) -> Iterator[tuple[str, str, str, ValueTest]]:
-    """The conditions on named values: what is looked at, the field that says so, the name, the test."""
-    for kind, field, tests in (
-        ("header", "headers", route.headers),
-        ("query", "query", route.query),
-        ("cookie", "cookies", route.cookies),
-    ):
-        for name, test in tests.items():
-            yield kind, field, name, test
 
 
 def _pipeline(route: Route, catalogue: Catalogue, fragment: Fragment) -> str:
@@ -69,7 +55,7 @@ def _pipeline(route: Route, catalogue: Catalogue, fragment: Fragment) -> str:
 
 
 def _pattern(pattern: HostPattern | PathPattern) -> Body:
-    return pattern.model_dump(exclude_none=True)
+    return dict([pattern.given])
 
 
 def _test(test: ValueTest) -> str | Body:

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_serializer, model_validator
 
-from penstock.base.networks import canonical_host
+from penstock.base.networks import bracketed, canonical_host
 from penstock.model.normal_path import normal_path
 from penstock.model.resource import Settings, Text
 
@@ -25,6 +25,17 @@ class HostPattern(Settings):
     wildcard: Text | None = Field(None, description="One or more labels before this host.")
     regex: Regex | None = Field(None, description="A regular expression searched in the host.")
 
+    @property
+    def given(self) -> tuple[str, str]:
+        """The one field that is given, and its text."""
+        return _given({"exact": self.exact, "wildcard": self.wildcard, "regex": self.regex})
+
+    @model_serializer
+    def written(self) -> str | dict[str, str]:
+        """The form in which users write it."""
+        kind, text = self.given
+        return {kind: text} if kind == "regex" else f"*.{text}" if kind == "wildcard" else text
+
 
 def read_host(value: object) -> object:
     """The mapping that a host pattern's short form stands for.
@@ -43,6 +54,10 @@ def read_host(value: object) -> object:
     return {"exact": _host(value, value)}
 
 
+def _given(fields: dict[str, str | None]) -> tuple[str, str]:
+    return next((kind, text) for kind, text in fields.items() if text is not None)
+
+
 def _host(text: str, whole: str) -> str:
     if "*" in text:
         raise ValueError(
@@ -52,7 +67,7 @@ def _host(text: str, whole: str) -> str:
         raise ValueError(f"not a host: {whole!r}; write it without a port")
     if not text.isascii():
         raise ValueError(f"not a host: {whole!r}; write it in the form xn--... (punycode)")
-    return canonical_host(text)
+    return bracketed(canonical_host(text))
 
 
 class PathPattern(Settings):
@@ -64,6 +79,17 @@ class PathPattern(Settings):
     prefix: Text | None = Field(None, description="This path and everything below it.")
     template: Text | None = Field(None, description="Segments and {parameters}.")
     regex: Regex | None = Field(None, description="A regular expression searched in the normalised path.")
+
+    @property
+    def given(self) -> tuple[str, str]:
+        """The one field that is given, and its text."""
+        return _given({"exact": self.exact, "prefix": self.prefix, "template": self.template, "regex": self.regex})
+
+    @model_serializer
+    def written(self) -> str | dict[str, str]:
+        """The form in which users write it."""
+        kind, text = self.given
+        return {kind: text} if kind == "regex" else f"{text}/*" if kind == "prefix" else text
 
 
 def read_path(value: object) -> object:
@@ -143,6 +169,11 @@ class ValueTest(Settings):
         """The name of the test and what it is given."""
         return next((name, getattr(self, name)) for name in self.model_fields_set)
 
+    @model_serializer
+    def written(self) -> dict[str, str | bool]:
+        """The form in which users write it."""
+        return dict([self.test])
+
 
 def read_test(value: object) -> object:
     """The mapping that a condition's short form stands for: plain text means equal.
@@ -151,9 +182,9 @@ def read_test(value: object) -> object:
     """
     if isinstance(value, str):
         return {"exact": value}
-    if not isinstance(value, dict):
-        raise ValueError(f"expected text or a test; write text in quotes: {_quoted(value)}")
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"expected text or a test; write text in quotes: {_quoted(value)}")
 
 
 def _quoted(value: object) -> str:

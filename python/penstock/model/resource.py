@@ -70,4 +70,4 @@ class Resource(Settings):
     kind: Text = Field(description="What the resource is.")
     name: Name = Field(description="Name, unique among the resources of its kind.")
     labels: Mapping[str, Text] = Field({}, description="Free words to find and group resources by.")
-    enabled: Flag = Field(True, description="Whether the resource is in use; `false` is as if it were not there.")
+    enabled: Flag = Field(default=True, description="Whether it is in use; `false` is as if it were not there.")

@@ -70,6 +70,7 @@ class Route(Resource):
     path: Path = Field(
         PathPattern(prefix=""),
         description="Path served: exact, unless it ends in `/*` or has `{parameters}`. Absent: every path.",
+        json_schema_extra={"default": "/*"},
     )
     methods: tuple[Method, ...] = Field((), description="Methods served; `GET` also serves `HEAD`. Empty: all.")
     headers: Mapping[HeaderName, Condition] = Field({}, description="Conditions on headers; all must hold.")

@@ -56,11 +56,11 @@ def read_step(value: object) -> object:
 
     Raises: ValueError if it is text other than `end`.
     """
+    if not isinstance(value, str):
+        return value
     if value == END:
         return {"kind": END}
-    if isinstance(value, str):
-        raise ValueError(f"a step is a mapping with a `kind`, or the word `end`; found {value[:80]!r}")
-    return value
+    raise ValueError(f"a step is a mapping with a `kind`, or the word `end`; found {value[:80]!r}")
 
 
 def _or_the_word(schema: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from penstock.base.units import Duration
 from penstock.model.endpoint_url import EndpointUrl
@@ -63,7 +63,12 @@ RetryCause = Annotated[
     BeforeValidator(read_retry_cause),
     WithJsonSchema({"anyOf": [{"enum": list(_RETRY_WORDS)}, {"type": "integer", "minimum": 400, "maximum": 599}]}),
 ]
-Percent = Annotated[int, BeforeValidator(read_percent), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"})]
+Percent = Annotated[
+    int,
+    BeforeValidator(read_percent),
+    PlainSerializer(lambda percent: f"{percent}%", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"}),
+]
 EndpointOrUrl = Annotated[Endpoint, BeforeValidator(read_endpoint)]
 
 
@@ -76,7 +81,11 @@ class Retry(Settings):
         min_length=1,
         description="What leads to another attempt: `connect_failure`, `reset`, `timed_out` or a status.",
     )
-    budget: Percent = Field(20, description="Most attempts beyond the first, as a share of the requests in flight.")
+    budget: Percent = Field(
+        20,
+        description="Most attempts beyond the first, as a share of the requests in flight.",
+        json_schema_extra={"default": "20%"},
+    )
 
 
 class Timeouts(Settings):

@@ -37,19 +37,30 @@ class Document:
     content: str
     first_line: int
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds only comments."""
+        return _NOTHING_BUT_COMMENTS.fullmatch(self.content.removeprefix("---")) is not None
+
 
 def documents(content: str) -> Iterator[Document]:
-    """The documents of a YAML text, in order; those that hold only comments are left out.
+    """The documents of a YAML text, in order; those that hold only comments are left out."""
+    return (piece for piece in pieces(content) if not piece.is_empty)
+
+
+def pieces(content: str) -> Iterator[Document]:
+    """All pieces of a YAML text, each but the first with the marker that begins it.
 
     Split without parsing, so that only a changed document is read again: a line that begins with `---`
-    separates documents everywhere, in quoted and block text too (YAML 1.2.2, section 9.1.2).
+    separates documents everywhere, in quoted and block text too.
+
+    Source: YAML 1.2.2, section 9.1.2.
     """
     line = start = 0
     ends = [found.start() for found in _MARKER.finditer(content)]
     for end in [*ends, len(content)]:
         piece = content[start:end]
-        body = piece.removeprefix("---")
-        if piece and not _NOTHING_BUT_COMMENTS.fullmatch(body):
+        if piece:
             yield Document(piece, line)
         line += piece.count("\n")
         start = end

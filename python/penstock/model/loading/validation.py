@@ -77,7 +77,7 @@ def _expected_one_of(detail: ErrorDetails) -> tuple[str, str]:
     return f"expected {expected}, found {_found(detail['input'])}", did_you_mean(str(detail["input"]), words)
 
 
-def _too_short(detail: ErrorDetails) -> tuple[str, str]:
+def _too_short(_detail: ErrorDetails) -> tuple[str, str]:
     return "must not be empty", ""
 
 

@@ -1,0 +1,66 @@
+"""`penstock filters`: the catalogue of filters, and the page of each."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from penstock.base.names import did_you_mean
+from penstock.cli.command import DIFFERENT, FINE, Command, add_output
+from penstock.filters.catalogue import FilterKind
+from penstock.filters.native import native_catalogue
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Which filter, if only one, and the form of the output."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="filter whose page is printed")
+    add_output(parser, "table", "json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list of filters, or the manual page of one."""
+    kinds = native_catalogue().kinds
+    if options.name is None:
+        chosen = sorted(kinds.values(), key=lambda kind: kind.name)
+        print(
+            json.dumps([_described(kind) for kind in chosen], indent=2) if options.output == "json" else _table(chosen)
+        )
+        return FINE
+    kind = kinds.get(options.name)
+    if kind is None:
+        hint = did_you_mean(options.name, kinds) or "`penstock filters` lists them"
+        print(f"penstock: no filter is called {options.name}; {hint}", file=sys.stderr)
+        return DIFFERENT
+    print(json.dumps(_described(kind), indent=2) if options.output == "json" else _page(kind))
+    return FINE
+
+
+def _described(kind: FilterKind) -> dict[str, object]:
+    return asdict(kind)
+
+
+def _table(kinds: Iterable[FilterKind]) -> str:
+    rows = [(kind.name, kind.summary) for kind in kinds]
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {summary}" for name, summary in rows)
+
+
+def _page(kind: FilterKind) -> str:
+    results = f"Results: {', '.join(kind.results)}\n\n" if kind.results else ""
+    return f"{kind.name}\n\n{kind.page.strip()}\n\n{results}{_settings(kind)}Source: {kind.source}"
+
+
+def _settings(kind: FilterKind) -> str:
+    properties = kind.schema.get("properties", {})
+    if not properties:
+        return ""
+    required = set(kind.schema.get("required", ()))
+    lines = [
+        f"  {name}{' (required)' if name in required else ''}: {' '.join(str(field.get('description', '')).split())}"
+        for name, field in properties.items()
+    ]
+    return "\n".join(["Settings:", *lines]) + "\n\n"
+
+
+COMMAND = Command(add_options, run)

@@ -90,6 +90,16 @@ fn a_place_that_a_dead_worker_left_half_taken_comes_back() {
 }
 
 #[test]
+fn a_place_that_went_to_another_key_meanwhile_is_left_alone() {
+    let sets = sets(1);
+    assert_eq!(ask(&sets, 1, 1), Some(true));
+    let place = places(&sets[0]).next().unwrap();
+    let late = Request { hash: 2, rate: &rate(), cost: 1, now_ns: 2 };
+    assert!(matches!(late.decide_at(place), Found::Changed));
+    assert_eq!([3, 4].map(|now_ns| ask(&sets, 1, now_ns)), [Some(true), Some(false)]);
+}
+
+#[test]
 fn no_sets_mean_overflow() {
     assert_eq!(ask(&[], 1, 1), None);
 }

@@ -8,6 +8,12 @@ SHELL := /bin/sh
 BIN := .venv/bin
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
+# Stops with the one line that the doctor says, else sets TOOLS to the Python that it found.
+define require_tools
+$(eval TOOLS := $(shell sh tools/doctor.sh 2>&1))
+$(if $(findstring penstock:,$(TOOLS)),$(error $(TOOLS)))
+endef
+
 .PHONY: help build run test test-long check fix docs golden bench audit lock clean always
 
 help: ## Show this list
@@ -56,7 +62,8 @@ clean: ## Remove what was built here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/locked: requirements-dev.lock
-	@python=$$(sh tools/doctor.sh) && $$python -m venv .venv
+	$(require_tools)
+	@$(TOOLS) -m venv .venv
 	@echo "Installing the Python packages that the project uses ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@touch $@
@@ -67,7 +74,7 @@ ifeq ($(wildcard python/penstock/_core*.so),)
 endif
 
 .venv/built: .venv/locked pyproject.toml $(RUST_SOURCES)
-	@sh tools/doctor.sh >/dev/null
+	$(require_tools)
 	@echo "Building the core ..."
 	@. $(BIN)/activate && PIP_QUIET=1 maturin develop --release --locked
 	@touch $@

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
-from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     Event,
@@ -40,7 +39,7 @@ _STANDARD_TAGS: dict[str, type] = {
     "tag:yaml.org,2002:seq": list,
 }
 # The C parser is a tenth of the time; a PyYAML built without it reads the same.
-_PARSER = CParser if yaml.__with_libyaml__ else yaml.SafeLoader
+_PARSER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class Malformed(Exception):  # noqa: N818 - it is a problem on its way, not a fault of the program

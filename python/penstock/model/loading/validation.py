@@ -29,7 +29,8 @@ def validate_resource(data: Any) -> Resource | list[Problem]:
         return model.model_validate(data)
     except ValidationError as error:
         resource = named(data)
-        return [_problem(detail, model, resource) for detail in error.errors(include_url=False)]
+        details = [detail for detail in error.errors(include_url=False) if not _is_echo(detail)]
+        return [_problem(detail, model, resource) for detail in details]
 
 
 def named(data: Any) -> str:
@@ -38,6 +39,11 @@ def named(data: Any) -> str:
         return ""
     kind, name = data.get("kind"), data.get("name")
     return resource_key(kind, name[:80]) if isinstance(kind, str) and isinstance(name, str) else ""
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether a list is only called too short because its items were wrong, which is said of each already."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _problem(detail: ErrorDetails, model: type[Resource], resource: str) -> Problem:

@@ -1,0 +1,156 @@
+"""The commands as users call them: output, exit codes, files."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penstock.cli.commands import COMMANDS, load_command
+from penstock.cli.main import main
+from penstock.filters import native
+from tests.filters.catalogue_fake import FakeCatalogue
+
+GOOD = "kind: Route\nname: a\nto: http://127.0.0.1:1\n"
+BAD = "kind: Route\nname: a\nto: http://127.0.0.1:1\npth: /x\n"
+
+Run = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture
+def penstock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    for module in ("penstock.cli.configuration", "penstock.cli.filters"):
+        monkeypatch.setattr(f"{module}.native_catalogue", FakeCatalogue)
+
+    def run(*arguments: str | Path) -> SimpleNamespace:
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return SimpleNamespace(code=code, out=captured.out, err=captured.err)
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.yaml"
+
+
+def test_the_catalogue_of_the_commands_is_the_cores() -> None:
+    assert callable(native.native_catalogue)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_list_is_there(name: str) -> None:
+    assert callable(load_command(name).run)
+
+
+def test_a_good_configuration_is_valid(penstock: Run, file: Path) -> None:
+    file.write_text(GOOD)
+    result = penstock("validate", "-c", file)
+    assert (result.code, result.out, result.err) == (0, "", "")
+
+
+def test_a_bad_configuration_is_refused_with_the_place_and_a_hint(penstock: Run, file: Path) -> None:
+    file.write_text(BAD)
+    result = penstock("validate", "-c", file)
+    assert result.code == 1
+    assert result.err == f"{file}:4:1: route/a: pth: unknown key `pth`\n    did you mean `path`?\n"
+
+
+def test_problems_as_json_have_all_fields(penstock: Run, file: Path) -> None:
+    file.write_text(BAD)
+    result = penstock("validate", "-c", file, "-o", "json")
+    assert result.code == 1
+    (problem,) = json.loads(result.out)["problems"]
+    assert problem == {
+        "severity": "error", "file": str(file), "line": 4, "column": 1, "resource": "route/a", "path": "pth",
+        "message": "unknown key `pth`", "hint": "did you mean `path`?",
+    }  # fmt: skip
+
+
+def test_a_warning_is_shown_and_refuses_nothing(penstock: Run, file: Path) -> None:
+    file.write_text(f"{GOOD}when: request.id\n---\n{GOOD.replace('name: a', 'name: b')}when: request.id\npriority: 1\n")
+    result = penstock("validate", "-c", file)
+    assert (result.code, "warning" in result.err) == (0, True)
+
+
+def test_a_plan_is_printed_only_if_nothing_refuses_it(penstock: Run, file: Path) -> None:
+    file.write_text(GOOD)
+    assert "route/a" in json.loads(penstock("plan", "-c", file).out)["parts"]
+    file.write_text(BAD)
+    result = penstock("plan", "-c", file)
+    assert (result.code, result.out) == (1, "")
+
+
+def test_formatting_keeps_comments_and_is_done_once(penstock: Run, file: Path) -> None:
+    file.write_text(
+        "# head\nkind:   Route\nname: a # why\nhosts:\n- 'a.b'\n-   c.d\nto: http://127.0.0.1:1\n\n\n---\n# end\n"
+    )
+    file.chmod(0o640)
+    assert penstock("fmt", "-c", file, "--check").code == 2
+    assert penstock("fmt", "-c", file).code == 0
+    assert file.read_text() == (
+        "# head\nkind: Route\nname: a # why\nhosts:\n  - 'a.b'\n  - c.d\nto: http://127.0.0.1:1\n---\n# end\n"
+    )
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert penstock("fmt", "-c", file, "--check").code == 0
+
+
+def test_a_file_that_cannot_be_read_is_left_as_it_is(penstock: Run, file: Path) -> None:
+    file.write_text("a: 1\na:   2\n")
+    result = penstock("fmt", "-c", file)
+    assert (result.code, file.read_text()) == (1, "a: 1\na:   2\n")
+    assert "given twice" in result.err
+
+
+def test_filters_are_listed_and_shown(penstock: Run) -> None:
+    assert "Forward      Sends the request to an upstream." in penstock("filters").out
+    assert "Results: too_large" in penstock("filters", "MaxBodySize").out
+    assert json.loads(penstock("filters", "Respond", "-o", "json").out)["name"] == "Respond"
+    result = penstock("filters", "Forwrd")
+    assert (result.code, result.err) == (2, "penstock: no filter is called Forwrd; did you mean `Forward`?\n")
+
+
+def test_a_new_filter_is_a_python_file_that_is_never_overwritten(penstock: Run, tmp_path: Path) -> None:
+    assert penstock("new", "filter", "AddHTTPTenant", "--folder", tmp_path / "filters").code == 0
+    file = tmp_path / "filters" / "add_http_tenant.py"
+    code: Any = compile(file.read_text(), file, "exec")
+    assert "AddHTTPTenant" in code.co_names
+    file.write_text("mine")
+    assert penstock("new", "filter", "AddHTTPTenant", "--folder", tmp_path / "filters").code == 1
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["addTenant", "../X", "A b", "", "None"])
+def test_what_is_no_class_name_is_refused(penstock: Run, tmp_path: Path, name: str) -> None:
+    assert penstock("new", "filter", name, "--folder", tmp_path).code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_printed(penstock: Run) -> None:
+    assert penstock("version").out.startswith("penstock ")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["validate"], ["validate", "-c", "x", "-o", "xml"]])
+def test_wrong_usage_exits_with_two(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_help_imports_neither_pydantic_nor_yaml() -> None:
+    lines = [
+        "import sys",
+        "from penstock.cli.main import main",
+        "try:",
+        "    main(['--help'])",
+        "except SystemExit:",
+        "    print(*[name for name in ('pydantic', 'yaml') if name in sys.modules])",
+    ]
+    script = "\n".join(lines)
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == ""

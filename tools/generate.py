@@ -6,14 +6,18 @@ generate.py docs
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from penstock.model.kinds import KINDS
-from penstock.model.schema import combined_schema, kind_schema
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from penstock import _core  # noqa: E402
+from penstock.model.kinds import KINDS  # noqa: E402
+from penstock.model.schema import combined_schema, kind_schema  # noqa: E402
+from tools.plan_types import plan_types as typed_plan  # noqa: E402
 
 Files = dict[Path, str]
 """What should be written where."""
@@ -27,7 +31,17 @@ def schemas() -> Files:
     return found
 
 
+def plan_types() -> Files:
+    """The plan's types for mypy, from the schema that the core exports."""
+    text = typed_plan(json.loads(_core.plan_schema()))
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "plan_types.py", "-"]
+    formatted = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT)
+    return {ROOT / "python/penstock/compiler/plan_types.py": formatted.stdout}
+
+
 TARGETS: dict[str, Callable[[], Files]] = {"schemas": schemas}
+if hasattr(_core, "plan_schema"):
+    TARGETS["plan_types"] = plan_types
 
 
 def main(arguments: list[str] | None = None) -> int:

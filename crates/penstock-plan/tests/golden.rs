@@ -15,8 +15,7 @@ fn every_golden_plan_is_read_and_written_back_the_same() -> Result<(), Box<dyn E
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read_to_string(&path)?;
-            let plan: Plan = serde_json::from_str(&text)
-                .map_err(|problem| format!("{}: {problem}", path.display()))?;
+            let plan: Plan = serde_json::from_str(&text).map_err(|problem| format!("{}: {problem}", path.display()))?;
             let written: Value = serde_json::to_value(&plan)?;
             assert_eq!(written, serde_json::from_str::<Value>(&text)?, "{}", path.display());
             plans += 1;

@@ -1,24 +1,20 @@
 """What compiling gives: a plan and the problems found on the way."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 from penstock.base.problem import Problem, Severity, Steps, errors
 from penstock.compiler.matcher import Matcher
+from penstock.compiler.plan_types import Body, Part, Plan
 from penstock.compiler.route_age import Key
-
-Body = dict[str, Any]
-"""The body of a part, as the core reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A plan and its problems; the plan is to be used only if none of them is an error."""
 
-    plan: Mapping[str, Any]
+    plan: Plan
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -62,7 +58,7 @@ class Fragment:
         self.problems.append(Problem(path, message, hint, Severity.WARNING))
 
 
-def part_of(body: Body) -> dict[str, Any]:
+def part_of(body: Body) -> Part:
     """A part: the body and the hash of its canonical text."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return {"hash": blake2b(text.encode(), digest_size=16).hexdigest(), "body": body}

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from penstock.base.problem import Problem
 from penstock.compiler.compiled import Compiled, Fragment, part_of
 from penstock.compiler.fragments import compile_fragment
 from penstock.compiler.names import check_names, check_references
 from penstock.compiler.overlap import check_overlap
+from penstock.compiler.plan_types import Body, Part, Plan
 from penstock.compiler.route_age import route_ages
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key
 from penstock.model.loading.loader import Placed
-
-Part = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -39,7 +37,7 @@ class _Compilation:
         self.after.fragments[key] = found
         return found
 
-    def part(self, placed: Placed, key: str, body: dict[str, Any], age: int) -> Part:
+    def part(self, placed: Placed, key: str, body: Body, age: int) -> Part:
         remembered = (self.catalogue.digest, placed.digest, key, age)
         found = self.before.parts.get(remembered)
         if found is None:
@@ -70,7 +68,7 @@ def compile_resources(
         problems += _of(placed, fragment.problems)
     problems += check_references(resources, both, unusable)
     problems += check_overlap([(placed, fragment.matchers) for placed, fragment in both if fragment.matchers])
-    plan = {"parts": dict(sorted(_parts(run, both).items()))}
+    plan: Plan = {"parts": dict(sorted(_parts(run, both).items()))}
     memory.fragments, memory.parts = run.after.fragments, run.after.parts
     return Compiled(plan, tuple(problems))
 

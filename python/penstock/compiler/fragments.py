@@ -1,9 +1,11 @@
 """Compiles one resource by itself; what it names is looked up later."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from penstock.compiler.compiled import Body, Fragment
+from penstock.compiler.compiled import Fragment
+from penstock.compiler.plan_types import AccessLog, Protocol
+from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.routes import compile_route
 from penstock.compiler.steps import Place, compile_steps
 from penstock.compiler.upstreams import upstream_body
@@ -30,7 +32,7 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
         "kind": "listener",
         "name": listener.name,
         "address": listener.address,
-        "protocols": list(listener.protocols),
+        "protocols": cast("list[Protocol]", list(listener.protocols)),
         "trusted_proxies": list(listener.trusted_proxies),
         "encoded_slash": listener.encoded_slash,
         "underscores": listener.underscores,
@@ -40,7 +42,7 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
     }
 
 
-def _limits(limits: Limits) -> Body:
+def _limits(limits: Limits) -> PlanLimits:
     return {
         "header_time_ms": limits.header_time.milliseconds,
         "header_bytes": limits.headers.bytes,
@@ -71,11 +73,14 @@ def _upstream(upstream: Upstream, _catalogue: Catalogue, fragment: Fragment) -> 
 
 def _telemetry(telemetry: Telemetry, _catalogue: Catalogue, fragment: Fragment) -> None:
     log = telemetry.access_log
-    access_log: Body | None = None
+    access_log: AccessLog | None = None
     if log is not None and log.path != OFF:
-        access_log = {"path": log.path, "format": JSON if log.format == JSON else {"template": log.format}}
-    body = {"kind": "telemetry", "name": telemetry.name, "access_log": access_log}
-    fragment.parts[resource_key("Telemetry", telemetry.name)] = body
+        access_log = {"path": log.path, "format": "json" if log.format == JSON else {"template": log.format}}
+    fragment.parts[resource_key("Telemetry", telemetry.name)] = {
+        "kind": "telemetry",
+        "name": telemetry.name,
+        "access_log": access_log,
+    }
 
 
 def _plugin(plugin: Plugin, catalogue: Catalogue, fragment: Fragment) -> None:

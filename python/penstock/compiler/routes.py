@@ -1,9 +1,11 @@
 """Routes as the plan says them."""
 
 from collections.abc import Iterator
+from typing import cast
 
 from penstock.base.problem import Steps
-from penstock.compiler.compiled import Body, Fragment, Reference
+from penstock.compiler import plan_types
+from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.conditions import conditions_of, served_methods
 from penstock.compiler.matcher import matchers_of
 from penstock.compiler.route_age import tie_keys
@@ -21,10 +23,13 @@ def compile_route(route: Route, catalogue: Catalogue, fragment: Fragment) -> Non
         "kind": "route",
         "name": route.name,
         "listeners": list(route.listeners) if route.listeners is not None else None,
-        "hosts": [_pattern(host) for host in route.hosts],
-        "path": _pattern(route.path),
+        "hosts": [_host(host) for host in route.hosts],
+        "path": _path(route.path),
         "methods": served_methods(route),
-        "conditions": [{"subject": {kind: name}, "test": _test(test)} for kind, _, name, test in conditions_of(route)],
+        "conditions": [
+            {"subject": cast("plan_types.Subject", {kind: name}), "test": _test(test)}
+            for kind, _, name, test in conditions_of(route)
+        ],
         "client_ip": list(route.client_ip),
         "when": route.when,
         "priority": route.priority,
@@ -54,13 +59,17 @@ def _pipeline(route: Route, catalogue: Catalogue, fragment: Fragment) -> str:
     return key
 
 
-def _pattern(pattern: HostPattern | PathPattern) -> Body:
-    return dict([pattern.given])
+def _host(pattern: HostPattern) -> plan_types.HostPattern:
+    return cast("plan_types.HostPattern", dict([pattern.given]))
 
 
-def _test(test: ValueTest) -> str | Body:
+def _path(pattern: PathPattern) -> plan_types.PathPattern:
+    return cast("plan_types.PathPattern", dict([pattern.given]))
+
+
+def _test(test: ValueTest) -> plan_types.Test:
     name, value = test.test
-    return name if value is True else {name: value}
+    return cast("plan_types.Test", name if value is True else {name: value})
 
 
 def _check_texts(route: Route, catalogue: Catalogue, fragment: Fragment) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from penstock.base.names import did_you_mean
 from penstock.base.problem import Steps
-from penstock.compiler.compiled import Body, Fragment
+from penstock.compiler.compiled import Fragment
 from penstock.compiler.flow import check_flow
+from penstock.compiler.plan_types import Jump
+from penstock.compiler.plan_types import Step as PlanStep
 from penstock.compiler.settings import resolve_references
 from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.model.kinds import resource_key
@@ -30,12 +32,12 @@ class Place:
         return self.path if self.is_shorthand else (*self.path, index)
 
 
-def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fragment: Fragment) -> list[Body]:
+def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fragment: Fragment) -> list[PlanStep]:
     """The steps of one list; what is wrong with them goes to the fragment."""
     _check_labels(steps, place, fragment)
     kinds = [_kind(step, place.step(index), catalogue, fragment) for index, step in enumerate(steps)]
     positions = {step.label: index for index, step in enumerate(steps) if not step.is_end}
-    bodies: list[Body] = []
+    bodies: list[PlanStep] = []
     for index, (step, kind) in enumerate(zip(steps, kinds, strict=True)):
         path = place.step(index)
         bodies.append(
@@ -77,9 +79,9 @@ def _settings(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment)
 
 def _jumps(
     step: Step, index: int, positions: dict[str, int], where: tuple[Steps, FilterKind | None, Fragment]
-) -> list[Body]:
+) -> list[Jump]:
     path, kind, fragment = where
-    jumps: list[Body] = []
+    jumps: list[Jump] = []
     for result, target in step.on.items():
         at = (*path, "on", result)
         if kind and result not in kind.results:
@@ -88,7 +90,7 @@ def _jumps(
                 at, f"`{step.kind}` has no result `{result[:80]}`", did_you_mean(result, kind.results) or known
             )
         if target == END:
-            jumps.append({"result": result, "to": END})
+            jumps.append({"result": result, "to": "end"})
         elif target not in positions:
             hint = did_you_mean(target, [*positions, END]) or "write the name of a later step, or `end`"
             fragment.error(at, f"no step is called `{target[:80]}`", hint)

@@ -59,7 +59,7 @@ def read_percent(value: object) -> int:
 
 
 RetryCause = Annotated[
-    str | int,
+    Literal["connect_failure", "reset", "timed_out"] | int,
     BeforeValidator(read_retry_cause),
     WithJsonSchema({"anyOf": [{"enum": list(_RETRY_WORDS)}, {"type": "integer", "minimum": 400, "maximum": 599}]}),
 ]

@@ -1,6 +1,7 @@
 """Follows the references that a filter's settings hold, as its schema marks them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.base.names import check_name
@@ -15,17 +16,38 @@ _BRANCHES = ("anyOf", "oneOf", "allOf")
 Schema = Mapping[str, Any]
 
 
-def resolve_references(schema: Schema, settings: Any, path: Steps, fragment: Fragment) -> Any:
-    """The settings with each reference as the key of a part; a URL becomes an upstream of its own."""
-    walk = _Walk(schema.get("$defs", {}), fragment)
-    return walk.resolve(schema, settings, path)
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Settings as the user wrote them, and where: resolved ones may have steps that are not in the file."""
+
+    settings: Mapping[str, Any]
+    path: Steps
+
+    def place(self, inside: Steps) -> Steps:
+        """The path of a resolved setting, as far as the file has it."""
+        value: Any = self.settings
+        for depth, step in enumerate(inside):
+            if (isinstance(value, dict) and step in value) or (
+                isinstance(value, list) and isinstance(step, int) and step < len(value)
+            ):
+                value = value[step]
+            else:
+                return (*self.path, *inside[:depth])
+        return (*self.path, *inside)
+
+
+def resolve_references(schema: Schema, settings: Any, written: Written, fragment: Fragment) -> Any:
+    """The resolved settings with each reference as the key of a part; a URL becomes an upstream of its own."""
+    walk = _Walk(schema.get("$defs", {}), written, fragment)
+    return walk.resolve(schema, settings, ())
 
 
 class _Walk:
     """One walk over the settings of a filter, along its schema."""
 
-    def __init__(self, definitions: Mapping[str, Schema], fragment: Fragment) -> None:
+    def __init__(self, definitions: Mapping[str, Schema], written: Written, fragment: Fragment) -> None:
         self.definitions = definitions
+        self.written = written
         self.fragment = fragment
 
     def resolve(self, schema: Any, value: Any, path: Steps) -> Any:
@@ -63,16 +85,16 @@ class _Walk:
         try:
             check_name(value)
         except ValueError as problem:
-            self.fragment.error(path, str(problem))
+            self.fragment.error(self.written.place(path), str(problem))
             return value
-        self.fragment.references.append(Reference(path, kind, value))
+        self.fragment.references.append(Reference(self.written.place(path), kind, value))
         return resource_key(kind, value)
 
     def _url(self, value: str, path: Steps) -> str:
         try:
             body = url_upstream(EndpointUrl.parse(value))
         except ValueError as problem:
-            self.fragment.error(path, str(problem))
+            self.fragment.error(self.written.place(path), str(problem))
             return value
         key = resource_key("upstream", body["name"])
         self.fragment.parts[key] = body

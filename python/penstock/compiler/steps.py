@@ -10,7 +10,7 @@ from penstock.compiler.compiled import Fragment
 from penstock.compiler.flow import check_flow
 from penstock.compiler.plan_types import Jump
 from penstock.compiler.plan_types import Step as PlanStep
-from penstock.compiler.settings import resolve_references
+from penstock.compiler.settings import Written, resolve_references
 from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.model.kinds import resource_key
 from penstock.model.step import END, Step
@@ -74,7 +74,9 @@ def _settings(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment)
         fragment.error((*path, *problem.path), problem.message, problem.hint)
     if checked.problems:
         return checked.settings
-    return resolve_references(catalogue.kinds[step.kind].schema, checked.settings, path, fragment)
+    return resolve_references(
+        catalogue.kinds[step.kind].schema, checked.settings, Written(step.settings, path), fragment
+    )
 
 
 def _jumps(

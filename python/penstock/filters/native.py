@@ -11,17 +11,6 @@ from penstock import _core
 from penstock.filters.catalogue import Answers, Checked, FilterKind, PluginDescription, SettingProblem
 from penstock.filters.setting_path import read_setting_path
 
-_ANSWERS: dict[str, Answers] = {
-    "Forward": "forwards",
-    "MaxBodySize": "sometimes",
-    "Redirect": "always",
-    "RequestId": "never",
-    "Respond": "always",
-    "RewritePath": "never",
-    "SetHeaders": "never",
-}
-"""What is known of filters whose schema does not say `x-penstock-answers`."""
-
 
 class NativeCatalogue:
     """The kinds that are part of the core."""
@@ -36,10 +25,9 @@ class NativeCatalogue:
     def check(self, kind: str, settings: Mapping[str, Any]) -> Checked:
         """The settings of a native filter in resolved form, or everything that is wrong with them."""
         try:
-            text = json.dumps(settings, allow_nan=False)
+            found = json.loads(_core.check_filter(kind, json.dumps(settings, allow_nan=False)))
         except (TypeError, ValueError) as problem:
             return Checked(problems=(SettingProblem((), f"settings are plain data: {problem}"),))
-        found = json.loads(_core.check_filter(kind, text))
         problems = tuple(
             SettingProblem(read_setting_path(one["path"], settings), one["message"], one.get("hint") or "")
             for one in found["problems"]
@@ -68,7 +56,7 @@ def native_catalogue() -> NativeCatalogue:
 def _kind(described: dict[str, Any]) -> FilterKind:
     name = described["name"]
     schema = described["schema"]
-    answers = schema.get("x-penstock-answers", _ANSWERS.get(name, "sometimes"))
+    answers = schema.get("x-penstock-answers", "sometimes")
     if answers not in get_args(Answers):
         raise ValueError(f"filter {name}: x-penstock-answers is {answers!r}")
     return FilterKind(

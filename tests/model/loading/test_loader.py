@@ -151,3 +151,9 @@ def test_plain_data_is_loaded_too() -> None:
     loaded = load_data([{"kind": "Route", "name": "a", "to": "http://127.0.0.1:1"}, 5])
     assert isinstance(loaded.resources[0].resource, Route)
     assert [problem.document for problem in loaded.problems] == [1]
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), "\ud800", b"x", {1, 2}], ids=str)
+def test_what_json_cannot_hold_is_no_plain_data(value: object) -> None:
+    (problem,) = load_data([{"kind": "Route", "name": "a", "labels": {"a": value}}]).problems
+    assert problem.resource == "route/a"

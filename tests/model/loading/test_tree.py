@@ -46,7 +46,7 @@ REFUSED = [
 NOT_JSON = [
     ('{"a": NaN}', "NaN"), ('{"a": Infinity}', "Infinity"), ('{"a": 1e999}', "too large"), ("[" * 10_000, "nested"),
     ('{"a": 1, "a": 2}', "twice"), ("{'a': 1}", "not JSON"), ("", "not JSON"), ('{"a": ' + "1" * 5000 + "}", "."),
-    ("[" * 70 + "]" * 70, "nested"),
+    ("[" * 70 + "]" * 70, "nested"), ('["\\ud800"]', "surrogate"),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from penstock.base.problem import Problem
 from penstock.model.loading.positions import locate
 from penstock.model.loading.substitution import Surroundings, substitute
 from penstock.model.loading.text import LARGEST_TEXT, Document, Text, documents
-from penstock.model.loading.tree import Malformed, read_json, read_yaml
+from penstock.model.loading.tree import Malformed, check_plain, read_json, read_yaml
 from penstock.model.loading.validation import named, validate_resource
 from penstock.model.resource import Resource
 
@@ -91,6 +91,11 @@ def load_data(items: Iterable[Any]) -> Loaded:
     resources: list[Placed] = []
     problems: list[Problem] = []
     for index, data in enumerate(items):
+        try:
+            check_plain(data)
+        except Malformed as problem:
+            problems.append(Problem((), problem.message, resource=named(data), document=index))
+            continue
         result = validate_resource(data)
         if isinstance(result, Resource):
             resources.append(Placed(result, _digest(repr(data)), "", index))

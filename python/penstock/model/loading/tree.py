@@ -210,7 +210,21 @@ def read_json(content: str) -> Any:
     except ValueError as problem:
         raise Malformed(str(problem)) from None
     _check_depth(value)
+    check_plain(value)
     return value
+
+
+def check_plain(value: Any) -> None:
+    """Refuses what is not data that JSON can hold.
+
+    Raises: Malformed if a value is of another type, no finite number, or text with half of a surrogate pair.
+    """
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Malformed("text with half of a surrogate pair") from None
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise Malformed(f"not plain data: {problem}") from None
 
 
 def _read(content: str, reader: _Reader) -> Any:

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 from penstock import _core  # noqa: E402
 from penstock.model.kinds import KINDS  # noqa: E402
 from penstock.model.schema import combined_schema, kind_schema  # noqa: E402
+from tools import reference  # noqa: E402
 from tools.plan_types import plan_types as typed_plan  # noqa: E402
 
 Files = dict[Path, str]
@@ -39,6 +40,18 @@ def plan_types() -> Files:
     return {ROOT / "python/penstock/compiler/plan_types.py": formatted.stdout}
 
 
+def docs() -> Files:
+    """The reference, built and never committed."""
+    from penstock.filters.native import native_catalogue  # noqa: PLC0415 - asks the core for its filters
+
+    folder = ROOT / "build" / "docs" / "reference"
+    kinds = {name: kind_schema(model) for name, model in KINDS.items()}
+    filters = sorted(native_catalogue().kinds.values(), key=lambda kind: kind.name)
+    pages = {folder / f"{name.lower()}.md": reference.resource_page(name, schema) for name, schema in kinds.items()}
+    pages |= {folder / "filters" / f"{kind.name}.md": reference.filter_page(kind) for kind in filters}
+    return {**pages, folder / "index.md": reference.index_page(kinds, filters)}
+
+
 TARGETS: dict[str, Callable[[], Files]] = {"schemas": schemas}
 if hasattr(_core, "plan_schema"):
     TARGETS["plan_types"] = plan_types
@@ -47,9 +60,12 @@ if hasattr(_core, "plan_schema"):
 def main(arguments: list[str] | None = None) -> int:
     """Write the files of the targets, or list the stale ones and fail."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=["write", "check"])
+    parser.add_argument("mode", choices=["write", "check", "docs"])
     parser.add_argument("target", nargs="?", choices=list(TARGETS))
     options = parser.parse_args(arguments)
+    if options.mode == "docs":
+        write(docs())
+        return 0
     chosen = [options.target] if options.target else list(TARGETS)
     stale = [name for name in chosen if (write if options.mode == "write" else is_stale)(TARGETS[name]())]
     if options.mode == "check":

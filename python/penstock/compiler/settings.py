@@ -27,12 +27,9 @@ class Written:
         """The path of a resolved setting, as far as the file has it."""
         value: Any = self.settings
         for depth, step in enumerate(inside):
-            if (isinstance(value, dict) and step in value) or (
-                isinstance(value, list) and isinstance(step, int) and step < len(value)
-            ):
-                value = value[step]
-            else:
+            if not _holds(value, step):
                 return (*self.path, *inside[:depth])
+            value = value[step]
         return (*self.path, *inside)
 
 
@@ -40,6 +37,12 @@ def resolve_references(schema: Schema, settings: Any, written: Written, fragment
     """The resolved settings with each reference as the key of a part; a URL becomes an upstream of its own."""
     walk = _Walk(schema.get("$defs", {}), written, fragment)
     return walk.resolve(schema, settings, ())
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
 class _Walk:

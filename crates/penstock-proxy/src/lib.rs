@@ -6,6 +6,7 @@
 
 pub mod exchange;
 pub mod expression;
+pub mod filters;
 pub mod pipeline;
 pub mod routing;
 pub mod unit;

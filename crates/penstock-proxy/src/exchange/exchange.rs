@@ -1,6 +1,5 @@
 //! The exchange: a request, its answer, and what a filter may do to both.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Facts, Request, Response};
@@ -12,7 +11,7 @@ pub enum LocalBody {
     #[default]
     Empty,
     /// Text that a filter's settings own; shared, never copied.
-    Shared(Rc<[u8]>),
+    Shared(Arc<[u8]>),
     /// Text made for this answer.
     Owned(Vec<u8>),
 }
@@ -47,6 +46,9 @@ pub struct RouteName {
     pub name: Box<str>,
     /// Names of its path parameters, in order.
     pub param_names: Box<[Box<str>]>,
+    /// Whether it serves named hosts only (exact or with a wildcard), so that a link may be
+    /// built from the request's host (D11).
+    pub names_hosts: bool,
 }
 
 /// One request and its answer, as filters see them.

@@ -102,6 +102,9 @@ pub struct Request {
     pub version: Version,
     /// Normalised path, still encoded; begins with a slash, or is `*`.
     pub path: String,
+    /// The path that was routed, where a filter has replaced `path` since; else empty.
+    /// Parameters are spans of it.
+    pub routed_path: String,
     /// Query as it came, without the question mark, as a span of the head's buffer.
     pub query: Option<Span>,
     /// Host in lower case without port and final dot; IPv6 in brackets.
@@ -152,7 +155,17 @@ impl Request {
     /// The span of a path parameter's value in the normalised path, by its position.
     pub fn param(&self, position: usize) -> Option<&str> {
         let span = self.params.spans.get(position)?;
-        self.path.get(span.start as usize..span.end as usize)
+        let path = if self.routed_path.is_empty() { &self.path } else { &self.routed_path };
+        path.get(span.start as usize..span.end as usize)
+    }
+
+    /// Replaces the path by another normalised one; the parameters stay what they were.
+    pub fn replace_path(&mut self, path: &str) {
+        if self.routed_path.is_empty() && !self.params.spans.is_empty() {
+            self.routed_path.push_str(&self.path);
+        }
+        self.path.clear();
+        self.path.push_str(path);
     }
 
     /// Empties it and keeps its memory.
@@ -160,6 +173,8 @@ impl Request {
         self.head.clear(keep_bytes);
         self.path.clear();
         self.path.shrink_to(keep_bytes);
+        self.routed_path.clear();
+        self.routed_path.shrink_to(keep_bytes);
         self.host.clear();
         self.id.clear();
         self.params.spans.clear();

@@ -72,6 +72,7 @@ impl Snapshot {
             head: copied(&from.head),
             method_span: from.method_span,
             path: from.path.clone(),
+            routed_path: from.routed_path.clone(),
             query: from.query,
             host: from.host.clone(),
             client: from.client,

@@ -38,6 +38,11 @@ impl Template {
         Ok(Self { pieces: pieces(&root.children, &mut sources)?, source: text.into() })
     }
 
+    /// A template that is this text, whatever it looks like.
+    pub fn constant(text: &str) -> Self {
+        Self { source: text.into(), pieces: [Piece::Literal(text.into())].into() }
+    }
+
     /// Adds the text to `out`, in UTF-8.
     pub fn render(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
         self.render_as(Form::Text, facts, out);

@@ -25,7 +25,8 @@ pub(super) fn exchange() -> Exchange {
     for (name, value) in fields {
         request.head.add(name, value);
     }
-    exchange.route = Some(RouteName { name: "orders".into(), param_names: ["id".into()].into() }.into());
+    exchange.route =
+        Some(RouteName { name: "orders".into(), param_names: ["id".into()].into(), names_hosts: true }.into());
     exchange
 }
 

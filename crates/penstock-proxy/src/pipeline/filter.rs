@@ -9,7 +9,7 @@ use crate::exchange::Exchange;
 ///
 /// It never blocks. What needs time is returned as [`Outcome::Wait`] and parks only its
 /// own exchange.
-pub trait Filter {
+pub trait Filter: Send + Sync {
     /// Sees the request on its way in, or the answer in hand where it stands behind a `Forward`.
     fn on_request(&self, exchange: &mut Exchange) -> Outcome {
         let _ = exchange;

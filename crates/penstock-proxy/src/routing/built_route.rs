@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_plan::{Route, Subject};
+use penstock_plan::{HostPattern, Route, Subject};
 
 use super::precedence::{HostPlace, PathPlace, Precedence};
 use super::{ConditionMatcher, HostMatcher, Networks, PathMatcher};
@@ -84,7 +84,11 @@ impl BuiltRoute {
         let count =
             |is: fn(&Subject) -> bool| route.conditions.iter().filter(|condition| is(&condition.subject)).count();
         Ok(Self {
-            name: Arc::new(RouteName { name: route.name.as_str().into(), param_names }),
+            name: Arc::new(RouteName {
+                name: route.name.as_str().into(),
+                param_names,
+                names_hosts: names_hosts(route),
+            }),
             pipeline: route.pipeline.as_str().into(),
             timeout: route.timeout_ms.map(Duration::from_millis),
             path_place: PathPlace::of(&path),
@@ -184,6 +188,48 @@ impl Problems<'_> {
     }
 }
 
+/// Whether every host it serves is written out, in full or behind a wildcard.
+fn names_hosts(route: &Route) -> bool {
+    let is_named = |host: &HostPattern| !matches!(host, HostPattern::Regex(_));
+    !route.hosts.is_empty() && route.hosts.iter().all(is_named)
+}
+
 fn boxed(texts: &[String]) -> Box<[Box<str>]> {
     texts.iter().map(|text| text.as_str().into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_plan::PathPattern;
+
+    use super::*;
+
+    #[test]
+    fn d11_only_a_route_whose_hosts_are_all_written_out_names_its_hosts() {
+        let (exact, wildcard) = (HostPattern::Exact("a.example".into()), HostPattern::Wildcard("b.example".into()));
+        let regex = HostPattern::Regex("example$".into());
+        for (hosts, expected) in [
+            (vec![], false),
+            (vec![exact.clone()], true),
+            (vec![exact, wildcard.clone()], true),
+            (vec![wildcard, regex], false),
+        ] {
+            let route = Route {
+                name: "r".into(),
+                listeners: None,
+                hosts,
+                path: PathPattern::Exact("/".into()),
+                methods: vec![],
+                conditions: vec![],
+                client_ip: vec![],
+                when: None,
+                priority: 0,
+                order: 0,
+                timeout_ms: None,
+                pipeline: "pipeline/p".into(),
+            };
+            let built = BuiltRoute::build(&route, &|_| Err("no condition here".into())).unwrap();
+            assert_eq!(built.name.names_hosts, expected, "{:?}", route.hosts);
+        }
+    }
 }

@@ -4,9 +4,18 @@
 //! and runs without a Python interpreter.
 #![forbid(unsafe_code)]
 
+pub(crate) mod connection;
+pub mod control;
 pub mod exchange;
 pub mod expression;
+pub(crate) mod failure;
 pub mod filters;
+pub mod http1;
+pub(crate) mod listener;
 pub mod pipeline;
 pub mod routing;
+pub mod telemetry;
 pub mod unit;
+pub(crate) mod upstream;
+pub(crate) mod wire;
+pub mod worker;

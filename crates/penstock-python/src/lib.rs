@@ -1,5 +1,17 @@
 //! The Python module `penstock._core`: conversions between Python and the core, and nothing else.
 
-/// The module.
+mod catalogue;
+mod explain;
+mod log_writer;
+mod worker;
+
+/// The core of Penstock. Texts are JSON unless said otherwise.
 #[pyo3::pymodule]
-mod _core {}
+mod _core {
+    #[pymodule_export]
+    use crate::catalogue::{check_expression, check_filter, check_regex, check_template, native_filters, plan_schema};
+    #[pymodule_export]
+    use crate::explain::explain;
+    #[pymodule_export]
+    use crate::worker::{build_id, run_worker};
+}

@@ -124,6 +124,12 @@ impl Head {
         self.fields.push(Field { token, name, value });
     }
 
+    /// Adds a field whose name the core knows, beside any of the same name.
+    pub fn add_known(&mut self, token: Name, value: &[u8]) {
+        let (name, value) = (self.intern(token.text().as_bytes()), self.intern(value));
+        self.fields.push(Field { token, name, value });
+    }
+
     /// Removes every field of that name and says whether there was one.
     pub fn remove(&mut self, name: &[u8]) -> bool {
         let (token, buffer, before) = (Name::of(name), &self.buffer, self.fields.len());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::here;
 use super::leaf::host_problem;
 use super::{NativeFilter, SettingProblem, Source};
-use crate::pipeline::Filter;
+use crate::pipeline::{Filter, ForwardResult};
 
 /// Sends the request to an upstream and goes on with its answer in hand.
 ///
@@ -88,7 +88,7 @@ fn destinations<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
 
 impl NativeFilter for Forward {
     const SOURCE: Source = here!();
-    const RESULTS: &'static [&'static str] = &["failed", "timed_out", "server_error", "client_error"];
+    const RESULTS: &'static [&'static str] = ForwardResult::TEXTS;
 
     fn problems(&self) -> Vec<SettingProblem> {
         let is_empty = self.to.iter().all(|one| one.weight == 0);

@@ -37,6 +37,8 @@ pub enum Outcome {
     /// A named result, by its position in the kind's `results`. Without a jump the
     /// pipeline ends if the exchange holds an answer made by this call, else goes on.
     Result(ResultId),
+    /// The filter itself failed: the gateway answers for it, with 500.
+    Failed,
     /// Not finished: polled by the exchange's own task until it says what comes of it.
     Wait(Pending),
 }
@@ -44,6 +46,31 @@ pub enum Outcome {
 /// Position of a result in its kind's list of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResultId(pub u8);
+
+impl ResultId {
+    /// No result: no jump is ever written for it.
+    pub const NONE: Self = Self(u8::MAX);
+}
+
+/// What `Forward` says of how it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ForwardResult {
+    Failed,
+    TimedOut,
+    ServerError,
+    ClientError,
+}
+
+impl ForwardResult {
+    /// The texts, by position.
+    pub const TEXTS: &'static [&'static str] = &["failed", "timed_out", "server_error", "client_error"];
+
+    /// The result's position.
+    pub fn id(self) -> ResultId {
+        ResultId(self as u8)
+    }
+}
 
 /// A filter's unfinished work. It owns what it needs and changes the exchange when it is done.
 pub type Pending = Pin<Box<dyn Future<Output = Finish>>>;

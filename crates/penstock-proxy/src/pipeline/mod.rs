@@ -1,5 +1,8 @@
 //! Pipelines: filters in the order the user wrote them, with conditions and jumps.
 
+mod built;
 mod filter;
 
-pub use filter::{Filter, Finish, Outcome, Pending, ResultId};
+pub(crate) use built::{Action, BuiltPipeline, Target};
+pub use built::{ForeignFilter, ForeignFilters, NoForeignFilters};
+pub use filter::{Filter, Finish, ForwardResult, Outcome, Pending, ResultId};

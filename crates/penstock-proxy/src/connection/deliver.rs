@@ -1,0 +1,308 @@
+//! Delivers the answer in hand: head, body, and what becomes of both connections.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use super::answer::answer_failure;
+use super::lifetime::{Late, Phase};
+use super::outgoing::{AnswerFraming, ConnectionField, write_answer};
+use super::serve::{Connection, note_failure};
+use super::transfer::TransferError;
+use super::tunnel::tunnel;
+use super::work::{Attempt, Work};
+use crate::exchange::{Answer, Method, Name, Version};
+use crate::failure::Failure;
+use crate::http1::Framing;
+use crate::listener::BuiltListener;
+
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It may carry another request.
+    Again,
+    /// It is closed after the client had time to take the answer.
+    Close,
+    /// It is closed at once.
+    Drop,
+}
+
+/// Sends the answer and decides what becomes of the connection.
+pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
+    if matches!(work.exchange.answer, Answer::Upstream) && work.exchange.response.status == 101 {
+        return switch(connection, work, listener).await;
+    }
+    let is_clean = skip_request_body(connection, work);
+    let framing = framing(work);
+    let field = connection_field(connection, work, is_clean, framing);
+    write_head(connection, work, framing, field);
+    work.is_delivering = true;
+    let sent = match work.exchange.answer {
+        Answer::Upstream => send_upstream_body(connection, work, listener).await,
+        _ => flush(connection, work, listener).await,
+    };
+    release_attempt(connection, work, sent);
+    match (sent, field) {
+        (false, _) => Next::Drop,
+        // Nothing unread is left that would make the close a reset.
+        (true, ConnectionField::Close) if is_clean && connection.client.unread().is_empty() => Next::Drop,
+        (true, ConnectionField::Close) => Next::Close,
+        (true, _) => Next::Again,
+    }
+}
+
+/// Reads the whole request body for a filter that needs it; one that is too large is answered.
+///
+/// # Errors
+/// The client is gone.
+pub(crate) async fn buffer_body(connection: &mut Connection, work: &mut Work, limit: u64) -> Result<(), Failure> {
+    if work.exchange.buffered_body.is_some() {
+        return Ok(());
+    }
+    let limit = work.exchange.body_limit.map_or(limit, |other| other.min(limit));
+    if work.owes_continue {
+        work.owes_continue = false;
+        connection.client.output(&connection.worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    let idle_ms = connection.listener.current().plan.limits.idle_ms;
+    let mut phase = Phase::new(connection, idle_ms);
+    let mut body = Vec::new();
+    let outcome = poll_fn(|context| match poll_buffer(context, connection, work, limit, &mut body) {
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+        Poll::Pending => match phase.check(context, connection, work, connection.client.received_bytes, idle_ms) {
+            Some(Late::Request) => Poll::Ready(Err(Failure::RequestTimedOut)),
+            Some(_) => Poll::Ready(Err(Failure::BodyTimedOut)),
+            None => Poll::Pending,
+        },
+    })
+    .await;
+    match outcome {
+        Ok(()) => work.exchange.buffered_body = Some(body),
+        Err(Failure::ClientGone) => return Err(Failure::ClientGone),
+        Err(failure) => answer_failure(work, failure),
+    }
+    Ok(())
+}
+
+fn poll_buffer(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    limit: u64,
+    body: &mut Vec<u8>,
+) -> Poll<Result<(), Failure>> {
+    let Connection { client, worker, .. } = connection;
+    loop {
+        if !client.is_flushed() && matches!(client.poll_flush(context, &worker.buffers), Poll::Ready(Err(_))) {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        let incoming = &mut work.request_transfer.body;
+        if let Err(malformed) = incoming.decode(client) {
+            return Poll::Ready(Err(malformed.into()));
+        }
+        let declared = if let Framing::Length(left) = incoming.framing() { left } else { 0 };
+        if incoming.received.saturating_add(declared) > limit {
+            return Poll::Ready(Err(Failure::BodyTooLarge));
+        }
+        let ready = incoming.ready();
+        body.extend_from_slice(client.unread().get(..ready).unwrap_or_default());
+        incoming.take(client, ready);
+        if incoming.is_done() {
+            return Poll::Ready(Ok(()));
+        }
+        match client.poll_fill(context, &worker.buffers) {
+            Poll::Ready(Ok(count)) if count > 0 => {}
+            Poll::Ready(_) => return Poll::Ready(Err(Failure::ClientGone)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+}
+
+/// Uses up a request body that nobody read but that is all there; says whether the next
+/// request can be told from the rest of this one (A21).
+fn skip_request_body(connection: &mut Connection, work: &mut Work) -> bool {
+    let body = &mut work.request_transfer.body;
+    if work.attempt.is_some() && !body.is_done() {
+        return false;
+    }
+    while !body.is_done() && !connection.client.unread().is_empty() && body.framing() != Framing::UntilClose {
+        if body.decode(&mut connection.client).is_err() {
+            return false;
+        }
+        let ready = body.ready();
+        body.take(&mut connection.client, ready);
+    }
+    if body.is_done() {
+        work.request_transfer.is_finished = true;
+    }
+    body.is_done()
+}
+
+/// How the answer's body is framed for this client.
+fn framing(work: &mut Work) -> AnswerFraming {
+    let Work { exchange, attempt, answer_transfer, .. } = work;
+    let is_bodyless = matches!(exchange.response.status, 204 | 304);
+    let is_head = exchange.request.method == Method::Head;
+    match (&exchange.answer, attempt) {
+        (Answer::Upstream, Some(attempt)) => match attempt.info.framing {
+            Framing::None if is_head || exchange.response.status == 304 => {
+                let length = exchange.response.head.first(Name::CONTENT_LENGTH);
+                let length = length.and_then(|text| str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+                length.map_or(AnswerFraming::None, AnswerFraming::Length)
+            }
+            Framing::None if is_bodyless => AnswerFraming::None,
+            Framing::None => AnswerFraming::Length(0),
+            Framing::Length(length) => AnswerFraming::Length(length),
+            Framing::Chunked | Framing::UntilClose if exchange.request.version == Version::Http10 => {
+                AnswerFraming::UntilClose
+            }
+            Framing::Chunked | Framing::UntilClose => {
+                answer_transfer.is_chunked = true;
+                answer_transfer.passes_trailers = work.info.takes_trailers;
+                AnswerFraming::Chunked
+            }
+        },
+        _ if is_bodyless => AnswerFraming::None,
+        (Answer::Local(body), _) => AnswerFraming::Length(body.bytes().len() as u64),
+        _ => AnswerFraming::Length(0),
+    }
+}
+
+fn connection_field(connection: &Connection, work: &Work, is_clean: bool, framing: AnswerFraming) -> ConnectionField {
+    let version = work.exchange.request.version;
+    let keeps_alive = is_clean
+        && work.info.options.keeps_alive(version)
+        && framing != AnswerFraming::UntilClose
+        && work.gone_at_ms == u64::MAX
+        && !connection.worker.is_draining();
+    match (keeps_alive, version) {
+        (false, _) => ConnectionField::Close,
+        (true, Version::Http10) => ConnectionField::KeepAlive,
+        (true, Version::Http11) => ConnectionField::Silent,
+    }
+}
+
+fn write_head(connection: &mut Connection, work: &mut Work, framing: AnswerFraming, field: ConnectionField) {
+    let Work { exchange, .. } = work;
+    let output = connection.client.output(&connection.worker.buffers);
+    if let Answer::Local(_) = exchange.answer
+        && exchange.response.head.first(Name::DATE).is_none()
+    {
+        exchange.response.head.add_known(Name::DATE, connection.worker.http_date().as_bytes());
+    }
+    write_answer(output, exchange, framing, field);
+    if let Answer::Local(body) = &exchange.answer
+        && exchange.request.method != Method::Head
+        && framing != AnswerFraming::None
+    {
+        output.extend_from_slice(body.bytes());
+    }
+}
+
+async fn flush(connection: &mut Connection, work: &Work, listener: &BuiltListener) -> bool {
+    let send_ms = listener.plan.limits.send_ms;
+    let mut phase = Phase::new(connection, send_ms);
+    poll_fn(|context| {
+        let Connection { client, worker, .. } = &mut *connection;
+        match client.poll_flush(context, &worker.buffers) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),
+            Poll::Pending => late(phase.check(context, connection, work, connection.client.sent_bytes, send_ms)),
+        }
+    })
+    .await
+}
+
+/// A whole-request limit never ends an answer that has begun; a half-closed client may take it.
+fn late(late: Option<Late>) -> Poll<bool> {
+    if late == Some(Late::Phase) { Poll::Ready(false) } else { Poll::Pending }
+}
+
+/// Streams the body of an upstream's answer while the rest of the request still goes out.
+async fn send_upstream_body(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> bool {
+    work.late_at_ms = u64::MAX;
+    work.gone_at_ms = u64::MAX;
+    let send_ms = listener.plan.limits.send_ms;
+    let mut phase = Phase::new(connection, send_ms);
+    poll_fn(|context| {
+        let Some(mut attempt) = work.attempt.take() else { return Poll::Ready(false) };
+        let mut polled = poll_bodies(context, connection, work, &mut attempt);
+        if polled.is_pending() {
+            let idle_ms = attempt.upstream.plan.timeouts.idle_ms;
+            let limit_ms = if connection.client.is_flushed() { idle_ms } else { send_ms };
+            let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
+            polled = late(phase.check(context, connection, work, progress, limit_ms));
+        }
+        work.attempt = Some(attempt);
+        polled
+    })
+    .await
+}
+
+fn poll_bodies(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &mut Attempt,
+) -> Poll<bool> {
+    let Connection { client, worker, .. } = connection;
+    if !work.request_transfer.is_finished && !attempt.has_refused_more && !work.owes_continue {
+        match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.wire) {
+            Poll::Ready(Err(_)) => attempt.has_refused_more = true,
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+    }
+    match work.answer_transfer.poll(context, &worker.buffers, &mut attempt.wire, client) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Ok(())) => Poll::Ready(true),
+        Poll::Ready(Err(error)) => {
+            note_broken(work, &error);
+            if !work.answer_transfer.is_chunked {
+                // What the client has so far must not pass for a whole body (R27).
+                client.socket().reset_on_close();
+            }
+            Poll::Ready(false)
+        }
+    }
+}
+
+fn note_broken(work: &mut Work, error: &TransferError) {
+    let failure = match error {
+        TransferError::Sink => Failure::ClientGone,
+        TransferError::Truncated => Failure::UpstreamClosed,
+        TransferError::Malformed(malformed) => Failure::UpstreamMalformed(*malformed),
+        TransferError::TooLarge => Failure::BodyTooLarge,
+    };
+    note_failure(work, failure);
+}
+
+/// Keeps the endpoint's connection if nothing of this exchange is left on it.
+fn release_attempt(connection: &Connection, work: &mut Work, was_sent: bool) {
+    let Some(mut attempt) = work.attempt.take() else { return };
+    let worker = &connection.worker;
+    let is_clean = was_sent
+        && work.request_transfer.is_finished
+        && !attempt.has_refused_more
+        && attempt.wire.is_flushed()
+        && attempt.wire.unread().is_empty()
+        && attempt.info.framing != Framing::UntilClose
+        && attempt.info.options.keeps_alive(work.exchange.response.version)
+        && !worker.is_draining();
+    if is_clean {
+        attempt.wire.release_input(&worker.buffers);
+        let most = attempt.upstream.plan.idle_connections as usize;
+        attempt.in_flight.endpoint().keep(attempt.wire, most, worker.clock.coarse_ms());
+    } else {
+        attempt.wire.discard(&worker.buffers);
+    }
+}
+
+/// Answers 101 and becomes a tunnel.
+async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
+    let output = connection.client.output(&connection.worker.buffers);
+    write_answer(output, &work.exchange, AnswerFraming::None, ConnectionField::Upgrade);
+    work.is_delivering = true;
+    work.late_at_ms = u64::MAX;
+    if let Some(attempt) = work.attempt.take() {
+        tunnel(connection, work, attempt, listener).await;
+    }
+    Next::Drop
+}

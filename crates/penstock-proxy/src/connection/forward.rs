@@ -1,0 +1,393 @@
+//! `Forward`: sends the request to an endpoint and waits for the head of its answer.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::answer::answer_failure;
+use super::lifetime::{Late, Phase};
+use super::outgoing::{asks_for_upgrade, write_request};
+use super::serve::Connection;
+use super::steps::forward_result;
+use super::transfer::TransferError;
+use super::work::{Attempt, Work};
+use crate::exchange::{Answer, Name, Version};
+use crate::failure::Failure;
+use crate::filters::Forward;
+use crate::http1::{ResponseInfo, parse_response, write_fields, write_status_line};
+use crate::pipeline::{ForwardResult, ResultId};
+use crate::upstream::{Endpoint, Upstream};
+use crate::wire::{Address, Socket, Wire};
+
+/// Largest head of an answer.
+const ANSWER_HEAD_BYTES: usize = 64 << 10;
+/// Most interim answers passed on (A26).
+const MOST_INTERIM: u32 = 16;
+/// Time an endpoint has to say 100 before the client is told to go on all the same.
+const CONTINUE_MS: u64 = 1_000;
+
+/// Why one attempt brought no answer.
+enum Miss {
+    /// The kept connection had been closed and nothing of the request can have been read.
+    Stale,
+    /// No connection could be made; another endpoint may be tried.
+    Connect(Failure),
+    /// The exchange failed in a way that the client is told.
+    Failed(Failure),
+    /// The client is gone.
+    Gone(Failure),
+}
+
+/// Sends the request to an upstream; the exchange then holds its answer, or the gateway's own.
+///
+/// # Errors
+/// Only where nobody is left to be answered.
+pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: &Forward) -> Result<ResultId, Failure> {
+    drop_earlier_answer(work);
+    let Some(upstream) = choose(connection, step) else { return Ok(failed(work, Failure::NoEndpoint)) };
+    work.record.upstream = Some(Rc::clone(&upstream));
+    if work.record.upstream_us.0 == 0 {
+        work.record.upstream_us.0 = connection.worker.clock.now_us();
+    }
+    match attempts(connection, work, step, &upstream).await {
+        Ok(()) => {
+            work.record.upstream_us.1 = connection.worker.clock.now_us();
+            work.exchange.answer = Answer::Upstream;
+            work.exchange.reason = "";
+            work.record.blame = None;
+            Ok(forward_result(work))
+        }
+        Err(Miss::Gone(failure)) => Err(failure),
+        Err(Miss::Stale) => Ok(failed(work, Failure::UpstreamClosed)),
+        Err(Miss::Connect(failure) | Miss::Failed(failure)) => Ok(failed(work, failure)),
+    }
+}
+
+fn failed(work: &mut Work, failure: Failure) -> ResultId {
+    answer_failure(work, failure);
+    match failure.verdict().status {
+        504 => ForwardResult::TimedOut.id(),
+        _ => ForwardResult::Failed.id(),
+    }
+}
+
+/// A later `Forward` replaces the answer in hand; its connection is not clean any more.
+fn drop_earlier_answer(work: &mut Work) {
+    work.attempt = None;
+    work.exchange.answer = Answer::None;
+}
+
+fn choose(connection: &Connection, step: &Forward) -> Option<Rc<Upstream>> {
+    let worker = &connection.worker;
+    let key = match &step.to[..] {
+        [only] => only.upstream.as_str(),
+        several => {
+            let total: u64 = several.iter().map(|one| u64::from(one.weight)).sum();
+            let mut left = worker.random().checked_rem(total)?;
+            let chosen = several.iter().find(|one| match left.checked_sub(u64::from(one.weight)) {
+                Some(rest) => {
+                    left = rest;
+                    false
+                }
+                None => true,
+            });
+            chosen?.upstream.as_str()
+        }
+    };
+    worker.upstreams.get(key)
+}
+
+/// Tries endpoints until one answers or nothing is left to try.
+async fn attempts(
+    connection: &mut Connection,
+    work: &mut Work,
+    step: &Forward,
+    upstream: &Rc<Upstream>,
+) -> Result<(), Miss> {
+    let (mut tried, mut retries_left, mut may_reuse) = (0_u64, 1_u32, true);
+    loop {
+        let picked = upstream.pick(tried, connection.worker.random());
+        let index = picked.ok_or(Miss::Failed(Failure::NoEndpoint))?;
+        let Some(endpoint) = upstream.endpoints.get(index) else { return Err(Miss::Failed(Failure::NoEndpoint)) };
+        work.record.endpoint = Some(Rc::clone(endpoint));
+        work.record.attempts += 1;
+        match attempt(connection, work, step, upstream, (index, endpoint), may_reuse).await {
+            // A kept connection that was closed meanwhile costs no retry.
+            Err(Miss::Stale) if may_reuse => may_reuse = false,
+            Err(Miss::Connect(_)) if retries_left > 0 && upstream.endpoints.len() > 1 => {
+                retries_left -= 1;
+                tried |= 1 << index.min(63);
+                may_reuse = true;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// One request to one endpoint.
+async fn attempt(
+    connection: &mut Connection,
+    work: &mut Work,
+    step: &Forward,
+    upstream: &Rc<Upstream>,
+    (index, endpoint): (usize, &Rc<Endpoint>),
+    may_reuse: bool,
+) -> Result<(), Miss> {
+    let in_flight = endpoint.enter();
+    let kept = if may_reuse { endpoint.take_idle() } else { None };
+    let is_reused = kept.is_some();
+    let mut wire = match kept {
+        Some(wire) => wire,
+        None => connect(connection, work, upstream, endpoint).await?,
+    };
+    let base = (wire.sent_bytes, wire.received_bytes);
+    let Some(plan) = upstream.plan.endpoints.get(index) else { return Err(Miss::Failed(Failure::NoEndpoint)) };
+    if !work.request_transfer.restart() {
+        return Err(Miss::Failed(Failure::NoAnswer));
+    }
+    let output = wire.output(&connection.worker.buffers);
+    write_request(output, work, plan, &step.host);
+    let body_limit = work.exchange.body_limit;
+    work.request_transfer.limit = body_limit;
+    if let Some(body) = &work.exchange.buffered_body {
+        output.extend_from_slice(body);
+    }
+    let upstream = Rc::clone(upstream);
+    let info = ResponseInfo::default();
+    work.attempt = Some(Attempt { wire, in_flight, upstream, is_reused, has_refused_more: false, info, base });
+    let outcome = answer_head(connection, work).await;
+    if outcome.is_err() {
+        work.attempt = None;
+    }
+    outcome
+}
+
+async fn connect(connection: &Connection, work: &Work, upstream: &Upstream, endpoint: &Endpoint) -> Result<Wire, Miss> {
+    let mut last = Failure::ConnectFailed;
+    for address in endpoint.addresses() {
+        match connect_to(connection, work, upstream.plan.timeouts.connect_ms, &address).await {
+            Ok(socket) => return Ok(Wire::new(socket)),
+            Err(Miss::Connect(failure)) => last = failure,
+            Err(other) => return Err(other),
+        }
+    }
+    Err(Miss::Connect(last))
+}
+
+async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address: &Address) -> Result<Socket, Miss> {
+    // Boxed: connections are made rarely, and every idle client connection would else hold room for one.
+    let mut connecting: Pin<Box<_>> = Box::pin(Socket::connect(address));
+    let mut phase = Phase::new(connection, limit_ms);
+    poll_fn(|context| match connecting.as_mut().poll(context) {
+        Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),
+        Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
+        Poll::Pending => match phase.check(context, connection, work, 0, limit_ms) {
+            Some(Late::Phase) => Poll::Ready(Err(Miss::Connect(Failure::ConnectTimedOut))),
+            Some(Late::Request) => Poll::Ready(Err(Miss::Failed(Failure::RequestTimedOut))),
+            Some(Late::Client) => Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
+            None => Poll::Pending,
+        },
+    })
+    .await
+}
+
+/// Sends the request and waits for the answer's head; both directions move at once.
+async fn answer_head(connection: &mut Connection, work: &mut Work) -> Result<(), Miss> {
+    let Some(answer_ms) = work.attempt.as_ref().map(|attempt| attempt.upstream.plan.timeouts.answer_ms) else {
+        return Err(Miss::Failed(Failure::NoEndpoint));
+    };
+    let mut phase = Phase::new(connection, answer_ms);
+    let mut interim = 0;
+    let continue_at_ms = super::lifetime::at(connection, CONTINUE_MS);
+    poll_fn(|context| {
+        let Some(mut attempt) = work.attempt.take() else { return Poll::Ready(Err(Miss::Stale)) };
+        let polled = poll_answer(context, connection, work, &mut attempt, (&mut interim, continue_at_ms));
+        let polled = match polled {
+            Poll::Pending => check_late(context, connection, work, &attempt, &mut phase),
+            ready @ Poll::Ready(_) => ready,
+        };
+        if work.owes_continue {
+            connection.deadline.arm_earlier(continue_at_ms);
+        }
+        work.attempt = Some(attempt);
+        polled
+    })
+    .await
+}
+
+fn poll_answer(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &mut Attempt,
+    (interim, continue_at_ms): (&mut u32, u64),
+) -> Poll<Result<(), Miss>> {
+    if let Err(miss) = send_request(context, connection, work, attempt, continue_at_ms) {
+        return Poll::Ready(Err(miss));
+    }
+    loop {
+        if !attempt.wire.unread().is_empty() {
+            match take_head(connection, work, attempt, interim) {
+                Ok(true) => return Poll::Ready(Ok(())),
+                Ok(false) => {}
+                Err(failure) => return Poll::Ready(Err(Miss::Failed(failure))),
+            }
+        }
+        match attempt.wire.poll_fill(context, &connection.worker.buffers) {
+            Poll::Ready(Ok(count)) if count > 0 => {}
+            Poll::Ready(_) => return Poll::Ready(Err(closed(work, attempt))),
+            Poll::Pending => return watch_client(context, connection, work),
+        }
+    }
+}
+
+/// Moves what can be moved of the request.
+fn send_request(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &mut Attempt,
+    continue_at_ms: u64,
+) -> Result<(), Miss> {
+    if attempt.has_refused_more {
+        return Ok(());
+    }
+    let Connection { client, worker, .. } = connection;
+    if work.owes_continue && client.unread().is_empty() {
+        let polled = attempt.wire.poll_flush(context, &worker.buffers);
+        attempt.has_refused_more = matches!(polled, Poll::Ready(Err(_)));
+        if worker.clock.coarse_ms() >= continue_at_ms {
+            work.owes_continue = false;
+            client.output(&worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            let _ = client.poll_flush(context, &worker.buffers);
+        } else {
+            connection.deadline.arm(continue_at_ms);
+        }
+        return Ok(());
+    }
+    // Whoever sends the body waits for a 100 no longer.
+    work.owes_continue = false;
+    match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.wire) {
+        Poll::Pending | Poll::Ready(Ok(())) => Ok(()),
+        Poll::Ready(Err(TransferError::Sink)) => {
+            // It may have answered before it stopped reading.
+            attempt.has_refused_more = true;
+            Ok(())
+        }
+        Poll::Ready(Err(TransferError::Truncated)) => Err(Miss::Gone(Failure::ClientGone)),
+        Poll::Ready(Err(TransferError::Malformed(malformed))) => Err(Miss::Failed(Failure::Malformed(malformed))),
+        Poll::Ready(Err(TransferError::TooLarge)) => Err(Miss::Failed(Failure::BodyTooLarge)),
+    }
+}
+
+/// Parses the answer's head out of what came; interim answers are passed on.
+fn take_head(
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &mut Attempt,
+    interim: &mut u32,
+) -> Result<bool, Failure> {
+    loop {
+        let method = work.exchange.request.method;
+        let parsed = parse_response(attempt.wire.unread(), ANSWER_HEAD_BYTES, method, &mut work.exchange.response);
+        let Some(info) = parsed.map_err(Failure::UpstreamMalformed)? else { return Ok(false) };
+        attempt.wire.consume(info.length);
+        match work.exchange.response.status {
+            101 if asks_for_upgrade(work) && info.options.upgrade => {}
+            101 => return Err(Failure::UnaskedUpgrade),
+            100..=199 => {
+                *interim += 1;
+                if *interim > MOST_INTERIM {
+                    return Err(Failure::TooManyInterim);
+                }
+                pass_interim(connection, work);
+                continue;
+            }
+            _ => {}
+        }
+        attempt.info = info;
+        work.answer_transfer.begin(info.framing, false, None);
+        return Ok(true);
+    }
+}
+
+fn pass_interim(connection: &mut Connection, work: &mut Work) {
+    let (request, response) = (&work.exchange.request, &work.exchange.response);
+    let is_awaited = response.status != 100 || work.owes_continue;
+    if request.version == Version::Http11 && is_awaited {
+        let output = connection.client.output(&connection.worker.buffers);
+        write_status_line(output, Version::Http11, response.status);
+        write_fields(output, &response.head, Name::OTHER);
+        output.extend_from_slice(b"\r\n");
+    }
+    if response.status == 100 {
+        work.owes_continue = false;
+    }
+}
+
+/// The endpoint closed or reset before it answered.
+fn closed(work: &Work, attempt: &Attempt) -> Miss {
+    let (sent, received) = (attempt.wire.sent_bytes - attempt.base.0, attempt.wire.received_bytes - attempt.base.1);
+    let is_untouched = work.request_transfer.body.received == 0;
+    let may_repeat = sent == 0 || work.exchange.request.method.is_idempotent();
+    if attempt.is_reused && received == 0 && is_untouched && may_repeat {
+        Miss::Stale
+    } else {
+        Miss::Failed(Failure::UpstreamClosed)
+    }
+}
+
+/// Notices a client that leaves while it waits; what it sends early is kept for the next request.
+fn watch_client(context: &mut Context<'_>, connection: &mut Connection, work: &mut Work) -> Poll<Result<(), Miss>> {
+    let Connection { client, worker, .. } = connection;
+    if !client.is_flushed() && matches!(client.poll_flush(context, &worker.buffers), Poll::Ready(Err(_))) {
+        return Poll::Ready(Err(Miss::Gone(Failure::ClientGone)));
+    }
+    let is_sending = !work.request_transfer.is_finished;
+    if work.gone_at_ms != u64::MAX || is_sending && !work.owes_continue || client.is_full() {
+        return Poll::Pending;
+    }
+    loop {
+        match client.poll_fill(context, &worker.buffers) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
+            Poll::Ready(Ok(0)) => {
+                let half_close_ms = connection.listener.current().plan.limits.half_close_ms;
+                work.gone_at_ms = worker.clock.coarse_ms() + half_close_ms + crate::worker::TICK_MS;
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(_)) if is_sending => {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(_)) if client.is_full() => return Poll::Pending,
+            Poll::Ready(Ok(_)) => {}
+        }
+    }
+}
+
+fn check_late(
+    context: &Context<'_>,
+    connection: &Connection,
+    work: &Work,
+    attempt: &Attempt,
+    phase: &mut Phase,
+) -> Poll<Result<(), Miss>> {
+    let timeouts = &attempt.upstream.plan.timeouts;
+    let is_sent = work.request_transfer.is_finished || attempt.has_refused_more;
+    let limit_ms = match (is_sent, attempt.wire.is_flushed()) {
+        (true, _) => timeouts.answer_ms,
+        (false, true) => connection.listener.current().plan.limits.idle_ms,
+        (false, false) => timeouts.send_ms,
+    };
+    let progress = connection.client.received_bytes.wrapping_add(attempt.wire.sent_bytes << 20) ^ u64::from(is_sent);
+    let failure = match phase.check(context, connection, work, progress, limit_ms) {
+        None => return Poll::Pending,
+        Some(Late::Client) => return Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
+        Some(Late::Request) => Failure::RequestTimedOut,
+        Some(Late::Phase) if !is_sent && attempt.wire.is_flushed() => Failure::BodyTimedOut,
+        Some(Late::Phase) => Failure::AnswerTimedOut,
+    };
+    Poll::Ready(Err(Miss::Failed(failure)))
+}

@@ -1,0 +1,20 @@
+//! One client connection and the exchanges it carries: the path of every byte.
+
+mod answer;
+mod body;
+mod deliver;
+mod forward;
+mod identify;
+mod lifetime;
+mod outgoing;
+mod serve;
+mod steps;
+mod transfer;
+mod tunnel;
+mod understand;
+mod work;
+
+pub(crate) use identify::Trust;
+pub(crate) use serve::{Connection, serve};
+pub(crate) use understand::understand;
+pub(crate) use work::Work;

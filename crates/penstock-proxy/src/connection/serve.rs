@@ -1,0 +1,258 @@
+//! The life of a client connection: wait, read a head, run the exchange, again.
+
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::answer::answer_failure;
+use super::deliver::{Next, deliver};
+use super::identify::{Peer, identify};
+use super::steps::run_exchange;
+use super::understand::understand;
+use super::work::Work;
+use crate::failure::Failure;
+use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
+use crate::listener::{BuiltListener, ListenerState};
+use crate::wire::{Deadline, Socket, Wire};
+use crate::worker::Worker;
+
+/// Most bytes read and thrown away after an answer that ends a connection (A21).
+const DRAINED_BYTES: u64 = 64 << 10;
+/// Time a client has to take the last answer and close.
+const LINGER_MS: u64 = 2_000;
+
+/// A client's connection.
+pub(crate) struct Connection {
+    /// The thread's context.
+    pub(crate) worker: Rc<Worker>,
+    /// The listener it came in by.
+    pub(crate) listener: Rc<ListenerState>,
+    /// The client's wire.
+    pub(crate) client: Wire,
+    /// Wakes the task when a phase is late.
+    pub(crate) deadline: Deadline,
+    peer: Peer,
+}
+
+/// Why no head came.
+enum NoHead {
+    /// The connection ended between requests: nobody's fault, nothing to log.
+    Quiet,
+    /// What came is refused.
+    Failed(Failure),
+}
+
+impl Connection {
+    /// A fresh connection.
+    pub(crate) fn new(worker: Rc<Worker>, listener: Rc<ListenerState>, socket: Socket, peer: IpAddr) -> Self {
+        let deadline = worker.deadlines.register();
+        let peer = Peer::new(peer, listener.port);
+        Self { worker, listener, client: Wire::new(socket), deadline, peer }
+    }
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(mut connection: Connection) {
+    poll_fn(|context| {
+        connection.deadline.watch(context);
+        Poll::Ready(())
+    })
+    .await;
+    while wait_for_bytes(&mut connection).await {
+        let mut work = connection.worker.lend_work();
+        let next = contained(&mut connection, &mut work).await;
+        connection.worker.log(&connection, &work);
+        connection.worker.return_work(work);
+        match next {
+            Next::Again => {}
+            Next::Close => {
+                linger(&mut connection).await;
+                break;
+            }
+            Next::Drop => break,
+        }
+    }
+    connection.client.discard(&connection.worker.buffers);
+}
+
+/// Waits without a buffer for the next request's first bytes; false: the connection is over.
+async fn wait_for_bytes(connection: &mut Connection) -> bool {
+    connection.client.release_input(&connection.worker.buffers);
+    let idle_ms = connection.listener.current().plan.limits.idle_ms;
+    let late_at_ms = super::lifetime::at(connection, idle_ms);
+    connection.deadline.arm(late_at_ms);
+    poll_fn(|context| {
+        if !connection.client.unread().is_empty() {
+            return Poll::Ready(true);
+        }
+        match connection.client.poll_fill(context, &connection.worker.buffers) {
+            Poll::Ready(Ok(count)) => Poll::Ready(count > 0),
+            Poll::Ready(Err(_)) => Poll::Ready(false),
+            Poll::Pending => {
+                let is_over = connection.worker.is_draining()
+                    || connection.deadline.has_passed(connection.worker.clock.coarse_ms());
+                if is_over { Poll::Ready(false) } else { Poll::Pending }
+            }
+        }
+    })
+    .await
+}
+
+/// Runs one exchange; a panic in it ends this exchange only (R40).
+async fn contained(connection: &mut Connection, work: &mut Work) -> Next {
+    let outcome = {
+        let mut exchange = pin!(exchange(connection, work));
+        poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| exchange.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(next)) => Poll::Ready(Some(next)),
+            Err(_) => Poll::Ready(None),
+        })
+        .await
+    };
+    match outcome {
+        Some(next) => next,
+        None => after_panic(connection, work).await,
+    }
+}
+
+async fn after_panic(connection: &mut Connection, work: &mut Work) -> Next {
+    connection.worker.counters.panics.add(1);
+    if work.is_delivering {
+        note_failure(work, Failure::Panicked);
+        connection.client.socket().reset_on_close();
+        return Next::Drop;
+    }
+    refuse(connection, work, Failure::Panicked).await
+}
+
+async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
+    let listener = connection.listener.current();
+    let unread = connection.client.unread().len() as u64;
+    work.record.base = (connection.client.received_bytes - unread, connection.client.sent_bytes);
+    match read_head(connection, work, &listener).await {
+        Ok(()) => {}
+        Err(NoHead::Quiet) => return Next::Drop,
+        Err(NoHead::Failed(failure)) => return refuse(connection, work, failure).await,
+    }
+    work.record.started_us = connection.worker.clock.now_us();
+    if let Err(malformed) = prepare(connection, work, &listener) {
+        return refuse(connection, work, malformed.into()).await;
+    }
+    match run_exchange(connection, work, &listener).await {
+        Ok(()) => deliver(connection, work, &listener).await,
+        Err(failure) => {
+            // Nobody is left to be told.
+            note_failure(work, failure);
+            work.exchange.response.status = failure.verdict().status;
+            Next::Drop
+        }
+    }
+}
+
+/// Notes for log and counters what went wrong.
+pub(crate) fn note_failure(work: &mut Work, failure: Failure) {
+    let verdict = failure.verdict();
+    work.exchange.reason = verdict.reason;
+    work.record.blame = Some(verdict.blame);
+}
+
+/// Answers a request that is refused before it is routed, and ends the connection.
+async fn refuse(connection: &mut Connection, work: &mut Work, failure: Failure) -> Next {
+    let listener = connection.listener.current();
+    if work.record.started_us == 0 {
+        work.record.started_us = connection.worker.clock.now_us();
+    }
+    answer_failure(work, failure);
+    work.request_transfer.begin(Framing::UntilClose, false, None);
+    deliver(connection, work, &listener).await
+}
+
+async fn read_head(connection: &mut Connection, work: &mut Work, listener: &Arc<BuiltListener>) -> Result<(), NoHead> {
+    let late_at_ms = super::lifetime::at(connection, listener.plan.limits.header_time_ms);
+    let mut seen = 0;
+    poll_fn(|context| poll_head(context, connection, work, listener, late_at_ms, &mut seen)).await
+}
+
+fn poll_head(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    listener: &BuiltListener,
+    late_at_ms: u64,
+    seen: &mut usize,
+) -> Poll<Result<(), NoHead>> {
+    loop {
+        let bytes = connection.client.unread();
+        if *seen == 0 || bytes.len() >= listener.head_limits.bytes || head_may_be_complete(bytes, *seen) {
+            *seen = bytes.len();
+            match parse_request(bytes, &listener.head_limits, &mut work.exchange.request) {
+                Ok(Some(info)) => {
+                    connection.client.consume(info.length);
+                    work.info = info;
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(None) => {}
+                Err(malformed) => return Poll::Ready(Err(NoHead::Failed(malformed.into()))),
+            }
+        }
+        *seen = bytes.len();
+        match connection.client.poll_fill(context, &connection.worker.buffers) {
+            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(NoHead::Quiet)),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Pending if connection.worker.clock.coarse_ms() >= late_at_ms => {
+                return Poll::Ready(Err(NoHead::Failed(Failure::HeadTimedOut)));
+            }
+            Poll::Pending => {
+                connection.deadline.arm(late_at_ms);
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Makes a request out of a parsed head, or refuses it.
+fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -> Result<(), Malformed> {
+    let Work { exchange, info, request_transfer, owes_continue, .. } = work;
+    let request = &mut exchange.request;
+    understand(request, info.target, listener.plan.encoded_slash)?;
+    let worker = &connection.worker;
+    identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
+    exchange.body_limit = listener.plan.limits.body_bytes;
+    request_transfer.begin(info.framing, info.framing == Framing::Chunked, None);
+    request_transfer.passes_trailers = true;
+    *owes_continue = info.expects_continue;
+    Ok(())
+}
+
+/// Lets the client take its last answer: what it still sends is read and thrown away for a
+/// while, because closing a socket with unread bytes resets it and can destroy the answer.
+async fn linger(connection: &mut Connection) {
+    let late_at_ms = super::lifetime::at(connection, LINGER_MS);
+    connection.deadline.arm(late_at_ms);
+    let most = connection.client.received_bytes + DRAINED_BYTES;
+    let mut has_ended = false;
+    poll_fn(|context| {
+        if !has_ended {
+            has_ended = ready!(connection.client.poll_shutdown(context)).is_ok();
+            if !has_ended {
+                return Poll::Ready(());
+            }
+        }
+        loop {
+            let count = connection.client.unread().len();
+            connection.client.consume(count);
+            if connection.client.received_bytes > most || connection.worker.clock.coarse_ms() >= late_at_ms {
+                return Poll::Ready(());
+            }
+            match ready!(connection.client.poll_fill(context, &connection.worker.buffers)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,188 @@
+//! Runs the steps of an exchange: in, through `Forward`, and out again in reverse.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::answer::answer_failure;
+use super::deliver::buffer_body;
+use super::forward::forward;
+use super::serve::Connection;
+use super::work::{Passed, Sequence, Work};
+use crate::exchange::Answer;
+use crate::failure::Failure;
+use crate::listener::BuiltListener;
+use crate::pipeline::{Action, BuiltPipeline, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
+use crate::routing::Verdict;
+
+/// Runs `before`, routing, the route's pipeline and every response side. When it returns
+/// well, the exchange holds an answer.
+///
+/// # Errors
+/// Only where nobody is left to be answered.
+pub(crate) async fn run_exchange(
+    connection: &mut Connection,
+    work: &mut Work,
+    listener: &Arc<BuiltListener>,
+) -> Result<(), Failure> {
+    run_in(connection, work, &listener.before, Sequence::Before, listener).await?;
+    let mut pipeline = None;
+    if !work.exchange.is_answered() {
+        match listener.router.find(&mut work.exchange.request, &mut work.scratch) {
+            Verdict::Chosen { index } => {
+                pipeline = listener.enter_route(index, work, connection.worker.clock.coarse_ms());
+            }
+            Verdict::NotFound => answer_failure(work, Failure::NoRoute),
+            Verdict::MethodNotAllowed => {
+                answer_failure(work, Failure::MethodNotAllowed);
+                work.exchange.response.head.add(b"allow", work.scratch.allow().as_bytes());
+            }
+        }
+    }
+    if let Some(pipeline) = &pipeline {
+        run_in(connection, work, pipeline, Sequence::Route, listener).await?;
+    }
+    if !work.exchange.is_answered() {
+        answer_failure(work, Failure::NoAnswer);
+    }
+    run_out(connection, work, pipeline.as_deref(), listener).await?;
+    if !listener.after.steps.is_empty() {
+        run_in(connection, work, &listener.after, Sequence::After, listener).await?;
+        run_out(connection, work, pipeline.as_deref(), listener).await?;
+    }
+    Ok(())
+}
+
+/// Runs the request sides of some steps in order.
+async fn run_in(
+    connection: &mut Connection,
+    work: &mut Work,
+    pipeline: &BuiltPipeline,
+    sequence: Sequence,
+    listener: &BuiltListener,
+) -> Result<(), Failure> {
+    let mut index = 0;
+    while let Some(step) = pipeline.steps.get(index) {
+        if step.when.as_ref().is_some_and(|when| !when.holds(&work.exchange.facts())) {
+            index += 1;
+            continue;
+        }
+        let had_answer = work.exchange.is_answered();
+        let outcome = match &step.action {
+            Action::End => return Ok(()),
+            Action::Forward(settings) => Some(forward(connection, work, settings).await?),
+            Action::Filter(filter) => {
+                if filter.buffers_body() && !had_answer {
+                    buffer_body(connection, work, listener.plan.limits.buffered_body_bytes).await?;
+                    if work.exchange.is_answered() {
+                        return Ok(());
+                    }
+                }
+                work.passed.push(Passed { sequence, index });
+                match filter.on_request(&mut work.exchange) {
+                    Outcome::Wait(pending) => Some(finish(connection, work, pending).await?),
+                    Outcome::Continue => None,
+                    Outcome::Failed => {
+                        return {
+                            answer_failure(work, Failure::FilterFailed);
+                            Ok(())
+                        };
+                    }
+                    Outcome::Answer => {
+                        return {
+                            drop_upstream_answer(work);
+                            Ok(())
+                        };
+                    }
+                    Outcome::Result(result) => Some(result),
+                }
+            }
+        };
+        index = match outcome.and_then(|result| step.target(result)) {
+            Some(Target::End) => return Ok(()),
+            Some(Target::Step(target)) => target,
+            None if !had_answer && ended_by_filter(work, &step.action) => return Ok(()),
+            None => index + 1,
+        };
+    }
+    Ok(())
+}
+
+/// A filter that answers ends the pipeline; a `Forward` never does.
+fn ended_by_filter(work: &Work, action: &Action) -> bool {
+    matches!(action, Action::Filter(_)) && matches!(work.exchange.answer, Answer::Local(_))
+}
+
+/// A gateway's own answer replaces one an upstream was still sending.
+fn drop_upstream_answer(work: &mut Work) {
+    if !matches!(work.exchange.answer, Answer::Upstream) {
+        work.attempt = None;
+    }
+}
+
+/// Runs the response sides of the steps that were passed, the last first.
+async fn run_out(
+    connection: &mut Connection,
+    work: &mut Work,
+    route: Option<&BuiltPipeline>,
+    listener: &BuiltListener,
+) -> Result<(), Failure> {
+    while let Some(Passed { sequence, index }) = work.passed.pop() {
+        let pipeline = match sequence {
+            Sequence::Before => Some(&listener.before),
+            Sequence::Route => route,
+            Sequence::After => Some(&listener.after),
+        };
+        let Some(Action::Filter(filter)) = pipeline.and_then(|built| built.steps.get(index)).map(|step| &step.action)
+        else {
+            continue;
+        };
+        match filter.on_response(&mut work.exchange) {
+            Outcome::Wait(pending) => {
+                finish(connection, work, pending).await?;
+            }
+            Outcome::Failed => answer_failure(work, Failure::FilterFailed),
+            Outcome::Continue | Outcome::Answer | Outcome::Result(_) => {}
+        }
+        drop_upstream_answer(work);
+    }
+    Ok(())
+}
+
+/// Waits for a filter's unfinished work; only this exchange waits.
+async fn finish(connection: &mut Connection, work: &mut Work, mut pending: Pending) -> Result<ResultId, Failure> {
+    loop {
+        let finish: Finish = poll_fn(|context| {
+            if let Poll::Ready(finish) = pending.as_mut().poll(context) {
+                return Poll::Ready(Some(finish));
+            }
+            let now_ms = connection.worker.clock.coarse_ms();
+            connection.deadline.arm(work.late_at_ms);
+            if work.late_at_ms <= now_ms { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
+        .unwrap_or_else(|| Box::new(|_| Outcome::Result(ResultId::NONE)));
+        match finish(&mut work.exchange) {
+            Outcome::Wait(more) => pending = more,
+            Outcome::Result(result) => return Ok(result),
+            Outcome::Failed => {
+                answer_failure(work, Failure::FilterFailed);
+                return Ok(ResultId::NONE);
+            }
+            Outcome::Continue | Outcome::Answer => {
+                drop_upstream_answer(work);
+                return Ok(ResultId::NONE);
+            }
+        }
+    }
+}
+
+/// What `Forward` says of the answer in hand.
+pub(crate) fn forward_result(work: &Work) -> ResultId {
+    let result = match work.exchange.response.status {
+        500.. => ForwardResult::ServerError,
+        400.. => ForwardResult::ClientError,
+        _ => return ResultId::NONE,
+    };
+    result.id()
+}

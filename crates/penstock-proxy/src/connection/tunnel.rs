@@ -1,0 +1,69 @@
+//! A tunnel: bytes both ways until both sides have said they are done.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use super::lifetime::{Late, Phase};
+use super::serve::Connection;
+use super::transfer::{Transfer, TransferError};
+use super::work::{Attempt, Work};
+use crate::http1::Framing;
+use crate::listener::BuiltListener;
+use crate::wire::{Buffers, Wire};
+
+/// One direction: a body until the sender closes, and then that close.
+#[derive(Default)]
+struct Direction {
+    transfer: Transfer,
+    is_closed: bool,
+}
+
+impl Direction {
+    fn new() -> Self {
+        let mut direction = Self::default();
+        direction.transfer.begin(Framing::UntilClose, false, None);
+        direction
+    }
+
+    /// Ready when nothing more goes this way; the other way may go on (R30).
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &Buffers,
+        from: &mut Wire,
+        to: &mut Wire,
+    ) -> Poll<Result<(), TransferError>> {
+        if self.is_closed {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.transfer.poll(context, buffers, from, to))?;
+        ready!(to.poll_shutdown(context)).map_err(|_| TransferError::Sink)?;
+        self.is_closed = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Moves bytes both ways until both directions have ended, one has failed, or none moved for
+/// the idle time.
+pub(crate) async fn tunnel(connection: &mut Connection, work: &Work, mut attempt: Attempt, listener: &BuiltListener) {
+    let (mut up, mut down) = (Direction::new(), Direction::new());
+    let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
+    let mut phase = Phase::new(connection, idle_ms);
+    poll_fn(|context| {
+        let Connection { client, worker, .. } = &mut *connection;
+        let sent = up.poll(context, &worker.buffers, client, &mut attempt.wire);
+        let received = down.poll(context, &worker.buffers, &mut attempt.wire, client);
+        match (sent, received) {
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) | (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => {
+                Poll::Ready(())
+            }
+            _ => {
+                let progress = connection.client.received_bytes ^ (attempt.wire.received_bytes << 20);
+                let late = phase.check(context, connection, work, progress, idle_ms);
+                if late == Some(Late::Phase) { Poll::Ready(()) } else { Poll::Pending }
+            }
+        }
+    })
+    .await;
+    attempt.wire.discard(&connection.worker.buffers);
+}

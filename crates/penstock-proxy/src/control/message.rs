@@ -1,0 +1,75 @@
+//! The messages between supervisor and worker.
+
+use std::collections::BTreeMap;
+
+use penstock_plan::Part;
+use serde::{Deserialize, Serialize};
+
+use crate::telemetry::Snapshot;
+
+/// Version of the messages; a worker speaks this one and the one before.
+pub const PROTOCOL: u32 = 1;
+
+/// What a supervisor says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Request {
+    Hello {
+        #[allow(dead_code, reason = "there is only one version yet")]
+        protocol: u32,
+    },
+    Prepare {
+        revision: u64,
+        base: Option<u64>,
+        #[serde(default)]
+        put: BTreeMap<String, Part>,
+        #[serde(default)]
+        drop: Vec<String>,
+    },
+    Listen {
+        sockets: Vec<SocketName>,
+    },
+    Commit {
+        revision: u64,
+    },
+    GiveSockets {},
+    Drain {
+        grace_ms: u64,
+    },
+    Stop {},
+    Status {},
+}
+
+/// What a worker answers.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Reply {
+    Hello { protocol: u32, build: String, boot: String, revision: Option<u64>, pid: u32, index: u32 },
+    Ready { revision: u64 },
+    Refused { problems: Vec<Refusal> },
+    NeedAll {},
+    Ok {},
+    Committed { revision: u64 },
+    Sockets { sockets: Vec<SocketName> },
+    Status { revision: Option<u64>, pid: u32, counters: Box<Snapshot> },
+    Problem { message: String },
+}
+
+/// Why a part is refused.
+#[derive(Debug, Serialize)]
+pub(super) struct Refusal {
+    pub(super) part: String,
+    pub(super) message: String,
+}
+
+/// Which listener a descriptor belongs to, and which worker accepts from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketName {
+    /// The listener's name.
+    pub listener: String,
+    /// The worker that accepts from it; absent: every worker.
+    pub worker: Option<u32>,
+    /// The address it is bound to.
+    pub address: String,
+}

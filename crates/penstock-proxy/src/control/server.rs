@@ -1,0 +1,206 @@
+//! The worker's end: prepares plans on a helper thread, commits them, holds the sockets.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use penstock_plan::{Body, Plan};
+use tokio::sync::oneshot;
+
+use super::frame;
+use super::message::{PROTOCOL, Refusal, Reply, Request, SocketName};
+use crate::pipeline::ForeignFilters;
+use crate::worker::{Built, Command, Listening, Remote, build};
+
+/// Who a worker is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Its position among the workers.
+    pub index: u32,
+    /// The supervisor's boot that started it.
+    pub boot: String,
+    /// Version and hash of the program.
+    pub build: String,
+}
+
+/// What the world outside the core does for a worker.
+pub trait Host: Send + Sync {
+    /// Builds Python filters.
+    fn foreign(&self) -> &dyn ForeignFilters;
+    /// A plan is about to serve: opens what it names outside, such as the access log.
+    fn committed(&self, plan: &Plan);
+}
+
+/// Serves supervisors until the listener fails; each connection has a thread of its own.
+///
+/// # Errors
+/// Accepting failed.
+pub fn serve(listener: &UnixListener, identity: &Identity, remote: &Remote, host: &Arc<dyn Host>) -> io::Result<()> {
+    let state = Arc::new(Mutex::new(State::default()));
+    loop {
+        let (mut stream, _) = listener.accept()?;
+        let worker = Control {
+            state: Arc::clone(&state),
+            identity: identity.clone(),
+            remote: remote.clone(),
+            host: Arc::clone(host),
+        };
+        thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || while worker.exchange(&mut stream).unwrap_or(false) {})?;
+    }
+}
+
+#[derive(Default)]
+struct State {
+    running: Option<Prepared>,
+    prepared: Option<Prepared>,
+    sockets: Vec<(SocketName, OwnedFd)>,
+}
+
+#[derive(Clone)]
+struct Prepared {
+    revision: u64,
+    plan: Arc<Plan>,
+    built: Arc<Built>,
+}
+
+struct Control {
+    state: Arc<Mutex<State>>,
+    identity: Identity,
+    remote: Remote,
+    host: Arc<dyn Host>,
+}
+
+impl Control {
+    /// Answers one message; false where the connection is over.
+    fn exchange(&self, stream: &mut UnixStream) -> io::Result<bool> {
+        let Some((body, received)) = frame::read(stream)? else { return Ok(false) };
+        match frame::parse(&body) {
+            Err(message) => frame::write(stream, &Reply::Problem { message }, &[])?,
+            Ok(Request::GiveSockets {}) => self.give_sockets(stream)?,
+            Ok(request) => {
+                let reply = self.answer(request, received).unwrap_or_else(|message| Reply::Problem { message });
+                frame::write(stream, &reply, &[])?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn answer(&self, request: Request, received: Vec<OwnedFd>) -> Result<Reply, String> {
+        match request {
+            Request::Hello { .. } => Ok(self.hello()),
+            Request::Prepare { revision, base, put, drop } => {
+                let running = self.state().running.clone();
+                let Some(mut plan) = base_plan(running.as_ref(), base) else { return Ok(Reply::NeedAll {}) };
+                plan.parts.extend(put);
+                for key in drop {
+                    plan.parts.remove(&key);
+                }
+                Ok(self.prepare(revision, plan, running.as_ref()))
+            }
+            Request::Listen { sockets } if sockets.len() == received.len() => {
+                let mut state = self.state();
+                state.sockets.extend(sockets.into_iter().zip(received));
+                Ok(Reply::Ok {})
+            }
+            Request::Listen { .. } => Err("as many descriptors as sockets are needed".to_owned()),
+            Request::Commit { revision } => self.commit(revision),
+            Request::GiveSockets {} => Err("answered with descriptors".to_owned()),
+            Request::Drain { grace_ms } => Ok(self.tell(Command::Drain(Duration::from_millis(grace_ms)))),
+            Request::Stop {} => Ok(self.tell(Command::Stop)),
+            Request::Status {} => self.status(),
+        }
+    }
+
+    fn hello(&self) -> Reply {
+        let Identity { index, boot, build } = self.identity.clone();
+        let revision = self.state().running.as_ref().map(|running| running.revision);
+        Reply::Hello { protocol: PROTOCOL, build, boot, revision, pid: std::process::id(), index }
+    }
+
+    /// Builds off the IO thread; requests are served by the old plan meanwhile.
+    fn prepare(&self, revision: u64, plan: Plan, running: Option<&Prepared>) -> Reply {
+        let previous = running.map(|running| &*running.built);
+        match build(&plan, self.host.foreign(), previous) {
+            Ok(built) => {
+                self.state().prepared = Some(Prepared { revision, plan: Arc::new(plan), built: Arc::new(built) });
+                Reply::Ready { revision }
+            }
+            Err(problems) => {
+                let refusal =
+                    |problem: crate::worker::BuildProblem| Refusal { part: problem.part, message: problem.message };
+                Reply::Refused { problems: problems.into_iter().map(refusal).collect() }
+            }
+        }
+    }
+
+    fn commit(&self, revision: u64) -> Result<Reply, String> {
+        let mut state = self.state();
+        let prepared = state.prepared.take().filter(|prepared| prepared.revision == revision);
+        let prepared = prepared.ok_or_else(|| format!("revision {revision} has not been prepared"))?;
+        let fresh = self.fresh_sockets(&mut state, &prepared.plan)?;
+        self.host.committed(&prepared.plan);
+        self.tell(Command::Apply(Arc::clone(&prepared.built), fresh));
+        state.running = Some(prepared);
+        Ok(Reply::Committed { revision })
+    }
+
+    /// Sockets of listeners that the running plan lacks, to be accepted from; those that the
+    /// new plan lacks are let go.
+    fn fresh_sockets(&self, state: &mut State, plan: &Plan) -> Result<Vec<Listening>, String> {
+        let has = |plan: &Plan, name: &SocketName| {
+            matches!(plan.parts.get(&format!("listener/{}", name.listener)).map(|part| &part.body),
+                Some(Body::Listener(listener)) if listener.address == name.address)
+        };
+        state.sockets.retain(|(name, _)| has(plan, name));
+        let running = state.running.as_ref();
+        let mut fresh = Vec::new();
+        for (name, socket) in &state.sockets {
+            let is_ours = name.worker.is_none_or(|index| index == self.identity.index);
+            if is_ours && !running.is_some_and(|running| has(&running.plan, name)) {
+                let socket = socket.try_clone().map_err(|error| error.to_string())?;
+                fresh.push(Listening { listener: name.listener.clone(), socket });
+            }
+        }
+        Ok(fresh)
+    }
+
+    fn give_sockets(&self, stream: &mut UnixStream) -> io::Result<()> {
+        let state = self.state();
+        let sockets = state.sockets.iter().map(|(name, _)| name.clone()).collect();
+        let descriptors: Vec<_> = state.sockets.iter().map(|(_, socket)| socket.as_fd()).collect();
+        frame::write(stream, &Reply::Sockets { sockets }, &descriptors)
+    }
+
+    fn status(&self) -> Result<Reply, String> {
+        let (sender, receiver) = oneshot::channel();
+        if !self.remote.send(Command::Count(sender)) {
+            return Err("the worker is ending".to_owned());
+        }
+        let counters = Box::new(receiver.blocking_recv().map_err(|_| "the worker is ending".to_owned())?);
+        let revision = self.state().running.as_ref().map(|running| running.revision);
+        Ok(Reply::Status { revision, pid: std::process::id(), counters })
+    }
+
+    fn tell(&self, command: Command) -> Reply {
+        self.remote.send(command);
+        Reply::Ok {}
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The plan that a change starts from: none, or the one that runs.
+fn base_plan(running: Option<&Prepared>, base: Option<u64>) -> Option<Plan> {
+    match (base, running) {
+        (None, _) => Some(Plan::default()),
+        (Some(base), Some(running)) if running.revision == base => Some((*running.plan).clone()),
+        _ => None,
+    }
+}

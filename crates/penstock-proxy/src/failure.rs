@@ -1,0 +1,107 @@
+//! What can go wrong with a request, whose fault it is, and what the client is told.
+
+use crate::http1::Malformed;
+
+/// Why the gateway itself answered, or gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant's message says what it is")]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("the request's head did not arrive in time")]
+    HeadTimedOut,
+    #[error("the request's body did not arrive in time")]
+    BodyTimedOut,
+    #[error("the request's body is too large")]
+    BodyTooLarge,
+    #[error("the client left before the answer")]
+    ClientGone,
+    #[error("no route for this host and path")]
+    NoRoute,
+    #[error("the route does not serve this method")]
+    MethodNotAllowed,
+    #[error("the pipeline ended without an answer")]
+    NoAnswer,
+    #[error("the upstream has no endpoint")]
+    NoEndpoint,
+    #[error("no connection to an endpoint could be made")]
+    ConnectFailed,
+    #[error("no connection to an endpoint could be made in time")]
+    ConnectTimedOut,
+    #[error("the endpoint closed the connection before it answered")]
+    UpstreamClosed,
+    #[error("the endpoint's answer is malformed")]
+    UpstreamMalformed(Malformed),
+    #[error("the endpoint sent too many interim answers")]
+    TooManyInterim,
+    #[error("the endpoint switched protocols unasked")]
+    UnaskedUpgrade,
+    #[error("the endpoint did not answer in time")]
+    AnswerTimedOut,
+    #[error("the request took longer than its route allows")]
+    RequestTimedOut,
+    #[error("a filter failed")]
+    FilterFailed,
+    #[error("the gateway failed on this request")]
+    Panicked,
+}
+
+/// Whose fault a failure is: the level of the log line and the label of the counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub(crate) enum Blame {
+    Client,
+    Upstream,
+    Gateway,
+}
+
+impl Blame {
+    /// The label's value.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// What becomes of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Status the client is told; 499 where it is no longer there to be told.
+    pub(crate) status: u16,
+    /// Whose fault it is.
+    pub(crate) blame: Blame,
+    /// Stable word for log and counter.
+    pub(crate) reason: &'static str,
+}
+
+impl Failure {
+    /// The only place where a failure becomes a reply. No wildcard arm: a new failure does
+    /// not compile until its reply, its blame and its reason are decided.
+    pub(crate) fn verdict(self) -> Verdict {
+        let (status, blame, reason) = match self {
+            Self::Malformed(malformed) => (malformed.status(), Blame::Client, malformed.reason()),
+            Self::HeadTimedOut => (408, Blame::Client, "head_timed_out"),
+            Self::BodyTimedOut => (408, Blame::Client, "body_timed_out"),
+            Self::BodyTooLarge => (413, Blame::Client, "body_too_large"),
+            Self::ClientGone => (499, Blame::Client, "client_gone"),
+            Self::NoRoute => (404, Blame::Client, "no_route"),
+            Self::MethodNotAllowed => (405, Blame::Client, "method_not_allowed"),
+            Self::NoAnswer => (500, Blame::Gateway, "no_answer"),
+            Self::NoEndpoint => (503, Blame::Upstream, "no_endpoint"),
+            Self::ConnectFailed => (502, Blame::Upstream, "connect_failed"),
+            Self::ConnectTimedOut => (504, Blame::Upstream, "connect_timed_out"),
+            Self::UpstreamClosed => (502, Blame::Upstream, "upstream_closed"),
+            Self::UpstreamMalformed(_) => (502, Blame::Upstream, "upstream_malformed"),
+            Self::TooManyInterim => (502, Blame::Upstream, "too_many_interim"),
+            Self::UnaskedUpgrade => (502, Blame::Upstream, "unasked_upgrade"),
+            Self::AnswerTimedOut => (504, Blame::Upstream, "answer_timed_out"),
+            Self::RequestTimedOut => (504, Blame::Gateway, "request_timed_out"),
+            Self::FilterFailed => (500, Blame::Gateway, "filter_failed"),
+            Self::Panicked => (500, Blame::Gateway, "panicked"),
+        };
+        Verdict { status, blame, reason }
+    }
+}

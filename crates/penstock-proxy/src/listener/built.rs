@@ -1,0 +1,69 @@
+//! A listener as a worker runs it.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use penstock_plan::Listener as ListenerPlan;
+
+use crate::connection::{Trust, Work};
+use crate::http1::HeadLimits;
+use crate::pipeline::BuiltPipeline;
+use crate::routing::Router;
+
+/// What a plan makes of one listener; an exchange keeps the one it started with.
+pub(crate) struct BuiltListener {
+    /// What the plan says.
+    pub(crate) plan: ListenerPlan,
+    /// Limits on request heads.
+    pub(crate) head_limits: HeadLimits,
+    /// Whose forwarding fields are believed.
+    pub(crate) trust: Trust,
+    /// The routes of this listener.
+    pub(crate) router: Router,
+    /// Their pipelines, by the router's positions.
+    pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
+    /// Steps before routing.
+    pub(crate) before: BuiltPipeline,
+    /// Steps with every answer.
+    pub(crate) after: BuiltPipeline,
+}
+
+impl BuiltListener {
+    /// Makes a route the exchange's own and gives its pipeline.
+    pub(crate) fn enter_route(&self, index: usize, work: &mut Work, now_ms: u64) -> Option<Arc<BuiltPipeline>> {
+        let route = self.router.route(index)?;
+        work.exchange.route = Some(Arc::clone(&route.name));
+        if let Some(timeout) = route.timeout {
+            work.late_at_ms = now_ms.saturating_add(timeout.as_millis() as u64).saturating_add(crate::worker::TICK_MS);
+        }
+        self.pipelines.get(index).map(Arc::clone)
+    }
+}
+
+/// A listener's state in one worker; it outlives the plans that name it.
+pub(crate) struct ListenerState {
+    /// The resource's name.
+    pub(crate) name: Box<str>,
+    /// Port that forwarding fields name.
+    pub(crate) port: u16,
+    /// Open connections.
+    pub(crate) open: Cell<u64>,
+    current: RefCell<Arc<BuiltListener>>,
+}
+
+impl ListenerState {
+    /// A listener without connections.
+    pub(crate) fn new(port: u16, built: Arc<BuiltListener>) -> Self {
+        Self { name: built.plan.name.as_str().into(), port, open: Cell::new(0), current: RefCell::new(built) }
+    }
+
+    /// What the newest plan says.
+    pub(crate) fn current(&self) -> Arc<BuiltListener> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Takes over what a newer plan says.
+    pub(crate) fn replace(&self, built: Arc<BuiltListener>) {
+        *self.current.borrow_mut() = built;
+    }
+}

@@ -1,0 +1,7 @@
+//! Listeners: sockets that accept, and what the plan says of their connections.
+
+mod accept;
+mod built;
+
+pub(crate) use accept::{ListenSocket, accept};
+pub(crate) use built::{BuiltListener, ListenerState};

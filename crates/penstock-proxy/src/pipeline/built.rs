@@ -1,0 +1,130 @@
+//! Pipelines as workers run them: filters built, conditions compiled, jumps resolved.
+
+use penstock_plan::{FilterSource, Step as StepPlan, Target as TargetPlan};
+
+use super::{Filter, ResultId};
+use crate::expression::Condition;
+use crate::filters::{self, Forward};
+
+/// A pipeline that is ready to run.
+#[derive(Default)]
+pub(crate) struct BuiltPipeline {
+    /// The steps, in order.
+    pub(crate) steps: Box<[BuiltStep]>,
+}
+
+/// One step of it.
+pub(crate) struct BuiltStep {
+    /// Name, for explanations.
+    pub(crate) name: Box<str>,
+    /// Condition under which it runs.
+    pub(crate) when: Option<Condition>,
+    /// What it does.
+    pub(crate) action: Action,
+    jumps: Box<[(ResultId, Target)]>,
+}
+
+/// What a step does.
+pub(crate) enum Action {
+    /// Runs a filter.
+    Filter(Box<dyn Filter>),
+    /// Sends the request to an upstream.
+    Forward(Forward),
+    /// Ends the pipeline.
+    End,
+}
+
+/// Where a jump leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The end of the pipeline.
+    End,
+    /// The step at this position.
+    Step(usize),
+}
+
+/// Builds the filters of Python plugins; the core knows no interpreter.
+pub trait ForeignFilters: Send + Sync {
+    /// Builds the filter of a step and says in which order its results are numbered.
+    ///
+    /// # Errors
+    /// One sentence on what failed.
+    fn build(&self, plugin: &str, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String>;
+}
+
+/// A filter that is not the core's.
+pub struct ForeignFilter {
+    /// The filter.
+    pub filter: Box<dyn Filter>,
+    /// Its results; [`ResultId`] is the position. `None`: any name will do, none is ever given.
+    pub results: Option<Vec<String>>,
+}
+
+/// For plans without Python filters.
+pub struct NoForeignFilters;
+
+impl ForeignFilters for NoForeignFilters {
+    fn build(&self, plugin: &str, kind: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
+        Err(format!("filter {kind} of {plugin} needs Python, and this worker runs without it"))
+    }
+}
+
+impl BuiltPipeline {
+    /// Builds the steps of a plan.
+    ///
+    /// # Errors
+    /// One sentence for every step that cannot be built.
+    pub(crate) fn build(steps: &[StepPlan], foreign: &dyn ForeignFilters) -> Result<Self, Vec<String>> {
+        let (mut built, mut problems) = (Vec::with_capacity(steps.len()), Vec::new());
+        for step in steps {
+            match BuiltStep::build(step, foreign) {
+                Ok(step) => built.push(step),
+                Err(problem) => problems.push(format!("step {}: {problem}", step.name)),
+            }
+        }
+        if problems.is_empty() { Ok(Self { steps: built.into() }) } else { Err(problems) }
+    }
+}
+
+impl BuiltStep {
+    /// Where a result leads, if it leads anywhere.
+    pub(crate) fn target(&self, result: ResultId) -> Option<Target> {
+        self.jumps.iter().find(|(of, _)| *of == result).map(|(_, target)| *target)
+    }
+
+    fn build(plan: &StepPlan, foreign: &dyn ForeignFilters) -> Result<Self, String> {
+        let (action, results) = action(plan, foreign)?;
+        let when =
+            plan.when.as_deref().map(Condition::parse).transpose().map_err(|problem| format!("when: {problem}"))?;
+        let jumps = plan.jumps.iter().map(|jump| {
+            let position = match &results {
+                Some(results) => results.iter().position(|result| *result == jump.result),
+                None => Some(usize::from(u8::MAX)),
+            };
+            let position = position.ok_or_else(|| format!("unknown result {}", jump.result))?;
+            let target = match jump.to {
+                TargetPlan::End => Target::End,
+                TargetPlan::Step(index) => Target::Step(index as usize),
+            };
+            Ok((ResultId(position as u8), target))
+        });
+        let jumps = jumps.collect::<Result<Box<[_]>, String>>()?;
+        Ok(Self { name: plan.name.as_str().into(), when, action, jumps })
+    }
+}
+
+fn action(plan: &StepPlan, foreign: &dyn ForeignFilters) -> Result<(Action, Option<Vec<String>>), String> {
+    let native_results = || Some(filters::results(&plan.filter).iter().map(|result| (*result).to_owned()).collect());
+    match (&plan.source, plan.filter.as_str()) {
+        (FilterSource::Native, "end") => Ok((Action::End, None)),
+        (FilterSource::Native, "Forward") => {
+            let forward = serde_json::from_value(plan.settings.clone()).map_err(|error| error.to_string())?;
+            Ok((Action::Forward(forward), native_results()))
+        }
+        (FilterSource::Native, kind) => Ok((Action::Filter(filters::build(kind, &plan.settings)?), native_results())),
+        (FilterSource::Python(plugin), kind) => {
+            let built = foreign.build(plugin, kind, &plan.settings)?;
+            Ok((Action::Filter(built.filter), built.results))
+        }
+    }
+}

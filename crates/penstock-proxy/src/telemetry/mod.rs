@@ -1,0 +1,9 @@
+//! What is recorded of the traffic: counters and the access log.
+
+mod access_log;
+mod counters;
+
+pub(crate) use access_log::{AccessLog, Entry};
+pub use access_log::{LogQueue, LogSink};
+pub(crate) use counters::Counters;
+pub use counters::Snapshot;

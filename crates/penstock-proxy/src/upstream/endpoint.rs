@@ -1,0 +1,104 @@
+//! One endpoint as a worker knows it: where it is, what is in flight, which connections wait.
+
+use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+use crate::wire::{Address, Wire};
+
+/// An endpoint's state in one worker. It outlives the plans that name it.
+pub(crate) struct Endpoint {
+    /// As the plan names it.
+    pub(crate) name: Box<str>,
+    addresses: RefCell<Vec<Address>>,
+    in_flight: Cell<u32>,
+    idle: RefCell<Vec<IdleWire>>,
+}
+
+struct IdleWire {
+    wire: Wire,
+    since_ms: u64,
+}
+
+impl Endpoint {
+    pub(crate) fn new(name: &str, addresses: Vec<Address>) -> Self {
+        let (in_flight, idle) = (Cell::new(0), RefCell::new(Vec::new()));
+        Self { name: name.into(), addresses: RefCell::new(addresses), in_flight, idle }
+    }
+
+    /// The addresses it can be reached at, in order of preference.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        self.addresses.borrow().clone()
+    }
+
+    /// Takes over what the newest plan says of its addresses.
+    pub(crate) fn set_addresses(&self, addresses: Vec<Address>) {
+        *self.addresses.borrow_mut() = addresses;
+    }
+
+    /// Requests in flight.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
+    /// Counts a request as in flight while the guard lives.
+    pub(crate) fn enter(self: &Rc<Self>) -> InFlight {
+        self.in_flight.set(self.in_flight.get() + 1);
+        InFlight { endpoint: Rc::clone(self) }
+    }
+
+    /// The freshest waiting connection that nothing is known against.
+    ///
+    /// A connection on which anything came while it waited is not used: it is closed, or
+    /// its bytes answer no request of ours (A36).
+    pub(crate) fn take_idle(&self) -> Option<Wire> {
+        loop {
+            let idle = self.idle.borrow_mut().pop()?;
+            if is_quiet(&idle.wire) {
+                return Some(idle.wire);
+            }
+        }
+    }
+
+    /// Keeps a connection for later requests.
+    pub(crate) fn keep(&self, wire: Wire, most: usize, now_ms: u64) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < most {
+            idle.push(IdleWire { wire, since_ms: now_ms });
+        }
+    }
+
+    /// Closes waiting connections that are too old or that the endpoint has closed.
+    pub(crate) fn sweep(&self, oldest_ms: u64) {
+        self.idle.borrow_mut().retain(|idle| idle.since_ms >= oldest_ms && is_quiet(&idle.wire));
+    }
+
+    /// Connections that wait.
+    pub(crate) fn idle_connections(&self) -> usize {
+        self.idle.borrow().len()
+    }
+}
+
+/// Nothing came and nobody closed; costs no system call while that is so.
+fn is_quiet(wire: &Wire) -> bool {
+    let mut byte = [0];
+    matches!(wire.socket().try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+/// A request in flight at an endpoint.
+pub(crate) struct InFlight {
+    endpoint: Rc<Endpoint>,
+}
+
+impl InFlight {
+    /// The endpoint.
+    pub(crate) fn endpoint(&self) -> &Rc<Endpoint> {
+        &self.endpoint
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.endpoint.in_flight.set(self.endpoint.in_flight.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,9 @@
+//! Upstreams: endpoints, how one is picked, and the connections kept to it.
+
+mod balance;
+mod endpoint;
+#[allow(clippy::module_inception, reason = "the room is named after its main thing")]
+mod upstream;
+
+pub(crate) use endpoint::{Endpoint, InFlight};
+pub(crate) use upstream::{Upstream, Upstreams, first_pick};

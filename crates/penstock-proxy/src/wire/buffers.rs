@@ -1,0 +1,46 @@
+//! Buffers of one IO thread, lent while they hold bytes and handed back when they are empty.
+
+use std::cell::RefCell;
+
+/// Size of a read buffer.
+pub(crate) const READ_BYTES: usize = 64 << 10;
+/// Buffers kept of each kind; more are freed.
+const KEPT: usize = 256;
+/// Largest write buffer worth keeping.
+const KEPT_WRITE_BYTES: usize = 32 << 10;
+
+/// The thread's free buffers. The last one handed back is lent first: its memory is warm.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    read: RefCell<Vec<Box<[u8]>>>,
+    write: RefCell<Vec<Vec<u8>>>,
+}
+
+impl Buffers {
+    /// A read buffer of [`READ_BYTES`].
+    pub(crate) fn lend_read(&self) -> Box<[u8]> {
+        self.read.borrow_mut().pop().unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice())
+    }
+
+    /// Takes a read buffer back.
+    pub(crate) fn return_read(&self, buffer: Box<[u8]>) {
+        let mut free = self.read.borrow_mut();
+        if free.len() < KEPT && buffer.len() == READ_BYTES {
+            free.push(buffer);
+        }
+    }
+
+    /// An empty write buffer.
+    pub(crate) fn lend_write(&self) -> Vec<u8> {
+        self.write.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(8 << 10))
+    }
+
+    /// Takes a write buffer back.
+    pub(crate) fn return_write(&self, mut buffer: Vec<u8>) {
+        let mut free = self.write.borrow_mut();
+        if free.len() < KEPT && buffer.capacity() <= KEPT_WRITE_BYTES && buffer.capacity() > 0 {
+            buffer.clear();
+            free.push(buffer);
+        }
+    }
+}

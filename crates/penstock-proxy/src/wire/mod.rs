@@ -1,0 +1,14 @@
+//! Sockets with their buffers and deadlines: the rim where bytes come in and go out.
+
+mod buffers;
+mod clock;
+mod deadline;
+mod socket;
+#[allow(clippy::module_inception, reason = "the room is named after its main thing")]
+mod wire;
+
+pub(crate) use buffers::Buffers;
+pub(crate) use clock::Clock;
+pub(crate) use deadline::{Deadline, Deadlines};
+pub(crate) use socket::{Address, Socket};
+pub(crate) use wire::{Payload, Wire};

@@ -1,0 +1,147 @@
+//! What all connections of one IO thread share.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::sync::Arc;
+
+use super::date::http_date;
+use super::random::Random;
+use crate::connection::{Connection, Work};
+use crate::exchange::Name;
+use crate::failure::Blame;
+use crate::telemetry::{AccessLog, Counters, Entry, LogQueue};
+use crate::upstream::Upstreams;
+use crate::wire::{Buffers, Clock, Deadlines};
+
+/// Exchanges kept for use again.
+const KEPT_WORKS: usize = 256;
+
+/// The context of one IO thread.
+pub(crate) struct Worker {
+    pub(crate) buffers: Buffers,
+    pub(crate) clock: Clock,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) counters: Counters,
+    pub(crate) access_log: AccessLog,
+    #[allow(clippy::vec_box, reason = "they are lent one by one: moving a pointer beats moving the state")]
+    works: RefCell<Vec<Box<Work>>>,
+    random: Random,
+    date: RefCell<(u64, String)>,
+    is_draining: Cell<bool>,
+}
+
+impl Worker {
+    pub(crate) fn new(queue: Arc<LogQueue>) -> Self {
+        Self {
+            buffers: Buffers::default(),
+            clock: Clock::new(),
+            deadlines: Deadlines::default(),
+            upstreams: Upstreams::default(),
+            counters: Counters::default(),
+            access_log: AccessLog::new(queue),
+            works: RefCell::default(),
+            random: Random::new(),
+            date: RefCell::default(),
+            is_draining: Cell::new(false),
+        }
+    }
+
+    /// An exchange's state, empty.
+    pub(crate) fn lend_work(&self) -> Box<Work> {
+        self.works.borrow_mut().pop().unwrap_or_else(|| {
+            let mut work = Box::<Work>::default();
+            work.clear();
+            work
+        })
+    }
+
+    /// Takes it back.
+    pub(crate) fn return_work(&self, mut work: Box<Work>) {
+        work.clear();
+        let mut works = self.works.borrow_mut();
+        if works.len() < KEPT_WORKS {
+            works.push(work);
+        }
+    }
+
+    /// A random number.
+    pub(crate) fn random(&self) -> u64 {
+        self.random.next()
+    }
+
+    /// Writes a fresh request id.
+    pub(crate) fn write_id(&self, id: &mut String) {
+        self.random.write_id(id);
+    }
+
+    /// The date of now, for answers that the gateway makes.
+    pub(crate) fn http_date(&self) -> Ref<'_, str> {
+        let second = self.clock.wall_us(self.clock.coarse_ms() * 1000) / 1_000_000;
+        if self.date.borrow().0 != second {
+            *self.date.borrow_mut() = (second, http_date(second));
+        }
+        Ref::map(self.date.borrow(), |date| date.1.as_str())
+    }
+
+    /// Whether connections end after the exchange they carry.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
+    /// Begins to drain: idle connections close, busy ones after their exchange.
+    pub(crate) fn drain(&self) {
+        self.is_draining.set(true);
+        self.deadlines.wake_all();
+    }
+
+    /// What is due every tick.
+    pub(crate) fn tick(&self, count: u64) {
+        self.clock.tick();
+        self.deadlines.sweep(self.clock.coarse_ms());
+        self.counters.log_lines_dropped.add(self.access_log.hand_over());
+        if count.is_multiple_of(10) {
+            self.upstreams.sweep(self.clock.coarse_ms());
+        }
+    }
+
+    /// Counts an exchange that ended and writes its line.
+    pub(crate) fn log(&self, connection: &Connection, work: &Work) {
+        let (record, exchange) = (&work.record, &work.exchange);
+        if record.started_us == 0 {
+            return;
+        }
+        let ended_us = self.clock.now_us();
+        let duration_us = ended_us.saturating_sub(record.started_us);
+        let (bytes_in, bytes_out) =
+            (connection.client.received_bytes - record.base.0, connection.client.sent_bytes - record.base.1);
+        let blame = record.blame.map_or("", Blame::text);
+        self.counters.record(exchange.response.status, duration_us, (exchange.reason, blame));
+        self.counters.bytes_in.add(bytes_in);
+        self.counters.bytes_out.add(bytes_out);
+        if !self.access_log.is_on() {
+            return;
+        }
+        let request = &exchange.request;
+        self.access_log.write(&Entry {
+            wall_us: self.clock.wall_us(ended_us),
+            id: &request.id,
+            listener: &connection.listener.name,
+            route: exchange.route.as_ref().map_or("", |route| &route.name),
+            client: request.client.ip,
+            method: request.method_text(),
+            host: &request.host,
+            path: &request.path,
+            protocol: request.version.text(),
+            status: exchange.response.status,
+            bytes_in,
+            bytes_out,
+            duration_us,
+            upstream: record.upstream.as_ref().map_or("", |upstream| &upstream.plan.name),
+            endpoint: record.endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
+            attempts: record.attempts,
+            upstream_us: record.upstream_us.1.saturating_sub(record.upstream_us.0),
+            reason: exchange.reason,
+            user_agent: request.head.first(Name::USER_AGENT).unwrap_or_default(),
+        });
+    }
+}

@@ -1,0 +1,13 @@
+//! One worker: an IO thread that serves listeners by the plan it was given last.
+
+mod build;
+mod context;
+pub(crate) mod date;
+mod explain;
+mod random;
+mod run;
+
+pub use build::{BuildProblem, Built, build};
+pub(crate) use context::Worker;
+pub use explain::{Chosen, Explained, ExplainedStep, Imagined, explain};
+pub use run::{Command, Listening, Remote, Setup, TICK_MS, remote, run};

@@ -1,0 +1,226 @@
+//! The IO thread: accepts, ticks, and takes commands until it has drained.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::LocalOptions;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::build::Built;
+use super::context::Worker;
+use crate::listener::{ListenSocket, ListenerState, accept};
+use crate::telemetry::{LogQueue, Snapshot};
+use crate::wire::Address;
+
+/// Time between two sweeps of the deadlines.
+pub const TICK_MS: u64 = 100;
+
+/// What a worker starts with.
+pub struct Setup {
+    /// The first plan.
+    pub built: Arc<Built>,
+    /// Its listeners' sockets.
+    pub sockets: Vec<Listening>,
+    /// Where access-log lines go.
+    pub log: Arc<LogQueue>,
+}
+
+/// A listening socket of a listener.
+pub struct Listening {
+    /// The listener's name.
+    pub listener: String,
+    /// The socket.
+    pub socket: OwnedFd,
+}
+
+/// What a worker can be told.
+pub enum Command {
+    /// Serve by this plan from the next request on; sockets are those of fresh listeners.
+    Apply(Arc<Built>, Vec<Listening>),
+    /// Accept no more, finish what runs, end after this time at the latest.
+    Drain(Duration),
+    /// End now.
+    Stop,
+    /// Say what has been counted.
+    Count(oneshot::Sender<Snapshot>),
+}
+
+/// The end by which other threads command a worker.
+#[derive(Clone)]
+pub struct Remote {
+    sender: mpsc::UnboundedSender<Command>,
+}
+
+impl Remote {
+    /// Sends a command; false where the worker has ended.
+    pub fn send(&self, command: Command) -> bool {
+        self.sender.send(command).is_ok()
+    }
+}
+
+/// Both ends of a worker's commands.
+pub fn remote() -> (Remote, mpsc::UnboundedReceiver<Command>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Remote { sender }, receiver)
+}
+
+/// Runs a worker on this thread until it is told to end.
+///
+/// # Errors
+/// The runtime or a listening socket could not be set up.
+pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let worker = Rc::new(Worker::new(setup.log));
+        let mut listeners = Listeners { worker: Rc::clone(&worker), by_name: HashMap::new() };
+        listeners.apply(&setup.built, setup.sockets)?;
+        let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker)));
+        let deadline = obey(&worker, &mut listeners, &mut commands).await;
+        if let Some(deadline) = deadline {
+            listeners.drained(deadline).await;
+        }
+        ticker.abort();
+        worker.tick(0);
+        Ok(())
+    })
+}
+
+async fn tick(worker: Rc<Worker>) {
+    let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut count = 0;
+    loop {
+        interval.tick().await;
+        count += 1;
+        worker.tick(count);
+    }
+}
+
+/// Takes commands until the worker shall end; gives the moment by which it must have drained.
+async fn obey(
+    worker: &Rc<Worker>,
+    listeners: &mut Listeners,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+) -> Option<Instant> {
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Apply(built, sockets) => {
+                // A socket that cannot be adopted leaves its listener silent; the others serve.
+                let _ = listeners.apply(&built, sockets);
+            }
+            Command::Drain(grace) => {
+                listeners.stop_accepting();
+                worker.drain();
+                return Some(Instant::now() + grace);
+            }
+            Command::Stop => return None,
+            Command::Count(reply) => {
+                let _ = reply.send(listeners.snapshot());
+            }
+        }
+    }
+    None
+}
+
+struct Listeners {
+    worker: Rc<Worker>,
+    by_name: HashMap<String, ActiveListener>,
+}
+
+struct ActiveListener {
+    state: Rc<ListenerState>,
+    accepting: RefCell<Vec<AbortHandle>>,
+}
+
+impl Listeners {
+    /// Swaps the plan: known listeners take over what is new, fresh ones accept, others stop.
+    fn apply(&mut self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
+        let upstreams = built.upstreams.iter();
+        self.worker.upstreams.replace(upstreams, &|name| addresses(name, &built.names));
+        self.worker.access_log.set_format(built.log_format.clone());
+        self.by_name.retain(|name, active| {
+            let address = &active.state.current().plan.address;
+            let stays = built.listeners.get(name).is_some_and(|listener| listener.plan.address == *address);
+            if !stays {
+                active.stop();
+            }
+            stays
+        });
+        for (name, listener) in &built.listeners {
+            if let Some(active) = self.by_name.get(name) {
+                active.state.replace(Arc::clone(listener));
+            } else {
+                let state = Rc::new(ListenerState::new(port(&listener.plan.address), Arc::clone(listener)));
+                self.by_name.insert(name.clone(), ActiveListener { state, accepting: RefCell::default() });
+            }
+        }
+        sockets.into_iter().try_for_each(|listening| self.listen(listening))
+    }
+
+    fn listen(&self, listening: Listening) -> io::Result<()> {
+        let Some(active) = self.by_name.get(&listening.listener) else { return Ok(()) };
+        let is_unix = active.state.current().plan.address.starts_with("unix:");
+        let socket = Rc::new(ListenSocket::adopt(listening.socket, is_unix)?);
+        let task = accept(Rc::clone(&self.worker), Rc::clone(&active.state), socket);
+        active.accepting.borrow_mut().push(tokio::task::spawn_local(task).abort_handle());
+        Ok(())
+    }
+
+    fn stop_accepting(&self) {
+        self.by_name.values().for_each(ActiveListener::stop);
+    }
+
+    /// Waits until every connection has ended, or the deadline has come.
+    async fn drained(&self, deadline: Instant) {
+        while self.open() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn open(&self) -> u64 {
+        self.by_name.values().map(|active| active.state.open.get()).sum()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot { open_connections: self.open(), ..self.worker.counters.snapshot() };
+        for (endpoint, idle, in_flight) in self.worker.upstreams.use_by_endpoint() {
+            snapshot.idle_upstream_connections.insert(endpoint.clone(), idle);
+            snapshot.in_flight.insert(endpoint, in_flight);
+        }
+        snapshot
+    }
+}
+
+impl ActiveListener {
+    fn stop(&self) {
+        self.accepting.borrow_mut().drain(..).for_each(|task| task.abort());
+    }
+}
+
+fn port(address: &str) -> u16 {
+    address.rsplit(':').next().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// Where an endpoint is, by the plan's names.
+fn addresses(endpoint: &str, names: &HashMap<String, Vec<IpAddr>>) -> Vec<Address> {
+    if let Some(path) = endpoint.strip_prefix("unix:") {
+        return vec![Address::Unix(PathBuf::from(path))];
+    }
+    if let Ok(address) = endpoint.parse::<SocketAddr>() {
+        return vec![Address::Ip(address)];
+    }
+    let Some((name, port)) = endpoint.rsplit_once(':') else { return Vec::new() };
+    let Ok(port) = port.parse::<u16>() else { return Vec::new() };
+    let known = names.get(name).into_iter().flatten();
+    known.map(|ip| Address::Ip(SocketAddr::new(*ip, port))).collect()
+}

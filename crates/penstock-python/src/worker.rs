@@ -1,0 +1,73 @@
+//! A worker process: its control socket, its log, and the IO thread on Python's main thread.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use penstock_plan::{Body, Plan};
+use penstock_proxy::control::{Host, Identity, serve};
+use penstock_proxy::pipeline::{ForeignFilters, NoForeignFilters};
+use penstock_proxy::telemetry::LogQueue;
+use penstock_proxy::worker::{Built, Setup, remote, run};
+use pyo3::exceptions::PyOSError;
+use pyo3::{PyResult, Python, pyfunction};
+
+use crate::log_writer;
+
+/// Version of this build of the core: a worker of another build is not used.
+#[pyfunction]
+pub(crate) fn build_id() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Runs a worker until it is told to end; gives the exit code of the process.
+///
+/// Signals are the caller's: it leaves SIGINT ignored and SIGTERM at its default.
+#[pyfunction]
+pub(crate) fn run_worker(
+    py: Python<'_>,
+    index: u32,
+    workers: u32,
+    socket_path: &str,
+    boot: &str,
+    state_dir: &str,
+) -> PyResult<i32> {
+    let _ = (workers, state_dir);
+    let _ = fs::remove_file(socket_path);
+    let listener = UnixListener::bind(socket_path)?;
+    fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
+    let log = Arc::new(LogQueue::default());
+    let paths = log_writer::start(Arc::clone(&log))?;
+    let identity = Identity { index, boot: boot.to_owned(), build: build_id().to_owned() };
+    let (remote, commands) = remote();
+    let host: Arc<dyn Host> = Arc::new(ProcessHost { paths });
+    thread::Builder::new()
+        .name("control-accept".to_owned())
+        .spawn(move || serve(&listener, &identity, &remote, &host))?;
+    let setup = Setup { built: Arc::new(Built::default()), sockets: Vec::new(), log };
+    py.detach(|| run(setup, commands)).map_err(PyOSError::new_err)?;
+    // What is left of the access log is written at the writer's next turn.
+    thread::sleep(std::time::Duration::from_millis(150));
+    Ok(0)
+}
+
+struct ProcessHost {
+    paths: Sender<Option<String>>,
+}
+
+impl Host for ProcessHost {
+    fn foreign(&self) -> &dyn ForeignFilters {
+        &NoForeignFilters
+    }
+
+    fn committed(&self, plan: &Plan) {
+        let logs = plan.parts.values().filter_map(|part| match &part.body {
+            Body::Telemetry(telemetry) => telemetry.access_log.as_ref(),
+            _ => None,
+        });
+        let _ = self.paths.send(logs.map(|log| log.path.clone()).next());
+    }
+}

@@ -14,6 +14,7 @@ use crate::exchange::{Answer, Method, Name, Version};
 use crate::failure::Failure;
 use crate::http1::Framing;
 use crate::listener::BuiltListener;
+use crate::wire::Wire;
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,19 +223,42 @@ async fn send_upstream_body(connection: &mut Connection, work: &mut Work, listen
     work.gone_at_ms = u64::MAX;
     let send_ms = listener.plan.limits.send_ms;
     let mut phase = Phase::new(connection, send_ms);
+    let mut presence = Presence::Open;
     poll_fn(|context| {
         let Some(mut attempt) = work.attempt.take() else { return Poll::Ready(false) };
         let mut polled = poll_bodies(context, connection, work, &mut attempt);
         if polled.is_pending() {
-            let idle_ms = attempt.upstream.plan.timeouts.idle_ms;
-            let limit_ms = if connection.client.is_flushed() { idle_ms } else { send_ms };
-            let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
-            polled = late(phase.check(context, connection, work, progress, limit_ms));
+            polled = check_late(context, connection, work, &attempt, (&mut phase, &mut presence));
         }
         work.attempt = Some(attempt);
         polled
     })
     .await
+}
+
+/// Ends an answer that stood still for too long, or whose client is gone.
+fn check_late(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &Attempt,
+    (phase, presence): (&mut Phase, &mut Presence),
+) -> Poll<bool> {
+    let is_uploading = !work.request_transfer.is_finished && !attempt.has_refused_more;
+    if !is_uploading && !watch_client(context, connection, presence) {
+        return give_up(&connection.client, work, Failure::ClientGone);
+    }
+    let limits = &connection.listener.current().plan.limits;
+    let is_flushed = connection.client.is_flushed();
+    let limit_ms = if is_flushed { attempt.upstream.plan.timeouts.idle_ms } else { limits.send_ms };
+    let is_half_closed = *presence == Presence::HalfClosed;
+    let limit_ms = if is_half_closed { limit_ms.min(limits.half_close_ms) } else { limit_ms };
+    let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
+    match late(phase.check(context, connection, work, progress, limit_ms)) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(_) if is_flushed && !is_half_closed => give_up(&connection.client, work, Failure::AnswerTimedOut),
+        Poll::Ready(_) => give_up(&connection.client, work, Failure::ClientGone),
+    }
 }
 
 fn poll_bodies(
@@ -246,32 +270,57 @@ fn poll_bodies(
     let Connection { client, worker, .. } = connection;
     if !work.request_transfer.is_finished && !attempt.has_refused_more && !work.owes_continue {
         match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.wire) {
-            Poll::Ready(Err(_)) => attempt.has_refused_more = true,
             Poll::Ready(Ok(())) | Poll::Pending => {}
+            Poll::Ready(Err(TransferError::Sink | TransferError::Truncated)) => attempt.has_refused_more = true,
+            Poll::Ready(Err(TransferError::Malformed(malformed))) => return give_up(client, work, malformed.into()),
+            Poll::Ready(Err(TransferError::TooLarge)) => return give_up(client, work, Failure::BodyTooLarge),
         }
     }
     match work.answer_transfer.poll(context, &worker.buffers, &mut attempt.wire, client) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(Ok(())) => Poll::Ready(true),
         Poll::Ready(Err(error)) => {
-            note_broken(work, &error);
-            if !work.answer_transfer.is_chunked {
-                // What the client has so far must not pass for a whole body (R27).
-                client.socket().reset_on_close();
-            }
-            Poll::Ready(false)
+            let failure = match error {
+                TransferError::Sink => Failure::ClientGone,
+                TransferError::Truncated => Failure::UpstreamClosed,
+                TransferError::Malformed(malformed) => Failure::UpstreamMalformed(malformed),
+                TransferError::TooLarge => Failure::BodyTooLarge,
+            };
+            give_up(client, work, failure)
         }
     }
 }
 
-fn note_broken(work: &mut Work, error: &TransferError) {
-    let failure = match error {
-        TransferError::Sink => Failure::ClientGone,
-        TransferError::Truncated => Failure::UpstreamClosed,
-        TransferError::Malformed(malformed) => Failure::UpstreamMalformed(*malformed),
-        TransferError::TooLarge => Failure::BodyTooLarge,
-    };
+/// Ends an answer that has begun: what the client has so far must not pass for a whole one (R27).
+fn give_up(client: &Wire, work: &mut Work, failure: Failure) -> Poll<bool> {
     note_failure(work, failure);
+    if !work.answer_transfer.is_chunked {
+        client.socket().reset_on_close();
+    }
+    Poll::Ready(false)
+}
+
+/// What is known of a client while its answer streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// It may still send.
+    Open,
+    /// It has said that it sends no more; it may take its answer, or be gone.
+    HalfClosed,
+}
+
+/// Notices a client that leaves while nothing moves (R32); what it sends early is kept.
+fn watch_client(context: &mut Context<'_>, connection: &mut Connection, presence: &mut Presence) -> bool {
+    let Connection { client, worker, .. } = connection;
+    while *presence == Presence::Open && !client.is_full() {
+        match client.poll_fill(context, &worker.buffers) {
+            Poll::Pending => break,
+            Poll::Ready(Ok(0)) => *presence = Presence::HalfClosed,
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(_)) => return false,
+        }
+    }
+    true
 }
 
 /// Keeps the endpoint's connection if nothing of this exchange is left on it.

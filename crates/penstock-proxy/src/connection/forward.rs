@@ -257,14 +257,11 @@ fn send_request(
     if work.owes_continue && client.unread().is_empty() {
         let polled = attempt.wire.poll_flush(context, &worker.buffers);
         attempt.has_refused_more = matches!(polled, Poll::Ready(Err(_)));
-        if worker.clock.coarse_ms() >= continue_at_ms {
-            work.owes_continue = false;
-            client.output(&worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-            let _ = client.poll_flush(context, &worker.buffers);
-        } else {
-            connection.deadline.arm(continue_at_ms);
+        if worker.clock.coarse_ms() < continue_at_ms {
+            return Ok(());
         }
-        return Ok(());
+        client.output(&worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        let _ = client.poll_flush(context, &worker.buffers);
     }
     // Whoever sends the body waits for a 100 no longer.
     work.owes_continue = false;

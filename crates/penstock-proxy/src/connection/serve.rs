@@ -14,6 +14,7 @@ use super::identify::{Peer, identify};
 use super::steps::run_exchange;
 use super::understand::understand;
 use super::work::Work;
+use crate::exchange::{Client, Method, Request, Span, Version};
 use crate::failure::Failure;
 use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
 use crate::listener::{BuiltListener, ListenerState};
@@ -133,6 +134,7 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     let listener = connection.listener.current();
     let unread = connection.client.unread().len() as u64;
     work.record.base = (connection.client.received_bytes - unread, connection.client.sent_bytes);
+    forget_previous(&mut work.exchange.request, connection.peer.ip);
     match read_head(connection, work, &listener).await {
         Ok(()) => {}
         Err(NoHead::Quiet) => return Next::Drop,
@@ -141,6 +143,9 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     work.record.started_us = connection.worker.clock.now_us();
     if let Err(malformed) = prepare(connection, work, &listener) {
         return refuse(connection, work, malformed.into()).await;
+    }
+    if is_declared_too_large(work) {
+        return refuse(connection, work, Failure::BodyTooLarge).await;
     }
     match run_exchange(connection, work, &listener).await {
         Ok(()) => deliver(connection, work, &listener).await,
@@ -160,11 +165,27 @@ pub(crate) fn note_failure(work: &mut Work, failure: Failure) {
     work.record.blame = Some(verdict.blame);
 }
 
+fn is_declared_too_large(work: &Work) -> bool {
+    let (declared, limit) = (work.exchange.request.declared_length, work.exchange.body_limit);
+    declared.zip(limit).is_some_and(|(declared, limit)| declared > limit)
+}
+
+/// What is refused before it is understood must not be taken for the exchange before it.
+fn forget_previous(request: &mut Request, peer: IpAddr) {
+    request.client = Client { ip: peer, peer, is_trusted: false };
+    request.method = Method::default();
+    request.version = Version::default();
+    request.method_span = Span::default();
+}
+
 /// Answers a request that is refused before it is routed, and ends the connection.
 async fn refuse(connection: &mut Connection, work: &mut Work, failure: Failure) -> Next {
     let listener = connection.listener.current();
     if work.record.started_us == 0 {
         work.record.started_us = connection.worker.clock.now_us();
+    }
+    if work.exchange.request.id.is_empty() {
+        connection.worker.write_id(&mut work.exchange.request.id);
     }
     answer_failure(work, failure);
     work.request_transfer.begin(Framing::UntilClose, false, None);

@@ -61,6 +61,11 @@ impl Deadline {
         self.entry.at_ms.set(at_ms);
     }
 
+    /// Sets the moment if it is earlier than the one that is set.
+    pub(crate) fn arm_earlier(&self, at_ms: u64) {
+        self.entry.at_ms.set(self.entry.at_ms.get().min(at_ms));
+    }
+
     /// Whether the moment has passed; to be asked in every poll that may wait.
     pub(crate) fn has_passed(&self, now_ms: u64) -> bool {
         self.entry.at_ms.get() <= now_ms

@@ -1,0 +1,141 @@
+//! Request bodies that nobody reads, that are buffered, or that are too large.
+
+use serde_json::json;
+
+use crate::harness::{Config, End, Gateway, Origin, eventually, foreign_step, forward_step, prefix, strict_requests};
+
+fn answering_itself(status: u16) -> Config {
+    let step = foreign_step("Respond", &json!({"status": status, "body": "mine"}));
+    Config::to(&[Origin::nowhere()]).route("own", prefix("/own"), vec![step])
+}
+
+#[test]
+fn a21_a_body_that_nobody_read_is_never_a_request() {
+    let gateway = Gateway::start(answering_itself(401));
+    let smuggled = "GET /own/smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let whole = format!("POST /own HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n{smuggled}", smuggled.len());
+    let mut client = gateway.client();
+    client.send(&whole);
+    assert_eq!(client.answer().status(), 401);
+    // The whole body was there: it is skipped and the connection goes on.
+    assert_eq!(client.get("/own/next").answer().status(), 401);
+    client.send(format!("POST /own HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5000\r\n\r\n{smuggled}"));
+    let answer = client.answer();
+    assert_eq!((answer.status(), answer.field("connection")), (401, Some("close")));
+    client.send(smuggled).finish();
+    assert!(client.rest().0.is_empty());
+    let lines = gateway.log(3);
+    assert!(lines.iter().all(|line| line["path"] != "/own/smuggled"), "{lines:?}");
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn a21_the_answer_survives_a_client_that_goes_on_sending() {
+    let gateway = Gateway::start(answering_itself(413));
+    let mut client = gateway.client();
+    client.send("POST /own HTTP/1.1\r\nHost: a.test\r\nContent-Length: 60000\r\n\r\n").pause(50);
+    client.send(vec![b'x'; 30_000]).pause(50).send(vec![b'x'; 30_000]);
+    assert_eq!(client.answer().text(), "mine");
+    assert_eq!(client.rest(), (Vec::new(), End::Closed));
+}
+
+#[test]
+fn a21_a_client_that_never_stops_is_cut_off() {
+    let gateway = Gateway::start(answering_itself(413));
+    let mut client = gateway.client();
+    client.send("POST /own HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n");
+    let sent = (0..1_000).take_while(|_| client.try_send(&[b'x'; 64 << 10]).is_ok()).count();
+    assert!(sent < 1_000, "64 MB were taken");
+}
+
+#[test]
+fn a_buffered_body_is_forwarded_with_its_length_however_it_came() {
+    let origin = Origin::echoing();
+    let steps = vec![foreign_step("Buffer", &json!({})), forward_step()];
+    let gateway = Gateway::start(Config::to(&[origin.address()]).route("all", prefix(""), steps));
+    let mut client = gateway.client();
+    let requests = [
+        "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\nX-T: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello",
+    ];
+    for request in requests {
+        assert_eq!(client.send(request).answer().text(), "POST / hello");
+    }
+    let forwarded = strict_requests(&origin.captured()).unwrap();
+    assert_eq!(forwarded.len(), 2);
+    assert!(forwarded.iter().all(|request| request.field("content-length") == Some("5")), "{forwarded:?}");
+}
+
+#[test]
+fn a_body_too_large_to_buffer_is_refused() {
+    let origin = Origin::echoing();
+    let steps = vec![foreign_step("Buffer", &json!({})), forward_step()];
+    let config = Config::to(&[origin.address()]).route("all", prefix(""), steps);
+    let gateway = Gateway::start(config.limits(|limits| limits.buffered_body_bytes = 1000));
+    for request in [
+        "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1001\r\n\r\n".to_owned(),
+        format!("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n{}\r\n", "x".repeat(1001)),
+    ] {
+        assert_eq!(gateway.client().send(request).answer().status(), 413);
+    }
+    assert!(origin.captured().is_empty());
+}
+
+#[test]
+fn g5_a_declared_length_over_the_limit_is_refused_at_once() {
+    let origin = Origin::echoing();
+    let config = Config::to(&[origin.address()]).limits(|limits| limits.body_bytes = Some(1000));
+    let gateway = Gateway::start(config);
+    let mut client = gateway.client();
+    let answer = client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1001\r\n\r\n").answer();
+    assert_eq!((answer.status(), answer.field("connection")), (413, Some("close")));
+    assert!(origin.captured().is_empty());
+    let fitting = format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\n{}", "x".repeat(1000));
+    assert_eq!(gateway.client().send(fitting).answer().status(), 200);
+}
+
+#[test]
+fn g5_a_body_that_grows_over_the_limit_is_cut_off_there() {
+    let origin = Origin::echoing();
+    let steps = vec![foreign_step("LimitBody", &json!({"bytes": 1000})), forward_step()];
+    let gateway = Gateway::start(Config::to(&[origin.address()]).route("all", prefix(""), steps));
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send("1f4\r\n").send(vec![b'x'; 500]).send("\r\n").pause(50);
+    client.send("1f5\r\n").send(vec![b'x'; 501]).send("\r\n0\r\n\r\n");
+    assert_eq!(client.answer().status(), 413);
+    assert!(strict_requests(&origin.captured()).is_err(), "the origin must not see a whole request");
+    eventually("the connection to the origin is closed", || (origin.open() == 0).then_some(()));
+    gateway.assert_canary();
+}
+
+#[test]
+fn a15_a_body_that_breaks_while_it_streams_ends_both_sides() {
+    let origin = Origin::echoing();
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    eventually("the first chunk is there", || origin.captured().ends_with(b"hello\r\n").then_some(()));
+    client.send("0x5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(client.answer().status(), 400);
+    assert!(client.rest().0.is_empty());
+    eventually("the connection to the origin is closed", || (origin.open() == 0).then_some(()));
+    assert!(strict_requests(&origin.captured()).is_err(), "the origin must not see a whole request");
+    gateway.assert_canary();
+}
+
+#[test]
+fn a_second_forward_sends_a_whole_request_too() {
+    let origin = Origin::echoing();
+    let mut second = forward_step();
+    second.name = "again".to_owned();
+    let config = Config::to(&[origin.address()]);
+    let gateway = Gateway::start(config.route("all", prefix(""), vec![forward_step(), second]));
+    let mut client = gateway.client();
+    assert_eq!(client.get("/x").answer().text(), "GET /x ");
+    let chunked = "POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+    assert_eq!(client.send(chunked).answer().status(), 200);
+    for capture in origin.captures() {
+        strict_requests(&capture).unwrap();
+    }
+}

@@ -1,0 +1,179 @@
+//! Plans as tests need them: one listener, one route for all, one upstream, and changes to those.
+
+use std::collections::BTreeMap;
+
+use penstock_plan::{
+    AccessLog, Balance, Body, EncodedSlash, Endpoint, FilterSource, Limits, Listener, LogFormat, Part, PathPattern,
+    Pipeline, Plan, Protocol, Route, Step, Telemetry, Timeouts, Underscores, Upstream,
+};
+use serde_json::{Value, json};
+
+/// A plan in the making.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The only listener; the gateway replaces port 0 of its address.
+    pub(crate) listener: Listener,
+    /// The only upstream.
+    pub(crate) upstream: Upstream,
+    routes: Vec<(Route, Vec<Step>)>,
+}
+
+impl Config {
+    /// Sends everything to these endpoints.
+    pub(crate) fn to(endpoints: &[impl ToString]) -> Self {
+        let endpoints = endpoints.iter().map(|address| Endpoint {
+            address: address.to_string(),
+            host: address.to_string(),
+            path: String::new(),
+            weight: 1,
+            tags: Vec::new(),
+        });
+        Self { listener: listener(), upstream: upstream(endpoints.collect()), routes: Vec::new() }.route(
+            "all",
+            prefix(""),
+            vec![forward_step()],
+        )
+    }
+
+    /// Changes the listener's limits.
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.listener.limits);
+        self
+    }
+
+    /// Changes the upstream's timeouts.
+    pub(crate) fn timeouts(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        change(&mut self.upstream.timeouts);
+        self
+    }
+
+    /// Changes the listener.
+    pub(crate) fn listener(mut self, change: impl FnOnce(&mut Listener)) -> Self {
+        change(&mut self.listener);
+        self
+    }
+
+    /// Adds a route.
+    pub(crate) fn route(self, name: &str, path: PathPattern, steps: Vec<Step>) -> Self {
+        self.route_with(name, path, steps, |_| {})
+    }
+
+    /// Adds a route and changes it.
+    pub(crate) fn route_with(
+        mut self,
+        name: &str,
+        path: PathPattern,
+        steps: Vec<Step>,
+        change: impl FnOnce(&mut Route),
+    ) -> Self {
+        let mut route = Route {
+            name: name.to_owned(),
+            listeners: None,
+            hosts: Vec::new(),
+            path,
+            methods: Vec::new(),
+            conditions: Vec::new(),
+            client_ip: Vec::new(),
+            when: None,
+            priority: 0,
+            order: self.routes.len() as u64,
+            timeout_ms: None,
+            pipeline: format!("pipeline/route.{name}"),
+        };
+        change(&mut route);
+        self.routes.retain(|(known, _)| known.name != route.name);
+        self.routes.push((route, steps));
+        self
+    }
+
+    /// The same without the route for all.
+    pub(crate) fn without_default_route(mut self) -> Self {
+        self.routes.retain(|(route, _)| route.name != "all");
+        self
+    }
+
+    /// The plan.
+    pub(crate) fn plan(&self) -> Plan {
+        let telemetry = Telemetry {
+            name: "default".to_owned(),
+            access_log: Some(AccessLog { path: "stdout".to_owned(), format: LogFormat::Json }),
+        };
+        let mut parts = vec![
+            ("listener/web".to_owned(), Body::Listener(self.listener.clone())),
+            ("upstream/origin".to_owned(), Body::Upstream(self.upstream.clone())),
+            ("telemetry/default".to_owned(), Body::Telemetry(telemetry)),
+        ];
+        for (route, steps) in &self.routes {
+            let name = format!("route.{}", route.name);
+            parts.push((route.pipeline.clone(), Body::Pipeline(Pipeline { name, steps: steps.clone() })));
+            parts.push((format!("route/{}", route.name), Body::Route(route.clone())));
+        }
+        let parts: BTreeMap<_, _> = parts.into_iter().map(|(key, body)| (key, part(body))).collect();
+        Plan { parts }
+    }
+}
+
+/// A step that sends the request to the upstream.
+pub(crate) fn forward_step() -> Step {
+    forward_with(&json!({"to": [{"upstream": "upstream/origin", "weight": 1}]}))
+}
+
+fn forward_with(settings: &Value) -> Step {
+    step("Forward", FilterSource::Native, settings)
+}
+
+/// A step that runs one of the tests' own filters.
+pub(crate) fn foreign_step(kind: &str, settings: &Value) -> Step {
+    step(kind, FilterSource::Python("plugin/test".to_owned()), settings)
+}
+
+/// A path pattern for a path and all below it.
+pub(crate) fn prefix(path: &str) -> PathPattern {
+    PathPattern::Prefix(path.to_owned())
+}
+
+fn step(filter: &str, source: FilterSource, settings: &Value) -> Step {
+    let (name, filter) = (filter.to_owned(), filter.to_owned());
+    Step { name, filter, source, settings: settings.clone(), when: None, jumps: Vec::new() }
+}
+
+fn part(body: Body) -> Part {
+    let hash = serde_json::to_string(&body).unwrap();
+    Part { hash, body }
+}
+
+fn listener() -> Listener {
+    Listener {
+        name: "web".to_owned(),
+        address: "127.0.0.1:0".to_owned(),
+        protocols: vec![Protocol::Http1],
+        trusted_proxies: Vec::new(),
+        encoded_slash: EncodedSlash::Refuse,
+        underscores: Underscores::Refuse,
+        limits: Limits {
+            header_time_ms: 10_000,
+            header_bytes: 64 << 10,
+            fields: 100,
+            uri_bytes: 16 << 10,
+            idle_ms: 60_000,
+            send_ms: 60_000,
+            half_close_ms: 500,
+            connections: 10_000,
+            body_bytes: None,
+            buffered_body_bytes: 1 << 20,
+        },
+        before: Vec::new(),
+        after: Vec::new(),
+    }
+}
+
+fn upstream(endpoints: Vec<Endpoint>) -> Upstream {
+    Upstream {
+        name: "origin".to_owned(),
+        endpoints,
+        balance: Balance::RoundRobin,
+        timeouts: Timeouts { connect_ms: 2_000, answer_ms: 60_000, idle_ms: 60_000, send_ms: 60_000, keep_ms: 55_000 },
+        idle_connections: 512,
+        retry: None,
+    }
+}

@@ -1,0 +1,159 @@
+//! The worker under test, on a thread of its own.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use penstock_proxy::telemetry::{LogQueue, LogSink, Snapshot};
+use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, build, remote, run};
+use serde_json::Value;
+
+use super::filters::TestFilters;
+use super::{Client, Config, PATIENCE};
+
+/// A running worker; it is stopped when this is dropped.
+pub(crate) struct Gateway {
+    /// Where it listens; unspecified for a unix socket.
+    pub(crate) address: SocketAddr,
+    config: Config,
+    built: Arc<Built>,
+    remote: Remote,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    log: Arc<LogQueue>,
+    lines: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Gateway {
+    /// Starts a worker with a plan.
+    pub(crate) fn start(mut config: Config) -> Self {
+        let (socket, address) = listen(&config.listener.address);
+        if let Some(address) = address {
+            config.listener.address = address.to_string();
+        }
+        let built = build(&config.plan(), &TestFilters, None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let (built, log) = (Arc::new(built), Arc::<LogQueue>::default());
+        let (remote, commands) = remote();
+        let sockets = vec![Listening { listener: config.listener.name.clone(), socket }];
+        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };
+        let thread = Some(thread::spawn(move || run(setup, commands)));
+        let address = address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        Self { address, config, built, remote, thread, log, lines: Arc::default() }
+    }
+
+    /// A worker before one origin.
+    pub(crate) fn before(origin: &super::Origin) -> Self {
+        Self::start(Config::to(&[origin.address()]))
+    }
+
+    /// A fresh client.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Another plan for the same listener.
+    pub(crate) fn apply(&mut self, change: impl FnOnce(Config) -> Config) {
+        let address = self.config.listener.address.clone();
+        self.config = change(self.config.clone());
+        self.config.listener.address = address;
+        let built = build(&self.config.plan(), &TestFilters, Some(&self.built))
+            .unwrap_or_else(|problems| panic!("{problems:?}"));
+        self.built = Arc::new(built);
+        self.tell(Command::Apply(Arc::clone(&self.built), Vec::new()));
+        // The worker answers commands in order, so the plan serves once this is answered.
+        self.count();
+    }
+
+    /// Gives the worker a command.
+    pub(crate) fn tell(&self, command: Command) {
+        assert!(self.remote.send(command), "the worker has ended");
+    }
+
+    /// What the worker has counted.
+    pub(crate) fn count(&self) -> Snapshot {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.tell(Command::Count(sender));
+        receiver.blocking_recv().expect("the worker has ended")
+    }
+
+    /// Requests in flight at all endpoints.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.count().in_flight.values().sum()
+    }
+
+    /// Access-log lines so far, once there are this many.
+    pub(crate) fn log(&self, count: usize) -> Vec<Value> {
+        eventually("the log has its lines", || {
+            let mut sink: LogSink = Box::new(Lines(Arc::clone(&self.lines)));
+            self.log.drain(&mut sink);
+            let lines = self.lines.lock().unwrap();
+            let parsed = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let parsed: Vec<Value> = parsed.map(|line| serde_json::from_slice(line).unwrap()).collect();
+            (parsed.len() >= count).then_some(parsed)
+        })
+    }
+
+    /// Waits for the worker's end.
+    pub(crate) fn ended(&mut self) -> Duration {
+        let started = Instant::now();
+        let thread = self.thread.take().expect("waited for once");
+        eventually("the worker ends", || thread.is_finished().then_some(()));
+        thread.join().expect("the worker does not panic").expect("the worker ends well");
+        started.elapsed()
+    }
+
+    /// Asserts that another connection still gets its own answer.
+    pub(crate) fn assert_canary(&self) {
+        let answer = self.client().get("/canary").answer();
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        assert!(answer.text().starts_with("GET /canary"), "{answer:?}");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.remote.send(Command::Stop);
+        if let Some(thread) = self.thread.take() {
+            let outcome = thread.join();
+            assert!(thread::panicking() || outcome.is_ok(), "the worker panicked");
+        }
+    }
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn listen(address: &str) -> (OwnedFd, Option<SocketAddr>) {
+    if let Some(path) = address.strip_prefix("unix:") {
+        return (UnixListener::bind(PathBuf::from(path)).unwrap().into(), None);
+    }
+    let listener = TcpListener::bind(address).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener.into(), Some(address))
+}
+
+/// Asks until there is an answer, or patience ends.
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let late = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < late, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}

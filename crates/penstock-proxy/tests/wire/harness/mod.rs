@@ -1,0 +1,27 @@
+//! The worker under test, the origins behind it and the raw clients before it.
+
+mod client;
+mod config;
+mod filters;
+mod gateway;
+mod lenient;
+mod message;
+mod origin;
+
+pub(crate) use client::{Client, End};
+pub(crate) use config::{Config, foreign_step, forward_step, prefix};
+pub(crate) use gateway::{Gateway, eventually};
+pub(crate) use lenient::lenient_requests;
+pub(crate) use message::{Kind, Message, Parsed, own_requests, parse, strict_requests};
+pub(crate) use origin::{Caller, Origin};
+
+use std::time::Duration;
+
+/// Longest a test waits for what must happen: ten times what it should take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Text of bytes, for messages.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    let start = bytes.get(..400).unwrap_or(bytes);
+    start.escape_ascii().to_string()
+}

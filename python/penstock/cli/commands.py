@@ -5,17 +5,26 @@ from importlib import import_module
 from penstock.cli.command import Command
 
 COMMANDS: dict[str, str] = {
+    "run": "Run the gateway",
+    "proxy": "Forward one address to one endpoint",
+    "reload": "Let a running gateway read its configuration again",
+    "status": "Print how a running gateway is",
     "validate": "Check a configuration and list every problem",
     "plan": "Print the plan that a configuration compiles to",
+    "explain": "Tell what becomes of a request, and why",
     "fmt": "Format configuration files, keeping comments",
     "filters": "List the filters, or print the page of one",
     "new": "Write the first file of a filter",
     "version": "Print the version",
+    "_worker": "",
 }
-"""Each command and its line of help; `penstock.cli.<word>` holds its `COMMAND`."""
+"""Each command and its line of help; `penstock.cli.<word>` holds its `COMMAND`.
+
+A word with an underscore is the gateway's own: it stands in no list.
+"""
 
 
 def load_command(name: str) -> Command:
     """The command of a word of the list."""
-    command: Command = import_module(f"penstock.cli.{name}").COMMAND
+    command: Command = import_module(f"penstock.cli.{name.removeprefix('_')}").COMMAND
     return command

@@ -37,7 +37,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="penstock", description="An API gateway.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary in COMMANDS.items():
-        below = commands.add_parser(name, help=summary, description=f"{summary}.")
+        below = (
+            commands.add_parser(name, help=summary, description=f"{summary}.") if summary else commands.add_parser(name)
+        )
         if name == chosen:
             command = load_command(name)
             command.add_options(below)

@@ -1,0 +1,74 @@
+"""Asks a running gateway over its socket."""
+
+import argparse
+import json
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_SECONDS = 30.0
+
+
+class NoGateway(Exception):  # noqa: N818 - says what is the case
+    """No gateway to ask; the text says why in one line."""
+
+
+def add_gateway(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say which gateway is meant; with neither, the only one that runs."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("-c", "--configuration", type=Path, metavar="FILE|DIR", help="the configuration it runs with")
+    which.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder it runs with")
+
+
+def ask(options: argparse.Namespace, method: str, path: str) -> Any:
+    """The data that the gateway answers with.
+
+    Raises: NoGateway.
+    """
+    return _exchange(_place(options), method, path)
+
+
+def _place(options: argparse.Namespace) -> Path:
+    from penstock.runtime.state_folder import default_state_folder
+
+    if options.state_dir:
+        return Path(options.state_dir / "admin.sock")
+    if options.configuration:
+        return default_state_folder(["run", str(options.configuration.absolute())]) / "admin.sock"
+    if os.environ.get("PENSTOCK_STATE_DIR"):
+        return default_state_folder([]) / "admin.sock"
+    running = list(_running(default_state_folder([]).parent.glob("*/admin.sock")))
+    if len(running) != 1:
+        count = "no gateway runs" if not running else f"{len(running)} gateways run"
+        raise NoGateway(f"{count}; name one by -c or --state-dir")
+    return running[0]
+
+
+def _running(places: Iterable[Path]) -> Iterable[Path]:
+    for place in places:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(place))
+            except OSError:
+                continue
+        yield place
+
+
+def _exchange(place: Path, method: str, path: str) -> Any:
+    request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+            stream.settimeout(_SECONDS)
+            stream.connect(str(place))
+            stream.sendall(request.encode())
+            with stream.makefile("rb") as answered:
+                head, _, body = answered.read().partition(b"\r\n\r\n")
+    except OSError as problem:
+        raise NoGateway(f"no gateway answers at {place}: {(problem.strerror or str(problem)).lower()}") from None
+    try:
+        return json.loads(body)
+    except ValueError:
+        status_line = head.decode("latin-1").partition("\r\n")[0]
+        raise NoGateway(f"{place}: {status_line}") from None

@@ -1,0 +1,48 @@
+"""`penstock status`: how a running gateway is."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from penstock.cli.command import FAILED, FINE, Command, add_output
+from penstock.cli.gateway_client import NoGateway, add_gateway, ask
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Which gateway, and the form of the output."""
+    add_gateway(parser)
+    add_output(parser, "text", "json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the status; fails if no gateway answers."""
+    try:
+        status = ask(options, "GET", "/-/status")
+    except NoGateway as problem:
+        print(f"penstock: {problem}", file=sys.stderr)
+        return FAILED
+    print(json.dumps(status, indent=2) if options.output == "json" else "\n".join(lines(status)))
+    return FINE
+
+
+def lines(status: Mapping[str, Any]) -> Iterator[str]:
+    """The status as people read it."""
+    yield f"{status['phase']} as process {status['pid']} for {status['uptime_seconds']:.0f} s"
+    yield f"revision {status['revision']}, {status['restarts']} workers restarted"
+    for listener in status["listeners"]:
+        yield f"listener {listener['name']}: {listener['bound']}"
+    for worker in status["workers"]:
+        counters = worker["counters"]
+        requests = sum(counters.get("requests", {}).values())
+        life = "" if worker["is_alive"] else ", dead"
+        yield (
+            f"worker {worker['index']}: process {worker['pid']}, revision {worker['revision']}, "
+            f"{counters.get('open_connections', 0)} connections, {requests} requests{life}"
+        )
+    for problem in status["problems"]:
+        yield f"problem: {problem}"
+
+
+COMMAND = Command(add_options, run)

@@ -1,0 +1,28 @@
+"""`penstock _worker`: a worker process, started by the supervisor alone."""
+
+import argparse
+import signal
+
+from penstock.cli.command import Command
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Which worker it is, and where it listens for its supervisor."""
+    parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--socket", required=True)
+    parser.add_argument("--boot", required=True)
+    parser.add_argument("--state-dir", required=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to end."""
+    from penstock.runtime.worker.entry import run_worker
+
+    # A terminal's interrupt is the supervisor's to act on; SIGTERM ends even a worker that hangs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return run_worker(options.index, options.workers, options.socket, options.boot, options.state_dir)
+
+
+COMMAND = Command(add_options, run)

@@ -1,0 +1,1 @@
+"""How a change travels: files, store, plan, workers."""

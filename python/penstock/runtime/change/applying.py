@@ -1,0 +1,174 @@
+"""The loop that makes the workers run what the store holds."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from penstock.base.problem import errors
+from penstock.discovery.names import Names
+from penstock.runtime.change.compilation import Compilation
+from penstock.runtime.change.crash_guard import CrashGuard
+from penstock.runtime.change.delta import Parts, is_same
+from penstock.runtime.change.desired import Outcome, hosts_of, with_names
+from penstock.runtime.change.entries import Entries
+from penstock.runtime.change.last_good import LastGood, read_last_good
+from penstock.runtime.change.plan_hash import plan_hash
+from penstock.runtime.listening import CannotListen
+from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.worker.control import Refused
+from penstock.runtime.worker.fleet import Fleet
+from penstock.runtime.worker.process import WorkerProcess
+from penstock.runtime.worker.rollout import NoWorker
+from penstock.store import Entry, Forgotten, Snapshot, Store
+
+_log = logging.getLogger("penstock")
+_PROVEN_SECONDS = 10.0
+"""A plan that has run this long is a good one."""
+
+
+@dataclass(slots=True)
+class Applying:
+    """Looks at the store whenever there may be news, and rolls out what it finds; lost news does no harm."""
+
+    store: Store
+    compilation: Compilation
+    entries: Entries
+    fleet: Fleet
+    guard: CrashGuard
+    folder: StateFolder
+    names: Names = field(init=False)
+    outcome: Outcome = field(default_factory=lambda: Outcome(-1))
+    counts: dict[str, int] = field(default_factory=lambda: {"applied": 0, "refused": 0})
+    _running: LastGood | None = None
+    _good: LastGood | None = None
+    _swapped: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _done: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self._news.set)
+
+    async def keep(self) -> None:
+        """Apply every revision of the store, and every change of host names."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self.names.refresh())
+            group.create_task(self._prove())
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                await self.apply()
+
+    async def apply(self) -> Outcome:
+        """Make the workers run what the store holds now, or say why not; then nothing has changed."""
+        snapshot = await self.store.range()
+        problems = await self._apply(snapshot)
+        for problem in problems:
+            _log.error("revision %d is not applied: %s", snapshot.revision, problem)
+        self.counts["refused" if problems else "applied"] += 1
+        async with self._done:
+            self.outcome = Outcome(snapshot.revision, problems)
+            self._done.notify_all()
+        return self.outcome
+
+    async def outcome_of(self, store_revision: int) -> Outcome:
+        """What became of a revision, or of a later one, as soon as that is known."""
+        async with self._done:
+            await self._done.wait_for(lambda: self.outcome.store_revision >= store_revision)
+        return self.outcome
+
+    def crashed(self, worker: WorkerProcess, seconds_after_commit: float) -> None:
+        """Count a worker's crash; a plan that causes too many is taken back."""
+        if worker.running is None:
+            return
+        plan = plan_hash(worker.running.parts)
+        try:
+            is_over = self.guard.crashed(plan, worker.build, seconds_after_commit)
+        except OSError as problem:
+            _log.error("the mark of a bad plan cannot be kept: %s", problem)
+            is_over = True
+        if is_over:
+            _log.error("plan %s crashed workers again and again; the last good one is used", plan)
+            self._news.set()
+
+    async def _watch(self) -> None:
+        since = self.outcome.store_revision
+        while True:
+            try:
+                async for change in self.store.watch(since):
+                    since = change.revision
+                    self._news.set()
+            except Forgotten:
+                since = (await self.store.range()).revision
+                self._news.set()
+
+    async def _prove(self) -> None:
+        """Keep on disk what has run for a while."""
+        while True:
+            await self._swapped.wait()
+            self._swapped.clear()
+            candidate = self._running
+            await asyncio.sleep(_PROVEN_SECONDS)
+            if candidate is None or self._swapped.is_set() or self._is_bad(candidate.parts):
+                continue
+            try:
+                await asyncio.to_thread(candidate.write, self.folder.last_good)
+            except OSError as problem:
+                _log.error("the last good plan cannot be kept: %s", problem)
+
+    async def _apply(self, snapshot: Snapshot) -> list[str]:
+        placed, unreadable = self.entries.read(snapshot)
+        compiled = await asyncio.to_thread(partial(self.compilation.compile, placed))
+        problems = errors([*unreadable, *compiled.problems])
+        if problems:
+            return [str(problem) for problem in problems]
+        parts: Parts = compiled.plan["parts"]
+        if not self._is_bad(parts):
+            return await self._roll_out(parts, {key: entry.value for key, entry in snapshot.entries.items()})
+        marked = f"plan {plan_hash(parts)} crashed workers before and is not loaded again"
+        fallback = self._fallback()
+        if fallback is None:
+            return [marked, "there is no good plan to use instead"]
+        return [marked, *await self._roll_out(fallback.parts, fallback.resources)]
+
+    def _fallback(self) -> LastGood | None:
+        """The latest plan that did not crash, of this life or an earlier one; compiled again for another build."""
+        found = self._good or read_last_good(self.folder.last_good)
+        if found is not None and found.build != self._build:
+            entries = {key: Entry(key, value, 0, 0) for key, value in found.resources.items()}
+            placed, _ = Entries().read(Snapshot(0, entries))
+            compiled = self.compilation.compile(placed)
+            found = LastGood(self._build, compiled.plan["parts"], found.resources) if compiled.is_usable else None
+        return None if found is None or self._is_bad(found.parts) else found
+
+    async def _roll_out(self, parts: Parts, resources: Mapping[str, str]) -> list[str]:
+        """Roll out a plan that was made from resources; what is wrong, if anything."""
+        rollout = self.fleet.rollout
+        whole = with_names(parts, await self.names.want(hosts_of(parts)))
+        if rollout.current is not None and is_same(rollout.current.parts, whole):
+            return []
+        try:
+            running = await rollout.roll_out(list(self.fleet.workers.values()), whole)
+        except Refused as refusal:
+            return [f"{one.get('part')}: {one.get('message')}" for one in refusal.problems]
+        except (CannotListen, NoWorker) as problem:
+            return [str(problem)]
+        _log.info("revision %d applied, plan %s", running.revision, plan_hash(whole))
+        self._ran(LastGood(self._build, whole, resources))
+        return []
+
+    def _ran(self, running: LastGood) -> None:
+        before = self._running
+        if before is not None and not self._is_bad(before.parts):
+            self._good = before
+        self._running = running
+        self._swapped.set()
+
+    @property
+    def _build(self) -> str:
+        return next((worker.build for worker in self.fleet.workers.values()), "")
+
+    def _is_bad(self, parts: Parts) -> bool:
+        return self.guard.is_bad(plan_hash(parts), self._build)

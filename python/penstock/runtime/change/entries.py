@@ -1,0 +1,86 @@
+"""Resources as the store keeps them, and back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from penstock.base.problem import Problem
+from penstock.model.kinds import resource_key
+from penstock.model.loading.loader import Placed
+from penstock.model.loading.validation import validate_resource
+from penstock.model.resource import Resource
+from penstock.store import Entry, Snapshot
+
+ORDER_KEY = "order/files"
+"""The entry that keeps in which order files name their resources: the older of two equal routes is the one that
+comes first, and a transaction knows no order."""
+
+
+def order_entry(placed: Sequence[Placed]) -> str:
+    """The value of the entry that keeps the order."""
+    return json.dumps([key_of(one) for one in placed])
+
+
+def read_order(snapshot: Snapshot) -> list[str]:
+    """The keys of the resources that files hold, in their order."""
+    entry = snapshot.entries.get(ORDER_KEY)
+    keys: list[str] = json.loads(entry.value) if entry else []
+    return keys
+
+
+def key_of(placed: Placed) -> str:
+    """The key under which a resource is stored."""
+    return resource_key(placed.resource.kind, placed.resource.name)
+
+
+@dataclass(slots=True)
+class Entries:
+    """Turns resources into entries and entries into resources; what did not change is not turned again."""
+
+    _texts: dict[str, str] = field(default_factory=dict)
+    _placed: dict[str, tuple[str, Placed]] = field(default_factory=dict)
+
+    def written(self, placed: Sequence[Placed]) -> dict[str, str]:
+        """The entries of resources, the order among them."""
+        texts = {one.digest: self._texts.get(one.digest) or _text(one.resource) for one in placed}
+        self._texts = texts
+        entries = {key_of(one): texts[one.digest] for one in placed}
+        self._placed |= {key: (entries[key], one) for one in placed if (key := key_of(one))}
+        return {**entries, ORDER_KEY: order_entry(placed)}
+
+    def read(self, snapshot: Snapshot) -> tuple[list[Placed], list[Problem]]:
+        """The resources of a snapshot, oldest first, and the problems of those that are none."""
+        problems: list[Problem] = []
+        placed: dict[str, tuple[str, Placed]] = {}
+        for key, entry in snapshot.entries.items():
+            if key == ORDER_KEY:
+                continue
+            known = self._placed.get(key)
+            if known is not None and known[0] == entry.value:
+                placed[key] = known
+                continue
+            found = _resource(entry)
+            if isinstance(found, Placed):
+                placed[key] = (entry.value, found)
+            else:
+                problems += found
+        self._placed = placed
+        order = {key: position for position, key in enumerate(read_order(snapshot))}
+        oldest_first = sorted(placed, key=lambda key: (order.get(key, len(order)), snapshot.entries[key].created, key))
+        return [placed[key][1] for key in oldest_first], problems
+
+
+def _text(resource: Resource) -> str:
+    return resource.model_dump_json(exclude_unset=True, by_alias=True)
+
+
+def _resource(entry: Entry) -> Placed | list[Problem]:
+    try:
+        data = json.loads(entry.value)
+    except ValueError as problem:
+        return [Problem((), f"not JSON: {problem}", resource=entry.key)]
+    found = validate_resource(data)
+    if isinstance(found, Resource):
+        return Placed(found, blake2b(entry.value.encode(), digest_size=16).hexdigest())
+    return [replace(one, resource=entry.key) for one in found]

@@ -1,0 +1,52 @@
+"""The first moments of a gateway: its folder locked, its workers starting while the rest is still loaded."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock.runtime.settings import Settings
+from penstock.runtime.signals import Signals
+from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.worker.process import Starter, WorkerProcess
+from penstock.runtime.worker.takeover import Earlier, find_earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A gateway about to run: what it has claimed, and the processes that are already starting."""
+
+    settings: Settings
+    folder: StateFolder
+    lock: int
+    signals: Signals
+    earlier: Sequence[Earlier]
+    starter: Starter
+    workers: Sequence[WorkerProcess]
+
+    def abandon(self) -> None:
+        """End what was started; earlier workers go on as if nothing had been."""
+        for worker in self.workers:
+            worker.is_ending = True
+            worker.signal(signal.SIGKILL)
+            worker.process.wait()
+            with contextlib.suppress(OSError):
+                self.folder.worker_socket(worker.index).unlink()
+        os.close(self.lock)
+
+
+def launch(settings: Settings) -> Launch:
+    """Claim the state folder and start the workers.
+
+    Raises: Owned, Unusable; OSError if no process can be started.
+    """
+    folder = StateFolder(settings.state_folder.absolute())
+    folder.create()
+    lock = folder.lock()
+    signals = Signals()
+    signals.note()
+    earlier = find_earlier(folder)
+    starter = Starter(folder, settings.workers)
+    workers = [starter.start(index) for index in range(settings.workers)]
+    return Launch(settings, folder, lock, signals, earlier, starter, workers)

@@ -1,0 +1,229 @@
+"""Listening sockets: opened by the supervisor, kept open, handed to every worker."""
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.base.networks import split_authority
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`."""
+_UNIX = "unix:"
+
+
+class CannotListen(Exception):  # noqa: N818 - says what happened
+    """An address that cannot be listened on; the text is the one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningSocket:
+    """One socket of a listener. `worker` is the one that accepts from it; None: all do."""
+
+    listener: str
+    worker: int | None
+    address: str
+    socket: socket.socket
+
+
+@dataclass(slots=True)
+class _Group:
+    """The sockets of one address; a unix address has one, which all workers share."""
+
+    sockets: list[socket.socket]
+    inode: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class Sockets:
+    """Every socket that is open, by address, so that a listener may change its name and keep them."""
+
+    workers: int
+    _groups: dict[str, _Group] = field(default_factory=dict)
+
+    def open(self, listeners: Mapping[str, str]) -> list[str]:
+        """Open what listeners (addresses by name) need and is not open; the addresses that are new.
+
+        Raises: CannotListen; then nothing new stays open.
+        """
+        opened: list[str] = []
+        try:
+            for name, address in listeners.items():
+                if address not in self._groups:
+                    self._groups[address] = self._open(name, address)
+                    opened.append(address)
+        except CannotListen:
+            self.close(opened)
+            raise
+        return opened
+
+    def of(self, listeners: Mapping[str, str]) -> list[ListeningSocket]:
+        """The open sockets of listeners, as workers are told about them."""
+        return [
+            ListeningSocket(name, None if address.startswith(_UNIX) else index, address, one)
+            for name, address in sorted(listeners.items())
+            for index, one in enumerate(self._groups[address].sockets)
+        ]
+
+    def adopt(self, taken: Iterable[ListeningSocket]) -> None:
+        """Own sockets that come from somewhere else; a second copy of one is closed.
+
+        Sockets beyond the number of workers are closed, missing ones opened beside the others.
+        """
+        by_address: dict[str, dict[int, socket.socket]] = {}
+        for one in taken:
+            index = one.worker or 0
+            if index >= self.workers or index in by_address.get(one.address, {}):
+                one.socket.close()
+            else:
+                by_address.setdefault(one.address, {})[index] = one.socket
+        for address, found in by_address.items():
+            is_unix = address.startswith(_UNIX)
+            indexes = range(1 if is_unix else self.workers)
+            bound = next(iter(found.values())).getsockname()
+            sockets = [found[index] if index in found else _listen_tcp(bound) for index in indexes]
+            self._groups[address] = _Group(sockets, _inode(Path(address.removeprefix(_UNIX))) if is_unix else None)
+
+    def retain(self, addresses: Iterable[str]) -> None:
+        """Close every address but these."""
+        kept = set(addresses)
+        self.close([address for address in self._groups if address not in kept])
+
+    def close(self, addresses: Iterable[str] | None = None) -> None:
+        """Close the sockets of some addresses, or all; a unix socket's file goes with it."""
+        for address in list(self._groups if addresses is None else addresses):
+            group = self._groups.pop(address)
+            for one in group.sockets:
+                one.close()
+            path = Path(address.removeprefix(_UNIX))
+            # Somebody else's file of the same name stays.
+            if group.inode is not None and _inode(path) == group.inode:
+                path.unlink(missing_ok=True)
+
+    def refuse(self) -> None:
+        """Let every socket refuse connections from now on, whoever else holds a copy of it."""
+        for group in self._groups.values():
+            for one in group.sockets:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def bound(self, address: str) -> str:
+        """The address in use: where port 0 was asked for, with the port that was found."""
+        if address.startswith(_UNIX):
+            return address
+        host, port = self._groups[address].sockets[0].getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _open(self, name: str, address: str) -> _Group:
+        try:
+            if address.startswith(_UNIX):
+                path = Path(address.removeprefix(_UNIX))
+                return _Group([_listen_unix(path)], _inode(path))
+            return self._open_tcp(address)
+        except OSError as problem:
+            raise CannotListen(f"listener {name}: {_reason(address, problem)}") from None
+
+    def _open_tcp(self, address: str) -> _Group:
+        host, port_text = split_authority(address)
+        wanted = (host.strip("[]"), int(port_text))
+        if wanted[1] and not self._has_port(wanted[1]):
+            _probe(wanted)
+        sockets = [_listen_tcp(wanted)]
+        # Where port 0 was asked for, the others share the port that the first one found.
+        bound = sockets[0].getsockname()
+        try:
+            sockets += [_listen_tcp(bound) for _ in range(1, self.workers)]
+        except OSError:
+            sockets[0].close()
+            raise
+        return _Group(sockets)
+
+    def _has_port(self, port: int) -> bool:
+        """Whether an address with this port is open here; a probe would meet ourselves."""
+        suffix = f":{port}"
+        return any(address.endswith(suffix) and not address.startswith(_UNIX) for address in self._groups)
+
+
+def _probe(address: tuple[str, int]) -> None:
+    """Bind once without `SO_REUSEPORT`, which would share the port with whoever else sets it."""
+    with _tcp(address[0]) as probe:
+        probe.bind(address)
+
+
+def _listen_tcp(address: tuple[str, int]) -> socket.socket:
+    opened = _tcp(address[0])
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+    except BaseException:
+        opened.close()
+        raise
+    opened.settimeout(0)
+    return opened
+
+
+def _tcp(host: str) -> socket.socket:
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if ":" in host:
+        # `[::]` serves IPv4 too; a listener on 0.0.0.0 and the same port takes precedence for it.
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return opened
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    if _inode(path) is not None:
+        _remove_stale(path)
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        opened.bind(str(path))
+        opened.listen(BACKLOG)
+    except BaseException:
+        opened.close()
+        raise
+    opened.settimeout(0)
+    return opened
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the file of a socket that nobody answers on.
+
+    Raises: OSError if somebody does, or if the file is something else.
+    """
+    if not stat.S_ISSOCK(path.lstat().st_mode):
+        raise FileExistsError(errno.EEXIST, "a file that is no socket is in its place")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return
+        except BlockingIOError:
+            pass  # a full queue of connections is an answer too
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _reason(address: str, problem: OSError) -> str:
+    match problem.errno:
+        case errno.EADDRINUSE:
+            return f"{address} is in use by another process"
+        case errno.EACCES | errno.EPERM:
+            return f"no permission to listen on {address}"
+        case errno.EADDRNOTAVAIL:
+            return f"{address} is no address of this machine"
+        case _:
+            return f"cannot listen on {address}: {(problem.strerror or str(problem)).lower()}"

@@ -1,0 +1,17 @@
+"""What a gateway process is started with: the flags of `run`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one gateway process runs; its configuration is another matter.
+
+    Units: seconds. `workers` is how many worker processes serve.
+    """
+
+    state_folder: Path
+    workers: int = 1
+    grace_seconds: float = 30.0
+    shutdown_delay_seconds: float = 0.0

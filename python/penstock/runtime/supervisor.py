@@ -1,0 +1,219 @@
+"""The supervisor: starts a gateway, keeps it running, and ends it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from penstock.runtime.change.applying import Applying
+from penstock.runtime.change.source import Source
+from penstock.runtime.launch import Launch
+from penstock.runtime.listening import Sockets
+from penstock.runtime.signals import ENDING
+from penstock.runtime.totals import summed
+from penstock.runtime.worker.fleet import Fleet
+from penstock.runtime.worker.rollout import listeners_of
+from penstock.runtime.worker.takeover import retire, take_sockets
+
+_log = logging.getLogger("penstock")
+
+
+class Phase(StrEnum):
+    """Where in its life a gateway is."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class CannotStart(Exception):  # noqa: N818 - says what is the case
+    """A gateway that cannot start; the text is what its user is told."""
+
+
+class Face(Protocol):
+    """Something that shows the gateway to the outside, such as the admin port."""
+
+    async def open(self) -> None:
+        """Begin to answer.
+
+        Raises: CannotStart.
+        """
+
+    async def close(self) -> None:
+        """Answer no more."""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """A running gateway. `changes` yields whenever its source may have changed."""
+
+    launch: Launch
+    source: Source
+    applying: Applying
+    changes: Callable[[], AsyncIterator[object]] | None = None
+    faces: Sequence[Face] = ()
+    phase: Phase = Phase.STARTING
+    began: float = field(default_factory=time.monotonic)
+    problems: list[str] = field(default_factory=list)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
+    _forced: asyncio.Event = field(default_factory=asyncio.Event)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The workers."""
+        return self.applying.fleet
+
+    @property
+    def sockets(self) -> Sockets:
+        """The listening sockets."""
+        return self.fleet.rollout.sockets
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are served and will be for a while."""
+        return self.phase is Phase.SERVING and any(worker.running for worker in self.fleet.workers.values())
+
+    async def run(self) -> None:
+        """Start, serve until told to end, end in order.
+
+        Raises: CannotStart; then nothing is left behind.
+        """
+        self.launch.signals.deliver(self._take)
+        try:
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(self._serve())
+                ending = group.create_task(self._ending.wait())
+                await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if not serving.done():
+                    await self._end()
+                serving.cancel()
+                ending.cancel()
+        except* CannotStart as problems:
+            self.fleet.kill()
+            raise CannotStart(str(problems.exceptions[0])) from None
+        finally:
+            for face in self.faces:
+                await face.close()
+        self.sockets.close()
+
+    async def reload(self) -> list[str]:
+        """Read the source again and apply it; what is wrong, if anything, and then nothing has changed."""
+        async with self._reading:
+            reading = await asyncio.to_thread(self.source.read)
+            self.problems = [str(problem) for problem in reading.problems]
+            if not reading.is_usable:
+                return self.problems
+            change = await reading.write(self.applying.store, self.applying.entries)
+            outcome = await self.applying.outcome_of(change.revision)
+            return list(outcome.problems)
+
+    async def totals(self) -> dict[str, Any]:
+        """What all workers have counted, up to now."""
+        workers = self.fleet.workers.values()
+        await asyncio.gather(*(self.fleet.hear(worker) for worker in workers))
+        return summed(self.fleet.retired, (worker.status.get("counters", {}) for worker in workers))
+
+    def status(self) -> dict[str, Any]:
+        """The gateway as it is, for people and programs."""
+        current = self.fleet.rollout.current
+        listeners = listeners_of(current.parts) if current else {}
+        return {
+            "phase": self.phase.value,
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - self.began, 1),
+            "revision": current.revision if current else None,
+            "store_revision": self.applying.outcome.store_revision,
+            "problems": self.problems or list(self.applying.outcome.problems),
+            "restarts": self.fleet.restarts,
+            "listeners": [
+                {"name": name, "address": address, "bound": self.sockets.bound(address)}
+                for name, address in sorted(listeners.items())
+            ],
+            "workers": [
+                {
+                    "index": worker.index,
+                    "pid": worker.pid,
+                    "is_alive": worker.is_alive,
+                    "revision": worker.running.revision if worker.running else None,
+                    "counters": worker.status.get("counters", {}),
+                }
+                for worker in self.fleet.workers.values()
+            ],
+        }
+
+    def _take(self, number: signal.Signals) -> None:
+        if number == signal.SIGHUP:
+            self._forced.set()
+        elif number == signal.SIGQUIT:
+            self._ending.set()
+            self.fleet.kill()
+        elif number in ENDING and self._ending.is_set():
+            self.fleet.hurry.set()
+        else:
+            self._ending.set()
+
+    async def _serve(self) -> None:
+        for face in self.faces:
+            await face.open()
+        await self._start()
+        self.phase = Phase.SERVING
+        for listener in self.status()["listeners"]:
+            _log.info("listener %s serves %s", listener["name"], listener["bound"])
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.applying.keep())
+            group.create_task(self.fleet.keep())
+            group.create_task(self._follow_force())
+            if self.changes is not None:
+                group.create_task(self._follow(self.changes))
+            for one in self.launch.earlier:
+                group.create_task(retire(one, self.launch.settings.grace_seconds))
+
+    async def _start(self) -> None:
+        reading = await asyncio.to_thread(self.source.read)
+        self.problems = [str(problem) for problem in reading.problems]
+        if not reading.is_usable:
+            raise CannotStart("\n".join(self.problems))
+        for problem in self.problems:
+            _log.warning("%s", problem)
+        if self.launch.earlier:
+            self.sockets.adopt(await take_sockets(self.launch.earlier))
+        try:
+            await self.fleet.connect()
+        except OSError as problem:
+            raise CannotStart(str(problem)) from None
+        await reading.write(self.applying.store, self.applying.entries)
+        outcome = await self.applying.apply()
+        if self.fleet.rollout.current is None:
+            raise CannotStart("\n".join(outcome.problems))
+
+    async def _follow(self, changes: Callable[[], AsyncIterator[object]]) -> None:
+        async for _ in changes():
+            await self._reload_and_say()
+
+    async def _follow_force(self) -> None:
+        while True:
+            await self._forced.wait()
+            self._forced.clear()
+            await self._reload_and_say()
+
+    async def _reload_and_say(self) -> None:
+        before = self.applying.outcome
+        problems = await self.reload()
+        # What the workers refused was said when they did.
+        if problems and self.applying.outcome is before:
+            _log.error("the configuration is not applied:\n%s", "\n".join(problems))
+
+    async def _end(self) -> None:
+        """Finish what is served: readiness goes first, then the listeners, then the workers."""
+        self.phase = Phase.DRAINING
+        settings = self.launch.settings
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.fleet.hurry.wait(), settings.shutdown_delay_seconds or 0.001)
+        await self.fleet.drain(settings.grace_seconds)

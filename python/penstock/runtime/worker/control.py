@@ -1,0 +1,137 @@
+"""The supervisor's end of a worker's control socket: one question, one answer, in order."""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from penstock.runtime.listening import ListeningSocket
+from penstock.runtime.worker.frames import MOST_DESCRIPTORS, Broken, Frame, close_all, receive_frame, send_frame
+
+PROTOCOL = 1
+ANSWER_SECONDS = 5.0
+"""Time for an answer; a worker that is silent longer is left out of a change."""
+
+
+class Refused(Exception):  # noqa: N818 - a word of the protocol
+    """A worker that could not build a plan; `problems` says which parts and why."""
+
+    def __init__(self, problems: Sequence[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{one.get('part')}: {one.get('message')}" for one in problems))
+        self.problems = list(problems)
+
+
+class NeedsAll(Exception):  # noqa: N818 - a word of the protocol
+    """A worker that does not run the revision that a change builds on."""
+
+
+class Control:
+    """One connection to a worker.
+
+    After a failure or a missed answer it is closed: a late answer must never be taken for the next one.
+    """
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._turn = asyncio.Lock()
+        self.is_open = True
+
+    @classmethod
+    async def connect(cls, path: Path, seconds: float = ANSWER_SECONDS) -> Self:
+        """A connection to the socket at a path.
+
+        Raises: OSError if nobody listens there.
+        """
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream.settimeout(0)
+        try:
+            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(stream, str(path)), seconds)
+        except BaseException:
+            stream.close()
+            raise
+        return cls(stream)
+
+    def close(self) -> None:
+        """Close the connection; the worker goes on."""
+        self.is_open = False
+        self._stream.close()
+
+    async def ask(
+        self, message: dict[str, Any], descriptors: Iterable[int] = (), seconds: float = ANSWER_SECONDS
+    ) -> Frame:
+        """Send a message and wait for its answer.
+
+        Raises: OSError (TimeoutError among them) if there is none; Broken if the worker cannot read the message.
+        """
+        async with self._turn:
+            if not self.is_open:
+                raise Broken("the connection is closed")
+            try:
+                async with asyncio.timeout(seconds):
+                    await send_frame(self._stream, message, descriptors)
+                    frame = await receive_frame(self._stream)
+            except BaseException:
+                self.close()
+                raise
+        if frame.message.get("type") == "problem":
+            close_all(frame.descriptors)
+            raise Broken(f"{message['type']}: {frame.message.get('message')}")
+        return frame
+
+    async def hello(self) -> dict[str, Any]:
+        """Who the worker is: build, boot, revision, pid, index.
+
+        Raises: OSError, or Broken if it speaks another protocol.
+        """
+        answer = (await self.ask({"type": "hello", "protocol": PROTOCOL})).message
+        if answer.get("protocol") != PROTOCOL:
+            raise Broken(f"protocol {answer.get('protocol')}")
+        return answer
+
+    async def prepare(self, revision: int, base: int | None, change: dict[str, Any]) -> None:
+        """Let the worker build a plan from what runs (`base`) and a change.
+
+        Raises: Refused, NeedsAll, OSError.
+        """
+        message = {"type": "prepare", "revision": revision, "base": base, **change}
+        answer = (await self.ask(message)).message
+        if answer.get("type") == "refused":
+            raise Refused(answer.get("problems", []))
+        if answer.get("type") == "need_all":
+            raise NeedsAll
+
+    async def commit(self, revision: int) -> None:
+        """Let the worker run the plan it has prepared."""
+        await self.ask({"type": "commit", "revision": revision})
+
+    async def listen(self, sockets: Sequence[ListeningSocket]) -> None:
+        """Hand over listening sockets, in as many frames as they need."""
+        for start in range(0, len(sockets), MOST_DESCRIPTORS):
+            some = sockets[start : start + MOST_DESCRIPTORS]
+            described = [{"listener": one.listener, "worker": one.worker, "address": one.address} for one in some]
+            await self.ask({"type": "listen", "sockets": described}, [one.socket.fileno() for one in some])
+
+    async def status(self) -> dict[str, Any]:
+        """Revision and counters as they stand."""
+        return (await self.ask({"type": "status"})).message
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let the worker finish what it serves and end."""
+        await self.ask({"type": "drain", "grace_ms": round(grace_seconds * 1000)})
+
+    async def stop(self) -> None:
+        """Let the worker end at once."""
+        await self.ask({"type": "stop"})
+
+    async def take_sockets(self) -> list[ListeningSocket]:
+        """Duplicates of every listening socket that the worker holds."""
+        frame = await self.ask({"type": "give_sockets"})
+        described = frame.message.get("sockets", [])
+        if len(described) != len(frame.descriptors):
+            close_all(frame.descriptors)
+            raise Broken(f"{len(described)} sockets with {len(frame.descriptors)} descriptors")
+        return [
+            ListeningSocket(one["listener"], one["worker"], one["address"], socket.socket(fileno=descriptor))
+            for one, descriptor in zip(described, frame.descriptors, strict=True)
+        ]

@@ -1,0 +1,194 @@
+"""All workers of a gateway: started, heard, and started again when they die."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.runtime.totals import add
+from penstock.runtime.worker.control import Refused
+from penstock.runtime.worker.process import Starter, WorkerProcess
+from penstock.runtime.worker.respawn import Backoff
+from penstock.runtime.worker.rollout import Rollout
+
+_log = logging.getLogger("penstock")
+_BEAT_SECONDS = 1.0
+_SILENT_SECONDS = 10.0
+_AFTER_GRACE_SECONDS = 1.0
+_HURRIED_SECONDS = 1.0
+_FIRST = asyncio.FIRST_COMPLETED
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The workers by index; `on_crash` hears of each that died of itself, and how long it had served."""
+
+    starter: Starter
+    rollout: Rollout
+    on_crash: Callable[[WorkerProcess, float], None] = lambda _worker, _seconds: None
+    workers: dict[int, WorkerProcess] = field(default_factory=dict)
+    restarts: int = 0
+    retired: dict[str, Any] = field(default_factory=dict)
+    """What dead workers had counted, so that sums never fall."""
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set: who drains has a second left."""
+    _heard: dict[int, float] = field(default_factory=dict)
+    _is_ending: bool = False
+
+    async def connect(self) -> None:
+        """Connect to every worker that was started.
+
+        Raises: OSError if one did not start.
+        """
+        await asyncio.gather(*(worker.connect(self.starter.folder) for worker in self.workers.values()))
+
+    async def keep(self) -> None:
+        """Keep every worker alive and heard, until the fleet is told to end."""
+        async with asyncio.TaskGroup() as group:
+            for index in self.workers:
+                group.create_task(self._keep(index))
+            group.create_task(self._beat())
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let all workers finish what they serve; who has not ended after the grace time is killed."""
+        self._is_ending = True
+        workers = list(self.workers.values())
+        for worker in workers:
+            worker.is_ending = True
+        await asyncio.gather(*(self._tell(worker, grace_seconds) for worker in workers))
+        self.rollout.sockets.refuse()
+        await asyncio.gather(*(self._wait_for(worker, grace_seconds) for worker in workers))
+
+    def kill(self) -> None:
+        """End all workers now."""
+        self._is_ending = True
+        for worker in self.workers.values():
+            worker.is_ending = True
+            worker.signal(signal.SIGKILL)
+            worker.process.wait()
+            worker.close()
+
+    async def _keep(self, index: int) -> None:
+        backoff = Backoff()
+        while True:
+            worker = self.workers[index]
+            await worker.ended()
+            if self._is_ending:
+                return
+            served = time.monotonic() - worker.committed_at if worker.committed_at else 0.0
+            self._bury(worker, served)
+            await asyncio.sleep(backoff.after(served, of_itself=worker.died_of_itself))
+            await self._replace(index)
+
+    def _bury(self, worker: WorkerProcess, served: float) -> None:
+        worker.close()
+        add(self.retired, worker.status.get("counters", {}))
+        worker.status = {}
+        self.restarts += 1
+        _log.error("worker %d, process %d, ended: %s", worker.index, worker.pid, _ending(worker))
+        if worker.died_of_itself:
+            self.on_crash(worker, served)
+
+    async def _replace(self, index: int) -> None:
+        """Start a worker in the place of a dead one; one that fails is found dead by whoever called."""
+        if self._is_ending:
+            return
+        try:
+            worker = self.starter.start(index)
+        except OSError as problem:
+            _log.error("worker %d cannot be started: %s", index, problem)
+            self.workers[index].is_ending = True  # its death has been counted
+            return
+        self.workers[index] = worker
+        self._heard[index] = time.monotonic()
+        try:
+            await worker.connect(self.starter.folder)
+            await self.rollout.catch_up(worker)
+        except (OSError, Refused) as problem:
+            _log.error("worker %d cannot be brought to serve: %s", index, problem)
+            worker.was_replaced = True
+            worker.signal(signal.SIGKILL)
+
+    async def _beat(self) -> None:
+        due = time.monotonic()
+        while not self._is_ending:
+            due += _BEAT_SECONDS
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            late = time.monotonic() - due
+            if late > _BEAT_SECONDS:
+                # Who is late itself does not judge others.
+                due += late
+                self._heard = dict.fromkeys(self.workers, time.monotonic())
+            await asyncio.gather(*(self.hear(worker) for worker in self.workers.values()))
+            self._replace_one_silent()
+
+    async def hear(self, worker: WorkerProcess) -> None:
+        """Ask a worker how it is; one that lost its connection, or missed a change, gets it now."""
+        if not worker.is_alive or worker.is_ending:
+            return
+        try:
+            if worker.control is None:
+                return
+            if not worker.control.is_open:
+                await self._reconnect(worker)
+            worker.status = await worker.control.status()
+            await self.rollout.catch_up(worker)
+        except (OSError, Refused) as problem:
+            _log.warning("worker %d: %s", worker.index, str(problem) or "no answer")
+            return
+        self._heard[worker.index] = time.monotonic()
+
+    async def _reconnect(self, worker: WorkerProcess) -> None:
+        await worker.connect(self.starter.folder)
+        answer = await worker.control.hello() if worker.control else {}
+        if worker.running is not None and answer.get("revision") != worker.running.revision:
+            worker.running = None
+
+    def _replace_one_silent(self) -> None:
+        """Kill the worker that has been silent for too long, unless that is true of most: then the machine stands."""
+        now = time.monotonic()
+        silent = [
+            worker
+            for worker in self.workers.values()
+            if worker.control is not None
+            and worker.is_alive
+            and now - self._heard.setdefault(worker.index, now) > _SILENT_SECONDS
+        ]
+        if silent and (len(silent) * 2 <= len(self.workers) or len(self.workers) == 1):
+            worker = silent[0]
+            _log.error("worker %d, process %d, is silent and is replaced", worker.index, worker.pid)
+            worker.was_replaced = True
+            worker.signal(signal.SIGKILL)
+
+    async def _wait_for(self, worker: WorkerProcess, grace_seconds: float) -> None:
+        deadline = time.monotonic() + grace_seconds + _AFTER_GRACE_SECONDS
+        async with asyncio.TaskGroup() as group:
+            ended = group.create_task(worker.ended())
+            hurried = group.create_task(self.hurry.wait())
+            await asyncio.wait({ended, hurried}, timeout=grace_seconds + _AFTER_GRACE_SECONDS, return_when=_FIRST)
+            if hurried.done() and not ended.done():
+                await self._tell(worker, min(grace_seconds, _HURRIED_SECONDS))
+                left = min(_HURRIED_SECONDS, deadline - time.monotonic())
+                await asyncio.wait({ended}, timeout=max(0.0, left))
+            hurried.cancel()
+            ended.cancel()
+        worker.signal(signal.SIGKILL)
+        await asyncio.to_thread(worker.process.wait)
+        worker.close()
+
+    async def _tell(self, worker: WorkerProcess, grace_seconds: float) -> None:
+        try:
+            await worker.ask(lambda control: control.drain(grace_seconds))
+        except OSError as problem:
+            _log.warning("worker %d cannot be told to end: %s", worker.index, problem)
+            worker.signal(signal.SIGTERM)
+
+
+def _ending(worker: WorkerProcess) -> str:
+    code = worker.process.returncode
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"

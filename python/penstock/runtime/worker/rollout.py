@@ -1,0 +1,123 @@
+"""Brings a plan to the workers: all build it, then all swap; one refusal refuses it everywhere."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.runtime.change.delta import Parts, difference
+from penstock.runtime.listening import Sockets
+from penstock.runtime.worker.control import NeedsAll, Refused
+from penstock.runtime.worker.process import Running, WorkerProcess
+
+_log = logging.getLogger("penstock")
+
+
+class NoWorker(Exception):  # noqa: N818 - says what is the case
+    """A plan that no worker could be brought to build."""
+
+
+def listeners_of(parts: Parts) -> dict[str, str]:
+    """The addresses of a plan's listeners by their names."""
+    bodies = (part["body"] for key, part in parts.items() if key.startswith("listener/"))
+    return {body["name"]: body["address"] for body in bodies}
+
+
+@dataclass(slots=True)
+class Rollout:
+    """The plan that the workers run, and how they come to run another.
+
+    One change at a time, and no worker joins in the middle of one.
+    """
+
+    sockets: Sockets
+    current: Running | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def roll_out(self, workers: Sequence[WorkerProcess], parts: Parts) -> Running:
+        """Let all workers run a plan; a silent one is left out, and brought there when it speaks again.
+
+        Raises: Refused, CannotListen, NoWorker; then nothing has changed.
+        """
+        async with self._turn:
+            listeners = listeners_of(parts)
+            opened = self.sockets.open(listeners)
+            following = Running(self.current.revision + 1 if self.current else 1, parts)
+            try:
+                ready = await self._prepare_all(workers, following)
+            except BaseException:
+                self.sockets.close(opened)
+                raise
+            self.current = following
+            await asyncio.gather(*(self._commit(worker, following) for worker in ready))
+            self.sockets.retain(listeners.values())
+            return following
+
+    async def catch_up(self, worker: WorkerProcess) -> None:
+        """Bring one worker to the plan that the others run.
+
+        Raises: Refused, OSError.
+        """
+        async with self._turn:
+            if self.current is not None and worker.running is not self.current:
+                await _prepare(worker, self.current)
+                await self._commit(worker, self.current)
+
+    async def _prepare_all(self, workers: Iterable[WorkerProcess], following: Running) -> list[WorkerProcess]:
+        asked = [worker for worker in workers if worker.control is not None]
+        answers = await asyncio.gather(*(_prepare(worker, following) for worker in asked), return_exceptions=True)
+        ready: list[WorkerProcess] = []
+        for worker, answer in zip(asked, answers, strict=True):
+            if answer is None:
+                ready.append(worker)
+            elif isinstance(answer, OSError):
+                _log.warning("worker %d is left out of a change: %s", worker.index, _said(answer))
+            else:
+                raise answer
+        if not ready:
+            raise NoWorker("no worker answers")
+        return ready
+
+    async def _commit(self, worker: WorkerProcess, following: Running) -> None:
+        known = listeners_of(worker.running.parts).items() if worker.running else ()
+        new = dict(listeners_of(following.parts).items() - known)
+        try:
+            if worker.control is None:
+                return
+            await worker.control.listen(self.sockets.of(new))
+            await worker.control.commit(following.revision)
+        except OSError as problem:
+            # It runs the old plan or the new one; closed, it is asked again which.
+            _log.warning("worker %d did not take a change: %s", worker.index, _said(problem))
+            worker.close()
+            return
+        worker.running = following
+        worker.committed_at = time.monotonic()
+
+
+async def _prepare(worker: WorkerProcess, following: Running) -> None:
+    """Let one worker build a plan, from the changes if it runs a known one.
+
+    Raises: Refused, OSError.
+    """
+    everything: dict[str, Any] = {"put": dict(following.parts), "drop": []}
+    if worker.control is None:
+        raise ConnectionError("no connection")
+    if worker.running is not None:
+        before = worker.running
+        try:
+            await worker.control.prepare(following.revision, before.revision, difference(before.parts, following.parts))
+        except NeedsAll:
+            worker.running = None
+        else:
+            return
+    try:
+        await worker.control.prepare(following.revision, None, everything)
+    except NeedsAll:
+        raise Refused([{"part": "", "message": "the worker asks for all of what is all"}]) from None
+
+
+def _said(problem: OSError) -> str:
+    return "it is silent" if isinstance(problem, TimeoutError) else str(problem)

@@ -1,0 +1,107 @@
+"""Takes over from the workers of a supervisor that is gone: their sockets stay open, their requests finish."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.runtime.listening import ListeningSocket
+from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.worker.control import Control
+from penstock.runtime.worker.process import readable
+
+_log = logging.getLogger("penstock")
+_CREDENTIALS = struct.Struct("3i")
+_PROBE_SECONDS = 0.5
+_AFTER_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A worker that an earlier supervisor has left behind.
+
+    `process` is a descriptor of the process itself: its number may belong to somebody else by the time it is used.
+    """
+
+    path: Path
+    pid: int
+    process: int
+
+
+def find_earlier(folder: StateFolder) -> list[Earlier]:
+    """The earlier workers that live; their sockets are moved aside, those of dead ones removed."""
+    found: list[Earlier] = []
+    for path in folder.worker_sockets():
+        pid = _listener_pid(path)
+        if pid is None:
+            path.unlink(missing_ok=True)
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            process = os.pidfd_open(pid)
+            # Asked again: the number may have been given away between the answer and the descriptor.
+            if _listener_pid(path) == pid:
+                found.append(Earlier(_moved_aside(folder, path, pid, len(found)), pid, process))
+            else:
+                os.close(process)
+    return found
+
+
+async def take_sockets(earlier: Iterable[Earlier]) -> list[ListeningSocket]:
+    """Duplicates of every listening socket that earlier workers hold; each may come from several of them."""
+    taken: list[ListeningSocket] = []
+    for one in earlier:
+        try:
+            control = await Control.connect(one.path)
+        except OSError as problem:
+            _log.warning("earlier worker, process %d, does not answer: %s", one.pid, problem)
+            continue
+        try:
+            await control.hello()
+            taken += await control.take_sockets()
+        except OSError as problem:
+            _log.warning("earlier worker, process %d, gives no sockets: %s", one.pid, problem)
+        finally:
+            control.close()
+    return taken
+
+
+async def retire(one: Earlier, grace_seconds: float) -> None:
+    """Let an earlier worker finish what it serves; it is killed if it has not ended after the grace time."""
+    try:
+        control = await Control.connect(one.path)
+        try:
+            await control.drain(grace_seconds)
+        finally:
+            control.close()
+        await asyncio.wait_for(readable(os.dup(one.process)), grace_seconds + _AFTER_GRACE_SECONDS)
+    except OSError:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(one.process, signal.SIGKILL)
+    finally:
+        os.close(one.process)
+        one.path.unlink(missing_ok=True)
+
+
+def _moved_aside(folder: StateFolder, path: Path, pid: int, index: int) -> Path:
+    aside = folder.earlier_socket(pid, index)
+    path.rename(aside)
+    return aside
+
+
+def _listener_pid(path: Path) -> int | None:
+    """The process that listens on a socket, if one does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_SECONDS)
+        try:
+            probe.connect(str(path))
+            credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            return None
+    pid: int = _CREDENTIALS.unpack(credentials)[0]
+    return pid

@@ -32,7 +32,9 @@ class AdminPort:
     address: str
     was_asked: bool
     bound: str = ""
+    _absence: str = ""
     _token: Token | None = None
+    _made: str | None = None
     _server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -50,12 +52,21 @@ class AdminPort:
             reason = "is in use by another process" if taken else (problem.strerror or str(problem)).lower()
             if self.was_asked:
                 raise CannotStart(f"admin address {self.address}: {reason}") from None
-            _log.warning("no admin port: %s %s; `--admin ADDRESS` names another", self.address, reason)
+            self._absence = f"{self.address} {reason}"
             return
         found = self._server.sockets[0].getsockname()[:2]
         self.bound = f"[{found[0]}]:{found[1]}" if ":" in found[0] else f"{found[0]}:{found[1]}"
         self._prepare_token()
+
+    def announce(self) -> None:
+        """Say where it is, and tell the token that was made just now."""
+        if self._absence:
+            _log.warning("no admin port: %s; `--admin ADDRESS` names another", self._absence)
+            return
         _log.info("admin port on %s", self.bound)
+        if self._made:
+            # Told once, not logged: logs are kept and shipped.
+            os.write(2, f"penstock: admin token, shown only this time: {self._made}\n".encode())
 
     async def close(self) -> None:
         """Answer no more."""
@@ -84,12 +95,9 @@ class AdminPort:
 
     def _prepare_token(self) -> None:
         try:
-            self._token, made = load_or_make(self.supervisor.launch.folder.token)
+            self._token, self._made = load_or_make(self.supervisor.launch.folder.token)
         except OSError as problem:
             raise CannotStart(f"the admin token cannot be kept: {problem}") from None
-        if made is not None:
-            # Told once, not logged: logs are kept and shipped.
-            os.write(2, f"penstock: admin token, shown only this time: {made}\n".encode())
 
 
 @dataclass(slots=True)
@@ -113,6 +121,9 @@ class AdminSocket:
             raise CannotStart(f"{path}: {problem.strerror or problem}") from None
         self._path = path
 
+    def announce(self) -> None:
+        """Say nothing: the commands know where it is."""
+
     async def close(self) -> None:
         """Answer no more."""
         if self._server is not None:
@@ -128,23 +139,42 @@ class AdminSocket:
 
 async def respond(supervisor: Supervisor, request: Request) -> Response:
     """The answer to a request that may be answered."""
-    match request.method, request.path:
-        case (("GET" | "HEAD"), "/-/live"):
-            return Response(HTTPStatus.OK, "live\n")
-        case (("GET" | "HEAD"), "/-/ready"):
-            if supervisor.is_ready:
-                return Response(HTTPStatus.OK, "ready\n")
-            return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{supervisor.phase.value}\n")
-        case (("GET" | "HEAD"), "/metrics"):
-            return Response(HTTPStatus.OK, exposition(await _counts(supervisor)), MEDIA_TYPE)
-        case (("GET" | "HEAD"), "/-/status"):
-            await supervisor.totals()
-            return as_json(supervisor.status())
-        case "POST", "/-/reload":
-            problems = await supervisor.reload()
-            return as_json({"problems": problems}, HTTPStatus.CONFLICT if problems else HTTPStatus.OK)
-        case _:
-            return Response(HTTPStatus.NOT_FOUND, "not found\n")
+    wanted = ("GET" if request.method == "HEAD" else request.method, request.path)
+    answer = _ANSWERS.get(wanted)
+    return await answer(supervisor) if answer else Response(HTTPStatus.NOT_FOUND, "not found\n")
+
+
+async def _live(_supervisor: Supervisor) -> Response:
+    return Response(HTTPStatus.OK, "live\n")
+
+
+async def _ready(supervisor: Supervisor) -> Response:
+    if supervisor.is_ready:
+        return Response(HTTPStatus.OK, "ready\n")
+    return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{supervisor.phase.value}\n")
+
+
+async def _metrics(supervisor: Supervisor) -> Response:
+    return Response(HTTPStatus.OK, exposition(await _counts(supervisor)), MEDIA_TYPE)
+
+
+async def _status(supervisor: Supervisor) -> Response:
+    await supervisor.totals()
+    return as_json(supervisor.status())
+
+
+async def _reload(supervisor: Supervisor) -> Response:
+    problems = await supervisor.reload()
+    return as_json({"problems": problems}, HTTPStatus.CONFLICT if problems else HTTPStatus.OK)
+
+
+_ANSWERS = {
+    ("GET", "/-/live"): _live,
+    ("GET", "/-/ready"): _ready,
+    ("GET", "/metrics"): _metrics,
+    ("GET", "/-/status"): _status,
+    ("POST", "/-/reload"): _reload,
+}
 
 
 async def _counts(supervisor: Supervisor) -> dict[str, Any]:

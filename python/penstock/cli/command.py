@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 FINE = 0
 FAILED = 1
@@ -16,6 +17,13 @@ class Command:
 
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Adds `-c`, which every command calls so."""
+    parser.add_argument(
+        "-c", "--configuration", type=Path, required=True, metavar="FILE|DIR", help="configuration file or folder"
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, *forms: str) -> None:

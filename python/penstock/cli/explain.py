@@ -55,6 +55,7 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
     """The explanation as people read it."""
     yield f"listener  {explained['listener']}"
     yield f"host      {explained['host']}"
+    yield f"path      {explained['path']}"
     for route in explained["routes"]:
         yield f"route     {route['name']}: {route['verdict']}{_failed(route.get('failed'))}"
     chosen = explained["chosen"]
@@ -62,6 +63,8 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
         yield from _chosen(chosen)
     if explained.get("status"):
         yield f"status    {explained['status']}"
+    if explained["allow"]:
+        yield f"allow     {explained['allow']}"
 
 
 def _chosen(chosen: Mapping[str, Any]) -> Iterator[str]:
@@ -75,11 +78,8 @@ def _chosen(chosen: Mapping[str, Any]) -> Iterator[str]:
         yield f"endpoint  {chosen['endpoint']}"
 
 
-def _step(step: Any) -> str:
-    if not isinstance(step, Mapping):
-        return str(step)
-    name, kind = step.get("name"), step.get("filter") or step.get("kind")
-    return str(name) if name == kind or kind is None else f"{name} ({kind})"
+def _step(step: Mapping[str, Any]) -> str:
+    return f"{step['name']}{'' if step['runs'] else ' (its condition does not hold)'}"
 
 
 def _failed(failed: Mapping[str, Any] | None) -> str:

@@ -3,8 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from penstock.cli.command import Command
-from penstock.cli.configuration import add_configuration
+from penstock.cli.command import Command, add_configuration
 from penstock.cli.serving import add_process_options, serve
 
 if TYPE_CHECKING:

@@ -45,6 +45,9 @@ class Face(Protocol):
         Raises: CannotStart.
         """
 
+    def announce(self) -> None:
+        """Say where it is; called once requests are served."""
+
     async def close(self) -> None:
         """Answer no more."""
 
@@ -166,6 +169,8 @@ class Supervisor:
         self.phase = Phase.SERVING
         for listener in self.status()["listeners"]:
             _log.info("listener %s serves %s", listener["name"], listener["bound"])
+        for face in self.faces:
+            face.announce()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.applying.keep())
             group.create_task(self.fleet.keep())

@@ -151,6 +151,7 @@ async fn run_out(
 
 /// Waits for a filter's unfinished work; only this exchange waits.
 async fn finish(connection: &mut Connection, work: &mut Work, mut pending: Pending) -> Result<ResultId, Failure> {
+    work.record.has_waited = true;
     loop {
         let finish: Finish = poll_fn(|context| {
             if let Poll::Ready(finish) = pending.as_mut().poll(context) {

@@ -119,15 +119,23 @@ impl Head {
 
     /// Adds a field beside any of the same name.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
-        let token = Name::of(name);
-        let (name, value) = (self.intern(name), self.intern(value));
-        self.fields.push(Field { token, name, value });
+        self.push(Name::of(name), name, value);
     }
 
     /// Adds a field whose name the core knows, beside any of the same name.
     pub fn add_known(&mut self, token: Name, value: &[u8]) {
-        let (name, value) = (self.intern(token.text().as_bytes()), self.intern(value));
-        self.fields.push(Field { token, name, value });
+        self.push(token, token.text().as_bytes(), value);
+    }
+
+    /// The field's whole line where it stands in the buffer just as it would be written:
+    /// name, colon, one space, value, line end.
+    pub fn canonical_line(&self, field: &Field) -> Option<&[u8]> {
+        let line = self.buffer.get(field.name.start as usize..field.value.end as usize + 2)?;
+        let between = (field.name.end - field.name.start) as usize;
+        let is_canonical = field.value.start == field.name.end + 2
+            && line.get(between..between + 2) == Some(b": ")
+            && line.ends_with(b"\r\n");
+        is_canonical.then_some(line)
     }
 
     /// Removes every field of that name and says whether there was one.
@@ -141,6 +149,16 @@ impl Head {
     pub fn retain(&mut self, mut test: impl FnMut(Name, &[u8], &[u8]) -> bool) {
         let buffer = &self.buffer;
         self.fields.retain(|field| test(field.token, field.name.of(buffer), field.value.of(buffer)));
+    }
+
+    /// Writes the whole line, so that it can be sent as it stands.
+    fn push(&mut self, token: Name, name: &[u8], value: &[u8]) {
+        self.buffer.reserve(name.len() + value.len() + 4);
+        let name = self.intern(name);
+        self.buffer.extend_from_slice(b": ");
+        let value = self.intern(value);
+        self.buffer.extend_from_slice(b"\r\n");
+        self.fields.push(Field { token, name, value });
     }
 
     fn is_named(&self, field: &Field, token: Name, name: &[u8]) -> bool {

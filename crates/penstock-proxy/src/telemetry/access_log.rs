@@ -258,6 +258,10 @@ fn write_address(out: &mut Vec<u8>, address: IpAddr) {
 fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'"' && *byte != b'\\';
+    // Without an early way out the compiler looks at sixteen bytes at a time.
+    if text.iter().fold(true, |plain, byte| plain & is_plain(byte)) {
+        return out.extend_from_slice(text);
+    }
     let mut rest = text;
     while let Some(odd) = rest.iter().position(|byte| !is_plain(byte)) {
         let (plain, behind) = rest.split_at(odd);

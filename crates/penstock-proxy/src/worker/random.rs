@@ -25,11 +25,12 @@ impl Random {
 
     /// Writes 128 random bits in hexadecimal.
     pub(crate) fn write_id(&self, out: &mut String) {
-        for number in [self.next(), self.next()] {
-            for shift in (0..16).rev() {
-                let digit = (number >> (shift * 4)) as u32 & 15;
-                out.push(char::from_digit(digit, 16).unwrap_or('0'));
-            }
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let bits = u128::from(self.next()) << 64 | u128::from(self.next());
+        let mut text = [0; 32];
+        for (byte, pair) in bits.to_be_bytes().iter().zip(text.chunks_exact_mut(2)) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
+        out.push_str(str::from_utf8(&text).unwrap_or_default());
     }
 }

@@ -21,7 +21,7 @@ from penstock.store import MemoryStore
 
 def serving_files(launch: Launch, path: Path, *, is_watching: bool) -> Supervisor:
     """A gateway that serves what configuration files say."""
-    compilation = Compilation(native_catalogue())
+    compilation = Compilation(native_catalogue(), launch.folder.path)
     source = FileSource(path, compilation)
     watch = FileWatch(path, lambda: source.referred)
     known = watch.look()
@@ -30,7 +30,7 @@ def serving_files(launch: Launch, path: Path, *, is_watching: bool) -> Superviso
 
 def serving_data(launch: Launch, data: Sequence[Mapping[str, Any]]) -> Supervisor:
     """A gateway that serves what resources say which are given as data."""
-    compilation = Compilation(native_catalogue())
+    compilation = Compilation(native_catalogue(), launch.folder.path)
     return _supervisor(launch, DataSource(data, compilation), compilation, None)
 
 

@@ -65,8 +65,9 @@ class Applying:
         """Make the workers run what the store holds now, or say why not; then nothing has changed."""
         snapshot = await self.store.range()
         problems = await self._apply(snapshot)
-        for problem in problems:
-            _log.error("revision %d is not applied: %s", snapshot.revision, problem)
+        if self.fleet.rollout.current is not None:  # else nothing serves, and the start says why
+            for problem in problems:
+                _log.error("revision %d is not applied: %s", snapshot.revision, problem)
         self.counts["refused" if problems else "applied"] += 1
         async with self._done:
             self.outcome = Outcome(snapshot.revision, problems)

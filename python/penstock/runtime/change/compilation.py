@@ -3,32 +3,41 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 
 from penstock.compiler import Compiled, Remembered, compile_resources
 from penstock.filters.catalogue import Catalogue
+from penstock.filters.plugins import PluginMemory, plugin_catalogue
 from penstock.model.loading.loader import Placed
 
 
 @dataclass(slots=True)
 class Compilation:
-    """The compiler with its memory. The same resources in the same order are not compiled twice in a row."""
+    """The compiler with its memory. The same resources in the same order are not compiled twice in a row.
 
-    catalogue: Catalogue
+    `native` are the core's filters; those of plugins are copied into `state_folder`, where workers import them.
+    """
+
+    native: Catalogue
+    state_folder: Path
     _remembered: Remembered = field(default_factory=Remembered)
+    _plugins: PluginMemory = field(default_factory=PluginMemory)
     _latest: tuple[str, Compiled] | None = None
 
     def compile(self, placed: Sequence[Placed], unusable: frozenset[str] = frozenset()) -> Compiled:
         """The plan that resources make together, and every problem."""
-        fingerprint = self._fingerprint(placed, unusable)
+        catalogue = plugin_catalogue(self.native, placed, self.state_folder, self._plugins)
+        fingerprint = _fingerprint(catalogue, placed, unusable)
         if self._latest is not None and self._latest[0] == fingerprint:
             return self._latest[1]
-        compiled = compile_resources(placed, self.catalogue, self._remembered, unusable=unusable)
+        compiled = compile_resources(placed, catalogue, self._remembered, unusable=unusable)
         self._latest = (fingerprint, compiled)
         return compiled
 
-    def _fingerprint(self, placed: Sequence[Placed], unusable: frozenset[str]) -> str:
-        digest = blake2b(self.catalogue.digest.encode(), digest_size=16)
-        for one in placed:
-            digest.update(f"{one.digest} {one.file} {one.document}\0".encode(errors="surrogatepass"))
-        digest.update("\0".join(sorted(unusable)).encode())
-        return digest.hexdigest()
+
+def _fingerprint(catalogue: Catalogue, placed: Sequence[Placed], unusable: frozenset[str]) -> str:
+    digest = blake2b(catalogue.digest.encode(), digest_size=16)
+    for one in placed:
+        digest.update(f"{one.digest} {one.file} {one.document}\0".encode(errors="surrogatepass"))
+    digest.update("\0".join(sorted(unusable)).encode())
+    return digest.hexdigest()

@@ -16,6 +16,9 @@ ORDER_KEY = "order/files"
 """The entry that keeps in which order files name their resources: the older of two equal routes is the one that
 comes first, and a transaction knows no order."""
 
+PLUGIN_FILES = "plugin-files/"
+"""Where the digests of plugins' files are kept: another content is a change, though the resource is the same."""
+
 
 def order_entry(placed: Sequence[Placed]) -> str:
     """The value of the entry that keeps the order."""
@@ -54,7 +57,7 @@ class Entries:
         problems: list[Problem] = []
         placed: dict[str, tuple[str, Placed]] = {}
         for key, entry in snapshot.entries.items():
-            if key == ORDER_KEY:
+            if key == ORDER_KEY or key.startswith(PLUGIN_FILES):
                 continue
             known = self._placed.get(key)
             if known is not None and known[0] == entry.value:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from penstock.base.problem import Problem, errors
+from penstock.compiler import Compiled
+from penstock.filters.plugin_files import plugin_paths
+from penstock.filters.plugins import plugin_path
 from penstock.model.loading import load_texts, locate
 from penstock.model.loading.loader import Memory, Placed, load_data
 from penstock.model.loading.substitution import Surroundings
 from penstock.runtime.change.compilation import Compilation
-from penstock.runtime.change.entries import Entries, read_order
+from penstock.runtime.change.entries import PLUGIN_FILES, Entries, read_order
 from penstock.store import Author, Change, Store, Transaction
 from penstock.store.files import environment, read_texts
 
@@ -19,10 +22,11 @@ _AUTHOR = Author("configuration", "files")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a source holds, and every problem of it, located."""
+    """What a source holds, and every problem of it, located; `plugins` are the digests of plugins' files."""
 
     placed: Sequence[Placed]
     problems: Sequence[Problem]
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_usable(self) -> bool:
@@ -31,9 +35,11 @@ class Reading:
 
     async def write(self, store: Store, entries: Entries) -> Change:
         """Make the store hold what was read, and nothing else of what an earlier reading has put there."""
-        wanted = entries.written(self.placed)
+        digests = {f"{PLUGIN_FILES}{name}": digest for name, digest in self.plugins.items()}
+        wanted = entries.written(self.placed) | digests
         before = await store.range()
-        gone = frozenset(read_order(before)) & before.entries.keys() - wanted.keys()
+        earlier = [*read_order(before), *(key for key in before.entries if key.startswith(PLUGIN_FILES))]
+        gone = frozenset(earlier) & before.entries.keys() - wanted.keys()
         return await store.transaction(Transaction(_AUTHOR, put=wanted, delete=gone))
 
 
@@ -46,15 +52,18 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class FileSource:
-    """Configuration files.
-
-    `referred` are the files that `${file:path}` named at the last reading: a change of one is a change.
-    """
+    """Configuration files."""
 
     path: Path
     compilation: Compilation
-    referred: frozenset[Path] = frozenset()
+    _named: frozenset[Path] = frozenset()
+    _plugins: tuple[Path, ...] = ()
     _memory: Memory = field(default_factory=Memory)
+
+    @property
+    def referred(self) -> frozenset[Path]:
+        """What the last reading has led to: files that `${file:path}` named, and those of plugins."""
+        return self._named.union(*(plugin_paths(path) for path in self._plugins))
 
     def read(self) -> Reading:
         """What the files hold now."""
@@ -67,9 +76,11 @@ class FileSource:
             return around.file(of, path)
 
         loaded = load_texts(texts, Surroundings(around.variable, file), self._memory)
-        self.referred = frozenset(referred)
+        self._named = frozenset(referred)
+        self._plugins = tuple(path for one in loaded.resources if (path := plugin_path(one)))
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)
-        return Reading(loaded.resources, tuple(locate([*problems, *loaded.problems, *compiled.problems], texts)))
+        located = tuple(locate([*problems, *loaded.problems, *compiled.problems], texts))
+        return Reading(loaded.resources, located, _plugin_digests(compiled))
 
 
 @dataclass(slots=True)
@@ -83,4 +94,9 @@ class DataSource:
         """What the data holds."""
         loaded = load_data(self.data)
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)
-        return Reading(loaded.resources, (*loaded.problems, *compiled.problems))
+        return Reading(loaded.resources, (*loaded.problems, *compiled.problems), _plugin_digests(compiled))
+
+
+def _plugin_digests(compiled: Compiled) -> dict[str, str]:
+    bodies = (part["body"] for part in compiled.plan["parts"].values())
+    return {body["name"]: body["digest"] for body in bodies if body["kind"] == "plugin"}

@@ -69,7 +69,7 @@ class Fleet:
             worker.is_ending = True
             worker.signal(signal.SIGKILL)
             worker.process.wait()
-            worker.close()
+            self._forget(worker)
 
     async def _keep(self, index: int) -> None:
         backoff = Backoff()
@@ -177,7 +177,11 @@ class Fleet:
             ended.cancel()
         worker.signal(signal.SIGKILL)
         await asyncio.to_thread(worker.process.wait)
+        self._forget(worker)
+
+    def _forget(self, worker: WorkerProcess) -> None:
         worker.close()
+        self.starter.folder.worker_socket(worker.index).unlink(missing_ok=True)
 
     async def _tell(self, worker: WorkerProcess, grace_seconds: float) -> None:
         try:

@@ -1,0 +1,183 @@
+"""The embedded gateway: one worker on a thread of the caller's process."""
+
+import atexit
+import json
+import os
+import socket
+import tempfile
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from penstock._core import EmbeddedWorker
+from penstock.base.problem import Problem, errors
+from penstock.compiler import compile_resources
+from penstock.compiler.compiled import part_of
+from penstock.discovery.names import system_lookup
+from penstock.filters.native import native_catalogue
+from penstock.filters.plugins import plugin_catalogue
+from penstock.model.loading import load_texts, locate
+from penstock.model.loading.loader import load_data
+from penstock.runtime.change.desired import hosts_of, with_names
+from penstock.store.files import environment, read_texts
+
+_RUNNING: "weakref.WeakSet[Gateway]" = weakref.WeakSet()
+_BACKLOG = 1024
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be served; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRequest:
+    """A request that the gateway has answered."""
+
+    method: str
+    path: str
+    status: int
+    route: str
+
+
+class Gateway:
+    """Runs a gateway in this process for as long as the `with` block lasts.
+
+    Shape: a configuration is the path of a file or folder, or a list of resources as dictionaries. Listeners get free
+    ports on loopback whatever they ask for; without a listener there is one. Each gateway has a thread, and Python
+    filters share the caller's interpreter lock.
+    Raises: ConfigError on entering.
+    """
+
+    def __init__(self, config: str | Path | Sequence[Mapping[str, Any]], *, grace: float = 5.0) -> None:
+        self._config = config
+        self._grace_ms = int(grace * 1000)
+        self._worker: EmbeddedWorker | None = None
+        self._state: tempfile.TemporaryDirectory[str] | None = None
+        self._urls: dict[str, str] = {}
+        self._requests: list[ServedRequest] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Address of the first listener, without a final slash."""
+        return next(iter(self._urls.values()))
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Addresses of all listeners by name."""
+        return dict(self._urls)
+
+    @property
+    def requests(self) -> list[ServedRequest]:
+        """Every request answered so far, in order of their ends."""
+        self._collect()
+        return list(self._requests)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        if self._worker is not None:
+            message = "this gateway is running already"
+            raise RuntimeError(message)
+        state = tempfile.TemporaryDirectory(prefix="penstock-")
+        try:
+            parts = _embedded(_compiled(self._config, Path(state.name)))
+            sockets = _listen(parts)
+        except BaseException:
+            state.cleanup()
+            raise
+        self._urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in sockets.items()}
+        plan = json.dumps({"parts": parts})
+        self._worker = EmbeddedWorker(plan, [(name, one.detach()) for name, one in sockets.items()], state.name)
+        self._state = state
+        _RUNNING.add(self)
+
+    def stop(self) -> None:
+        """Let open requests finish and stop serving; a gateway that does not run is left alone."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        _RUNNING.discard(self)
+        worker.stop(self._grace_ms)
+        self._take(worker)
+        if self._state is not None:
+            self._state.cleanup()
+
+    def _collect(self) -> None:
+        if self._worker is not None:
+            self._take(self._worker)
+
+    def _take(self, worker: EmbeddedWorker) -> None:
+        for line in worker.take_log().splitlines():
+            entry = json.loads(line)
+            self._requests.append(ServedRequest(entry["method"], entry["path"], entry["status"], entry["route"]))
+
+
+def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Path) -> dict[str, Any]:
+    """The plan's parts.
+
+    Raises: ConfigError.
+    """
+    texts: Mapping[str, str] = {}
+    problems: list[Problem] = []
+    if isinstance(config, str | Path):
+        texts, found = read_texts(Path(config))
+        problems += found
+        loaded = load_texts(texts, environment())
+    else:
+        loaded = load_data(config)
+    catalogue = plugin_catalogue(native_catalogue(), loaded.resources, state_folder)
+    compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
+    problems = list(locate([*problems, *loaded.problems, *compiled.problems], texts))
+    if refusing := errors(problems):
+        raise ConfigError(refusing)
+    return dict(compiled.plan["parts"])
+
+
+def _embedded(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts as an embedded worker serves them: a listener at least, a log in memory, addresses for host names."""
+    if not any(key.startswith("listener/") for key in parts):
+        parts |= _default_listener()
+    log = {"kind": "telemetry", "name": "embedded", "access_log": {"path": "memory", "format": "json"}}
+    parts = {key: part for key, part in parts.items() if not key.startswith("telemetry/")}
+    parts["telemetry/embedded"] = part_of(log)
+    return with_names(parts, {host: system_lookup(host) for host in hosts_of(parts)})
+
+
+def _default_listener() -> dict[str, Any]:
+    loaded = load_data([{"kind": "Listener", "name": "default", "address": "127.0.0.1:80"}])
+    return dict(compile_resources(loaded.resources, native_catalogue()).plan["parts"])
+
+
+def _listen(parts: Mapping[str, Any]) -> dict[str, socket.socket]:
+    sockets: dict[str, socket.socket] = {}
+    for key, part in parts.items():
+        if key.startswith("listener/"):
+            body = part["body"]
+            sockets[body["name"]] = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+            body["address"] = "{}:{}".format(*sockets[body["name"]].getsockname()[:2])
+    return sockets
+
+
+def _stop_all() -> None:
+    """Stop before the interpreter ends: a thread that needs it would otherwise never come back."""
+    for gateway in list(_RUNNING):
+        gateway.stop()
+
+
+atexit.register(_stop_all)
+os.register_at_fork(after_in_child=_RUNNING.clear)

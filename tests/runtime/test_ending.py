@@ -1,0 +1,133 @@
+"""Ending a gateway by signals (R5, R6)."""
+
+import http.client
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.configurations import forwarding
+from tests.servers.gateway_process import GatewayProcess, wait_until
+from tests.servers.origin import Origin
+from tests.servers.processes import is_process
+
+
+class SlowRequest(threading.Thread):
+    """One request that takes a while; `outcome` is its status, or what went wrong."""
+
+    def __init__(self, port: int, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.port, self.seconds = port, seconds
+        self.outcome: int | str = "unfinished"
+        self.will_close = False
+        self.start()
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", f"/slow?sleep={self.seconds}")
+            answer = connection.getresponse()
+            answer.read()
+            self.outcome, self.will_close = answer.status, answer.will_close
+        except (OSError, http.client.HTTPException) as problem:
+            self.outcome = type(problem).__name__
+        finally:
+            connection.close()
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 2).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_r5_sigterm_lets_requests_finish_that_take_less_than_the_grace_time() -> None:
+    with (
+        Origin() as origin,
+        GatewayProcess(forwarding(origin.url), "--grace", "5s", "--shutdown-delay", "500ms") as gateway,
+    ):
+        port = gateway.port()
+        slow = [SlowRequest(port, seconds) for seconds in (0.2, 1.0, 2.0)]
+        wait_until(lambda: origin.counts.get("/slow") == 3)
+        assert gateway.ask("GET", "/-/ready")[0] == 200
+        began = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        wait_until(lambda: gateway.ask("GET", "/-/ready")[0] == 503, 0.4)
+        assert not is_refused(port)
+        wait_until(lambda: is_refused(port), 1.0)
+        assert gateway.wait(8) == 0
+        assert time.monotonic() - began < 4
+        for one in slow:
+            one.join(5)
+        assert [one.outcome for one in slow] == [200, 200, 200]
+        assert slow[-1].will_close
+        assert list(gateway.state.worker_sockets()) == []
+
+
+def test_r5_a_request_that_takes_longer_than_the_grace_time_is_cut() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--grace", "500ms") as gateway:
+        slow = SlowRequest(gateway.port(), 8)
+        wait_until(lambda: origin.counts.get("/slow") == 1)
+        began = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait(5) == 0
+        assert time.monotonic() - began < 2.5
+        slow.join(5)
+        assert slow.outcome != 200
+
+
+def is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+HASTE = [
+    ((signal.SIGTERM, signal.SIGTERM), 3.0),
+    ((signal.SIGINT, signal.SIGINT), 3.0),
+    ((signal.SIGTERM, signal.SIGINT), 3.0),
+    ((signal.SIGQUIT,), 1.5),
+    ((signal.SIGTERM, signal.SIGQUIT), 1.5),
+]
+
+
+@pytest.mark.parametrize(("signals", "most_seconds"), HASTE)
+def test_r6_who_is_asked_twice_hurries(signals: tuple[signal.Signals, ...], most_seconds: float) -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--grace", "30s") as gateway:
+        SlowRequest(gateway.port(), 9)
+        wait_until(lambda: origin.counts.get("/slow") == 1)
+        pids = gateway.worker_pids()
+        began = time.monotonic()
+        for number in signals:
+            gateway.signal(number)
+            time.sleep(0.1)
+        assert gateway.wait(8) == 0
+        assert time.monotonic() - began < most_seconds
+        assert [pid for pid in pids if is_process(pid)] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_r6_an_idle_gateway_ends_at_once(number: signal.Signals) -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway:
+        began = time.monotonic()
+        gateway.signal(number)
+        assert gateway.wait(5) == 0
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.3, 0.4])
+def test_r6_a_signal_during_the_start_ends_it_and_leaves_no_worker(seconds: float) -> None:
+    gateway = GatewayProcess(forwarding("http://127.0.0.1:1"))
+    try:
+        gateway.spawn()
+        time.sleep(seconds)
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait(5) in {0, -signal.SIGTERM}
+        time.sleep(0.3)
+        assert not any(is_answered(path) for path in gateway.state.worker_sockets())
+    finally:
+        gateway.__exit__()

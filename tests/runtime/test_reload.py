@@ -1,0 +1,155 @@
+"""Reloading a running gateway (R1, R2)."""
+
+import http.client
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.configurations import forwarding
+from tests.servers.gateway_process import GatewayProcess, wait_until
+from tests.servers.load import Load
+from tests.servers.origin import Origin
+
+UPLOAD_BYTES = 10 * 1024 * 1024
+
+
+def mark(port: int) -> str | None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/mark")
+        answer = connection.getresponse()
+        answer.read()
+        return answer.getheader("x-mark")
+    finally:
+        connection.close()
+
+
+class SlowUpload(threading.Thread):
+    """Sends 10 MB, a little at a time, until told to finish."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self.port = port
+        self.may_finish = threading.Event()
+        self.answer = b""
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.putrequest("POST", "/upload")
+        connection.putheader("content-length", str(UPLOAD_BYTES))
+        connection.endheaders()
+        piece = bytes(64 * 1024)
+        for _ in range(UPLOAD_BYTES // len(piece)):
+            connection.send(piece)
+            self.may_finish.wait(0.02)
+        self.answer = connection.getresponse().read()
+        connection.close()
+
+
+def reload_under_load(reloads: int, pause: float) -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--no-watch") as gateway:
+        port = gateway.port()
+        with Load(port) as load:
+            upload = SlowUpload(port)
+            upload.start()
+            for number in range(reloads):
+                gateway.write(forwarding(origin.url, mark=f"m{number}"))
+                assert gateway.ask("POST", "/-/reload") == (200, {"problems": []})
+                assert mark(port) == f"m{number}"
+                time.sleep(pause)
+            upload.may_finish.set()
+            upload.join(30)
+        assert upload.answer == str(UPLOAD_BYTES).encode()
+        assert load.losses.lost == []
+        assert (load.losses.closed, load.losses.dropped) == (0, 0)
+        assert load.losses.answered > reloads
+        assert gateway.status()["restarts"] == 0
+
+
+def test_r1_a_reload_under_load_loses_no_request_and_closes_no_connection() -> None:
+    reload_under_load(reloads=20, pause=0.1)
+
+
+@pytest.mark.long
+def test_r1_two_hundred_reloads_under_load_lose_no_request_and_close_no_connection() -> None:
+    reload_under_load(reloads=200, pause=0.85)
+
+
+def test_a_changed_file_is_noticed_whichever_way_it_was_written() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway:
+        port = gateway.port()
+        gateway.write(forwarding(origin.url, mark="replaced"))
+        wait_until(lambda: mark(port) == "replaced", 3)
+        gateway.file.write_text(forwarding(origin.url, mark="overwritten"))
+        wait_until(lambda: mark(port) == "overwritten", 3)
+        gateway.file.unlink()
+        time.sleep(0.2)
+        gateway.file.write_text(forwarding(origin.url, mark="again"))
+        wait_until(lambda: mark(port) == "again", 3)
+
+
+def test_a_file_that_the_configuration_refers_to_is_watched_too() -> None:
+    with Origin() as origin, GatewayProcess("") as gateway:
+        Path(gateway.folder / "mark").write_text("first\n")
+        gateway.write(forwarding(origin.url, mark="${file:mark}"))
+        wait_until(lambda: gateway.status()["listeners"], 3)
+        port = gateway.port()
+        assert mark(port) == "first"
+        Path(gateway.folder / "mark").write_text("second\n")
+        wait_until(lambda: mark(port) == "second", 3)
+
+
+def test_listeners_come_go_and_change_their_names_while_the_others_serve() -> None:
+    def configuration(*listeners: tuple[str, str]) -> str:
+        parts = [f"kind: Listener\nname: {name}\naddress: {address}\n" for name, address in listeners]
+        return "---\n".join([*parts, f"kind: Route\nname: all\npath: /*\nto: {origin.url}\n"])
+
+    with Origin() as origin, GatewayProcess(configuration(("web", "127.0.0.1:0"))) as gateway:
+        path = gateway.folder / "unix.sock"
+        port = gateway.port()
+        with Load(port, fresh=2) as load:
+            gateway.write(configuration(("web", "127.0.0.1:0"), ("side", f"unix:{path}")))
+            assert gateway.reload().returncode == 0
+            assert path.is_socket()
+            gateway.write(configuration(("web", "127.0.0.1:0")))
+            assert gateway.reload().returncode == 0
+            assert not path.exists()
+            time.sleep(0.1)
+        assert load.losses.lost == []
+        assert (load.losses.closed, load.losses.dropped) == (0, 0)
+        gateway.write(configuration(("renamed", "127.0.0.1:0")))
+        assert gateway.reload().returncode == 0
+        assert gateway.port("renamed") == port
+        wait_until(lambda: mark(port) is None, 3)
+
+
+BROKEN = {
+    "bad YAML": "kind: [Listener",
+    "an unknown key": "kind: Listener\nname: web\naddress: 127.0.0.1:0\nadress: x\n",
+    "a wrong value": "kind: Listener\nname: web\naddress: nowhere\n",
+    "a dangling reference": "kind: Route\nname: all\nsteps: [{kind: Forward, to: nobody}]\n",
+    "two of one name": "---\n".join(["kind: Listener\nname: web\naddress: 127.0.0.1:0\n"] * 2),
+    "a bad condition": "kind: Route\nname: all\npath: /*\nto: http://127.0.0.1:1\nwhen: '1 +'\n",
+    "an address that is taken": "kind: Listener\nname: web\naddress: 127.0.0.1:{taken}\n",
+}
+
+
+def test_r2_a_broken_configuration_is_refused_and_changes_nothing() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url, mark="good")) as gateway:
+        port = gateway.port()
+        taken = origin.url.rpartition(":")[2]
+        revision = gateway.status()["revision"]
+        with Load(port, kept=2) as load:
+            for name, text in BROKEN.items():
+                gateway.write(text.replace("{taken}", taken))
+                ended = gateway.reload()
+                assert (ended.returncode, bool(ended.stderr)) == (1, True), name
+                assert mark(port) == "good", name
+                assert gateway.status()["revision"] == revision, name
+        assert load.losses.lost == []
+        assert (load.losses.closed, load.losses.dropped) == (0, 0)
+        gateway.write(forwarding(origin.url, mark="better"))
+        assert gateway.reload().returncode == 0
+        assert mark(port) == "better"

@@ -9,7 +9,13 @@
 
 mod harness;
 
+mod aborts;
 mod answers;
 mod bodies;
+mod duplicates;
+mod expectations;
+mod faults;
 mod framing;
+mod panics;
 mod refusals;
+mod tunnels;

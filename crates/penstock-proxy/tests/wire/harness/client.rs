@@ -127,6 +127,28 @@ impl Client {
         }
     }
 
+    /// The next head as text; what came instead, where the connection ends before.
+    pub(crate) fn head_or_end(&mut self) -> String {
+        while !self.unread.windows(4).any(|window| window == b"\r\n\r\n") && self.fill().is_some() {}
+        let end =
+            self.unread.windows(4).position(|window| window == b"\r\n\r\n").map_or(self.unread.len(), |at| at + 4);
+        String::from_utf8_lossy(&self.unread.drain(..end).collect::<Vec<_>>()).into_owned()
+    }
+
+    /// Takes the body whose length a head declares; false where the connection ends before or will end.
+    pub(crate) fn body_or_end(&mut self, head: &str) -> bool {
+        let declared =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let Some(length) = declared else { return false };
+        while self.unread.len() < length {
+            if self.fill().is_none() {
+                return false;
+            }
+        }
+        self.unread.drain(..length);
+        !head.contains("connection: close")
+    }
+
     /// Everything up to the end of the connection, and how it ended.
     pub(crate) fn rest(&mut self) -> (Vec<u8>, End) {
         let end = loop {

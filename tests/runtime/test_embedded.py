@@ -10,11 +10,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock import ConfigError, Gateway, ServedRequest
-from penstock.testing import StartGateway
+
+if TYPE_CHECKING:
+    from penstock.testing import StartGateway
 
 pytest_plugins = ["penstock.testing"]
 
@@ -64,7 +67,7 @@ def test_a_request_is_answered_and_recorded() -> None:
         ]
 
 
-def test_a_body_goes_to_an_upstream_and_back(penstock_gateway: StartGateway, origin: str) -> None:
+def test_a_body_goes_to_an_upstream_and_back(penstock_gateway: "StartGateway", origin: str) -> None:
     gateway = penstock_gateway([{"kind": "Route", "name": "echo", "path": "/*", "to": origin}])
     body = b"x" * 3_000_000
     request = urllib.request.Request(f"{gateway.url}/echo", body, method="POST")
@@ -80,7 +83,8 @@ def test_a_host_name_of_an_endpoint_is_looked_up(origin: str) -> None:
 
 
 def test_a_bad_configuration_raises_with_every_problem() -> None:
-    with pytest.raises(ConfigError) as raised, Gateway([{"kind": "Route", "name": "a", "path": "x", "to": "nowhere"}]):
+    bad = [{"kind": "Route", "name": "a", "path": "x"}, {"kind": "Route", "name": "b", "path": "/", "to": "nowhere"}]
+    with pytest.raises(ConfigError) as raised, Gateway(bad):
         pass
     assert len(raised.value.problems) == 2
 
@@ -103,6 +107,7 @@ def test_a_stopped_gateway_accepts_no_more() -> None:
         kept = http.client.HTTPConnection(host, int(port), timeout=5)
         kept.request("GET", "/hello")
         assert kept.getresponse().read() == b"hi"
+    kept.close()
     with pytest.raises(OSError, match="refused"):
         http.client.HTTPConnection(host, int(port), timeout=5).connect()
     assert gateway.requests == [ServedRequest("GET", "/hello", 200, "hello")]

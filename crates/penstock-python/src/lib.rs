@@ -1,7 +1,9 @@
 //! The Python module `penstock._core`: conversions between Python and the core, and nothing else.
 
 mod catalogue;
+mod embedded;
 mod explain;
+mod filter;
 mod log_writer;
 mod worker;
 
@@ -11,7 +13,14 @@ mod _core {
     #[pymodule_export]
     use crate::catalogue::{check_expression, check_filter, check_regex, check_template, native_filters, plan_schema};
     #[pymodule_export]
+    use crate::embedded::EmbeddedWorker;
+    #[pymodule_export]
     use crate::explain::explain;
     #[pymodule_export]
     use crate::worker::{build_id, run_worker};
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        crate::filter::register(module)
+    }
 }

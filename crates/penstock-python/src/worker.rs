@@ -3,18 +3,20 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
 
 use penstock_plan::{Body, Plan};
 use penstock_proxy::control::{Host, Identity, serve};
-use penstock_proxy::pipeline::{ForeignFilters, NoForeignFilters};
+use penstock_proxy::pipeline::ForeignFilters;
 use penstock_proxy::telemetry::LogQueue;
 use penstock_proxy::worker::{Built, Setup, remote, run};
 use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
+use crate::filter::PythonFilters;
 use crate::log_writer;
 
 /// Version of this build of the core: a worker of another build is not used.
@@ -35,7 +37,7 @@ pub(crate) fn run_worker(
     boot: &str,
     state_dir: &str,
 ) -> PyResult<i32> {
-    let _ = (workers, state_dir);
+    let _ = workers;
     let _ = fs::remove_file(socket_path);
     let listener = UnixListener::bind(socket_path)?;
     fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
@@ -43,7 +45,7 @@ pub(crate) fn run_worker(
     let paths = log_writer::start(Arc::clone(&log))?;
     let identity = Identity { index, boot: boot.to_owned(), build: build_id().to_owned() };
     let (remote, commands) = remote();
-    let host: Arc<dyn Host> = Arc::new(ProcessHost { paths });
+    let host: Arc<dyn Host> = Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, paths });
     thread::Builder::new()
         .name("control-accept".to_owned())
         .spawn(move || serve(&listener, &identity, &remote, &host))?;
@@ -55,12 +57,13 @@ pub(crate) fn run_worker(
 }
 
 struct ProcessHost {
+    filters: PythonFilters,
     paths: Sender<Option<String>>,
 }
 
 impl Host for ProcessHost {
     fn foreign(&self) -> &dyn ForeignFilters {
-        &NoForeignFilters
+        &self.filters
     }
 
     fn committed(&self, plan: &Plan) {

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "new": "Write the first file of a filter",
     "version": "Print the version",
     "_worker": "",
+    "_describe": "",
 }
 """Each command and its line of help; `penstock.cli.<word>` holds its `COMMAND`.
 

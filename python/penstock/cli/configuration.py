@@ -7,6 +7,7 @@ from penstock.base.problem import Problem, errors
 from penstock.cli.command import add_configuration
 from penstock.compiler import Compiled, compile_resources
 from penstock.filters.native import native_catalogue
+from penstock.filters.plugins import plugin_catalogue
 from penstock.model.loading import load_texts, locate
 from penstock.store.files import environment, read_texts
 
@@ -30,6 +31,7 @@ def read_configuration(path: Path) -> Configuration:
     """The configuration at a path, compiled, with all its problems."""
     texts, problems = read_texts(path)
     loaded = load_texts(texts, environment())
-    compiled = compile_resources(loaded.resources, native_catalogue(), unusable=loaded.unusable)
+    catalogue = plugin_catalogue(native_catalogue(), loaded.resources)
+    compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
     found = locate([*problems, *loaded.problems, *compiled.problems], texts)
     return Configuration(compiled, tuple(found))

@@ -16,10 +16,11 @@ from penstock._core import EmbeddedWorker
 from penstock.base.problem import Problem, errors
 from penstock.compiler import compile_resources
 from penstock.compiler.compiled import part_of
+from penstock.compiler.plan_types import TelemetryBody
 from penstock.discovery.names import system_lookup
 from penstock.filters.native import native_catalogue
 from penstock.filters.plugins import plugin_catalogue
-from penstock.model.loading import load_texts, locate
+from penstock.model.loading import Text, load_texts, locate
 from penstock.model.loading.loader import load_data
 from penstock.runtime.change.desired import hosts_of, with_names
 from penstock.store.files import environment, read_texts
@@ -132,7 +133,7 @@ def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Pa
 
     Raises: ConfigError.
     """
-    texts: Mapping[str, str] = {}
+    texts: Sequence[Text] = ()
     problems: list[Problem] = []
     if isinstance(config, str | Path):
         texts, found = read_texts(Path(config))
@@ -152,7 +153,11 @@ def _embedded(parts: dict[str, Any]) -> dict[str, Any]:
     """The parts as an embedded worker serves them: a listener at least, a log in memory, addresses for host names."""
     if not any(key.startswith("listener/") for key in parts):
         parts |= _default_listener()
-    log = {"kind": "telemetry", "name": "embedded", "access_log": {"path": "memory", "format": "json"}}
+    log: TelemetryBody = {
+        "kind": "telemetry",
+        "name": "embedded",
+        "access_log": {"path": "memory", "format": "json"},
+    }
     parts = {key: part for key, part in parts.items() if not key.startswith("telemetry/")}
     parts["telemetry/embedded"] = part_of(log)
     return with_names(parts, {host: system_lookup(host) for host in hosts_of(parts)})

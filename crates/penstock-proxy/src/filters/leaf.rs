@@ -84,12 +84,12 @@ impl FieldName {
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
-}
 
-impl Leaf for FieldName {
-    const NAME: &'static str = "field_name";
-
-    fn read(text: &str) -> Result<Self, LeafProblem> {
+    /// Whether a text is the name of a header that a filter may touch.
+    ///
+    /// # Errors
+    /// A message and a hint.
+    pub fn check(text: &str) -> Result<(), (String, String)> {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if text.is_empty() || !text.bytes().all(is_letter) {
             return Err((
@@ -102,6 +102,15 @@ impl Leaf for FieldName {
             let advice = if token == Name::HOST { "set `host` of the `Forward` step" } else { "leave it out" };
             return Err((format!("`{text}` is written by the gateway itself"), advice.into()));
         }
+        Ok(())
+    }
+}
+
+impl Leaf for FieldName {
+    const NAME: &'static str = "field_name";
+
+    fn read(text: &str) -> Result<Self, LeafProblem> {
+        Self::check(text)?;
         Ok(Self(text.into()))
     }
 

@@ -1,6 +1,6 @@
 //! Pipelines as workers run them: filters built, conditions compiled, jumps resolved.
 
-use penstock_plan::{FilterSource, Step as StepPlan, Target as TargetPlan};
+use penstock_plan::{Body, FilterSource, Plan, Plugin, Step as StepPlan, Target as TargetPlan};
 
 use super::{Filter, ResultId};
 use crate::expression::Condition;
@@ -49,7 +49,7 @@ pub trait ForeignFilters: Send + Sync {
     ///
     /// # Errors
     /// One sentence on what failed.
-    fn build(&self, plugin: &str, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String>;
+    fn build(&self, plugin: &Plugin, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String>;
 }
 
 /// A filter that is not the core's.
@@ -64,8 +64,39 @@ pub struct ForeignFilter {
 pub struct NoForeignFilters;
 
 impl ForeignFilters for NoForeignFilters {
-    fn build(&self, plugin: &str, kind: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
+    fn build(&self, plugin: &Plugin, kind: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
+        let plugin = &plugin.name;
         Err(format!("filter {kind} of {plugin} needs Python, and this worker runs without it"))
+    }
+}
+
+/// Builds the filters of one plan, whose parts say what a plugin is.
+#[derive(Clone, Copy)]
+pub(crate) struct PlanFilters<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) foreign: &'a dyn ForeignFilters,
+}
+
+impl<'a> PlanFilters<'a> {
+    fn build(self, plugin: &str, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String> {
+        let plugin = self.plugin(plugin).ok_or_else(|| format!("no part {plugin} for filter {kind}"))?;
+        self.foreign.build(plugin, kind, settings)
+    }
+
+    /// What the code of some steps is: equal texts mean equal code.
+    pub(crate) fn digests(self, steps: &[StepPlan]) -> String {
+        let plugins = steps.iter().filter_map(|step| match &step.source {
+            FilterSource::Python(plugin) => self.plugin(plugin),
+            FilterSource::Native => None,
+        });
+        plugins.fold(String::new(), |digests, plugin| digests + "+" + &plugin.digest)
+    }
+
+    fn plugin(self, key: &str) -> Option<&'a Plugin> {
+        match self.plan.parts.get(key).map(|part| &part.body) {
+            Some(Body::Plugin(plugin)) => Some(plugin),
+            _ => None,
+        }
     }
 }
 
@@ -74,10 +105,10 @@ impl BuiltPipeline {
     ///
     /// # Errors
     /// One sentence for every step that cannot be built.
-    pub(crate) fn build(steps: &[StepPlan], foreign: &dyn ForeignFilters) -> Result<Self, Vec<String>> {
+    pub(crate) fn build(steps: &[StepPlan], filters: PlanFilters<'_>) -> Result<Self, Vec<String>> {
         let (mut built, mut problems) = (Vec::with_capacity(steps.len()), Vec::new());
         for step in steps {
-            match BuiltStep::build(step, foreign) {
+            match BuiltStep::build(step, filters) {
                 Ok(step) => built.push(step),
                 Err(problem) => problems.push(format!("step {}: {problem}", step.name)),
             }
@@ -92,8 +123,8 @@ impl BuiltStep {
         self.jumps.iter().find(|(of, _)| *of == result).map(|(_, target)| *target)
     }
 
-    fn build(plan: &StepPlan, foreign: &dyn ForeignFilters) -> Result<Self, String> {
-        let (action, results) = action(plan, foreign)?;
+    fn build(plan: &StepPlan, filters: PlanFilters<'_>) -> Result<Self, String> {
+        let (action, results) = action(plan, filters)?;
         let when =
             plan.when.as_deref().map(Condition::parse).transpose().map_err(|problem| format!("when: {problem}"))?;
         let jumps = plan.jumps.iter().map(|jump| {
@@ -113,7 +144,7 @@ impl BuiltStep {
     }
 }
 
-fn action(plan: &StepPlan, foreign: &dyn ForeignFilters) -> Result<(Action, Option<Vec<String>>), String> {
+fn action(plan: &StepPlan, python: PlanFilters<'_>) -> Result<(Action, Option<Vec<String>>), String> {
     let native_results = || Some(filters::results(&plan.filter).iter().map(|result| (*result).to_owned()).collect());
     match (&plan.source, plan.filter.as_str()) {
         (FilterSource::Native, "end") => Ok((Action::End, None)),
@@ -123,7 +154,7 @@ fn action(plan: &StepPlan, foreign: &dyn ForeignFilters) -> Result<(Action, Opti
         }
         (FilterSource::Native, kind) => Ok((Action::Filter(filters::build(kind, &plan.settings)?), native_results())),
         (FilterSource::Python(plugin), kind) => {
-            let built = foreign.build(plugin, kind, &plan.settings)?;
+            let built = python.build(plugin, kind, &plan.settings)?;
             Ok((Action::Filter(built.filter), built.results))
         }
     }

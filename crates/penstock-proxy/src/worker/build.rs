@@ -10,7 +10,7 @@ use crate::connection::Trust;
 use crate::expression::Condition;
 use crate::http1::HeadLimits;
 use crate::listener::BuiltListener;
-use crate::pipeline::{BuiltPipeline, ForeignFilters};
+use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 
 /// A plan in the form that the IO thread runs; the default is one without parts.
@@ -39,7 +39,8 @@ pub struct BuildProblem {
 /// # Errors
 /// Every part that cannot be built.
 pub fn build(plan: &Plan, foreign: &dyn ForeignFilters, previous: Option<&Built>) -> Result<Built, Vec<BuildProblem>> {
-    let mut builder = Builder { foreign, previous, problems: Vec::new(), built: Built::default() };
+    let mut builder =
+        Builder { filters: PlanFilters { plan, foreign }, previous, problems: Vec::new(), built: Built::default() };
     for (key, part) in &plan.parts {
         builder.add(key, &part.hash, &part.body);
     }
@@ -52,7 +53,7 @@ pub fn build(plan: &Plan, foreign: &dyn ForeignFilters, previous: Option<&Built>
 }
 
 struct Builder<'a> {
-    foreign: &'a dyn ForeignFilters,
+    filters: PlanFilters<'a>,
     previous: Option<&'a Built>,
     problems: Vec<BuildProblem>,
     built: Built,
@@ -90,10 +91,12 @@ impl Builder<'_> {
     }
 
     fn add_pipeline(&mut self, key: &str, hash: &str, steps: &[penstock_plan::Step]) {
+        // The code of a plugin may have changed though the steps have not.
+        let hash = &(hash.to_owned() + &self.filters.digests(steps));
         let known = self.previous.and_then(|previous| previous.pipelines.get(key)).filter(|(of, _)| of == hash);
         let built = match known {
             Some((_, built)) => Arc::clone(built),
-            None => match BuiltPipeline::build(steps, self.foreign) {
+            None => match BuiltPipeline::build(steps, self.filters) {
                 Ok(built) => Arc::new(built),
                 Err(problems) => return self.refuse_all(key, &problems),
             },
@@ -134,7 +137,7 @@ impl Builder<'_> {
     }
 
     fn steps(&mut self, key: &str, steps: &[penstock_plan::Step]) -> BuiltPipeline {
-        BuiltPipeline::build(steps, self.foreign).unwrap_or_else(|problems| {
+        BuiltPipeline::build(steps, self.filters).unwrap_or_else(|problems| {
             self.refuse_all(key, &problems);
             BuiltPipeline::default()
         })

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use penstock_plan::{Body, Listener as ListenerPlan, Plan};
+use penstock_plan::{Body, Listener as ListenerPlan, Plan, Plugin};
 use serde::{Deserialize, Serialize};
 
 use super::build::build;
@@ -184,7 +184,7 @@ fn steps(listener: &BuiltListener, index: usize, exchange: &Exchange) -> (Vec<Ex
 struct Unrun;
 
 impl ForeignFilters for Unrun {
-    fn build(&self, _: &str, _: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
+    fn build(&self, _: &Plugin, _: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
         Ok(ForeignFilter { filter: Box::new(Self), results: None })
     }
 }

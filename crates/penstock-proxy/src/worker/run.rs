@@ -192,6 +192,7 @@ impl Listeners {
     }
 
     fn snapshot(&self) -> Snapshot {
+        self.worker.counters.log_lines_dropped.add(self.worker.access_log.hand_over());
         let mut snapshot = Snapshot { open_connections: self.open(), ..self.worker.counters.snapshot() };
         for (endpoint, idle, in_flight) in self.worker.upstreams.use_by_endpoint() {
             snapshot.idle_upstream_connections.insert(endpoint.clone(), idle);

@@ -1,0 +1,102 @@
+//! A worker inside the caller's process: the IO loop on a thread of its own.
+
+use std::io::{self, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use penstock_plan::Plan;
+use penstock_proxy::telemetry::{LogQueue, LogSink};
+use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, build, remote, run};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::{PyResult, Python, pyclass, pymethods};
+use tokio::sync::oneshot;
+
+use crate::filter::PythonFilters;
+
+/// A worker on a thread of this process.
+#[pyclass(module = "penstock._core")]
+pub(crate) struct EmbeddedWorker {
+    remote: Remote,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    log: Arc<LogQueue>,
+    built: Arc<Built>,
+    filters: PythonFilters,
+}
+
+#[pymethods]
+impl EmbeddedWorker {
+    /// Starts a worker that serves a plan (JSON) on listening sockets: pairs of a listener's
+    /// name and a descriptor, which is the worker's from then on.
+    #[new]
+    fn new(py: Python<'_>, plan_json: &str, sockets: Vec<(String, i32)>, state_dir: &str) -> PyResult<Self> {
+        let sockets = sockets.into_iter().map(|(listener, descriptor)| {
+            // SAFETY: the caller has detached the descriptor from its socket object and hands it over.
+            Listening { listener, socket: unsafe { OwnedFd::from_raw_fd(descriptor) } }
+        });
+        let sockets: Vec<Listening> = sockets.collect();
+        let filters = PythonFilters::new(py, Path::new(state_dir))?;
+        let built = Arc::new(built(py, plan_json, &filters, None)?);
+        let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
+        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };
+        let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || run(setup, commands))?;
+        Ok(Self { remote, thread: Some(thread), log, built, filters })
+    }
+
+    /// Serves by another plan from the next request on; listeners stay as they are.
+    fn apply(&mut self, py: Python<'_>, plan_json: &str) -> PyResult<()> {
+        self.built = Arc::new(built(py, plan_json, &self.filters, Some(&self.built))?);
+        self.remote.send(Command::Apply(Arc::clone(&self.built), Vec::new()));
+        Ok(())
+    }
+
+    /// The access-log lines since the last call.
+    fn take_log(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| {
+            let (sender, receiver) = oneshot::channel();
+            if self.remote.send(Command::Count(sender)) {
+                // Counting hands over the lines of every exchange that has ended.
+                let _ = receiver.blocking_recv();
+            }
+        });
+        let lines = Lines::default();
+        let mut sink: LogSink = Box::new(lines.clone());
+        self.log.drain(&mut sink);
+        let bytes = std::mem::take(&mut *lines.0.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8(bytes).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Accepts no more, lets requests finish for at most this time, and ends the thread.
+    fn stop(&mut self, py: Python<'_>, grace_ms: u64) -> PyResult<()> {
+        self.remote.send(Command::Drain(Duration::from_millis(grace_ms)));
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        // Detached: a filter that is running needs the interpreter to finish.
+        let ended = py.detach(|| thread.join());
+        ended.map_err(|_| PyRuntimeError::new_err("the worker's thread panicked"))?.map_err(Into::into)
+    }
+}
+
+fn built(py: Python<'_>, plan_json: &str, filters: &PythonFilters, previous: Option<&Built>) -> PyResult<Built> {
+    let plan: Plan = serde_json::from_str(plan_json).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    py.detach(|| build(&plan, filters, previous)).map_err(|problems| {
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        PyValueError::new_err(texts.join("; "))
+    })
+}
+
+/// Lines gathered in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

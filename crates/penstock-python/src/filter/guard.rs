@@ -1,0 +1,73 @@
+//! Which filter call runs and how long it may: what the IO thread tells the watchdog.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread::Thread;
+
+/// The running call of one IO thread, as numbers that the watchdog reads.
+#[derive(Default)]
+pub(super) struct Guard {
+    /// Number of the running call; 0 while there is none.
+    running: AtomicU64,
+    /// Number of the last call, running or over; only the IO thread uses it.
+    last: AtomicU64,
+    /// Number of the call that was interrupted last.
+    interrupted: AtomicU64,
+    budget_ms: AtomicU32,
+    /// Whether the watchdog sleeps until it is woken.
+    pub(super) is_asleep: AtomicBool,
+    pub(super) is_stopped: AtomicBool,
+    watchdog: OnceLock<Thread>,
+    /// Python's number of the IO thread, where it is not the main thread.
+    pub(super) thread_ident: AtomicU64,
+}
+
+impl Guard {
+    /// Remembers whom to wake when a call begins.
+    pub(super) fn set_watchdog(&self, thread: Thread) {
+        let _ = self.watchdog.set(thread);
+    }
+
+    /// A call begins; gives its number.
+    pub(super) fn begin(&self, budget_ms: u32) -> u64 {
+        let number = self.last.load(Ordering::Relaxed) + 1;
+        self.last.store(number, Ordering::Relaxed);
+        self.budget_ms.store(budget_ms, Ordering::Relaxed);
+        // In one order with the watchdog's own store and load before it sleeps: it sees the
+        // call, or the call sees that it sleeps.
+        self.running.store(number, Ordering::SeqCst);
+        if self.is_asleep.load(Ordering::SeqCst) {
+            self.wake();
+        }
+        number
+    }
+
+    /// The call is over; says whether it was interrupted.
+    pub(super) fn end(&self, number: u64) -> bool {
+        self.running.store(0, Ordering::Release);
+        self.interrupted.load(Ordering::Acquire) == number
+    }
+
+    /// The running call and its budget; 0 where none runs.
+    pub(super) fn running(&self) -> (u64, u32) {
+        (self.running.load(Ordering::SeqCst), self.budget_ms.load(Ordering::Relaxed))
+    }
+
+    /// Notes that a call is being interrupted.
+    pub(super) fn note_interrupt(&self, number: u64) {
+        self.interrupted.store(number, Ordering::Release);
+    }
+
+    /// Whether the call that was interrupted last is the one that runs.
+    pub(super) fn is_due(&self) -> bool {
+        let running = self.running.load(Ordering::Relaxed);
+        running != 0 && running == self.interrupted.load(Ordering::Acquire)
+    }
+
+    /// Wakes the watchdog.
+    pub(super) fn wake(&self) {
+        if let Some(thread) = self.watchdog.get() {
+            thread.unpark();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Lines about filters that failed, written by a thread of their own: the IO thread never
+//! waits for whoever reads them.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+/// Lines that may wait; more are dropped.
+const WAITING: usize = 64;
+
+/// The end to which lines are given.
+#[derive(Clone)]
+pub(super) struct LogSender(SyncSender<String>);
+
+impl LogSender {
+    /// Starts the thread that writes to standard error.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub(super) fn start() -> io::Result<Self> {
+        let (sender, receiver) = sync_channel::<String>(WAITING);
+        thread::Builder::new().name("filter-log".to_owned()).spawn(move || {
+            for text in receiver {
+                let _ = writeln!(io::stderr(), "penstock: {}", text.trim_end());
+            }
+        })?;
+        Ok(Self(sender))
+    }
+
+    /// Gives a text to be written.
+    pub(super) fn send(&self, text: String) {
+        let _ = self.0.try_send(text);
+    }
+}

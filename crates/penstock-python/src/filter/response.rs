@@ -1,0 +1,166 @@
+//! An answer as a Python filter makes it, or sees the one on its way out.
+
+use std::sync::Arc;
+
+use penstock_proxy::exchange::{Answer, Exchange, LocalBody, Name};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::types::{PyAnyMethods, PyBytes, PyBytesMethods, PyString, PyStringMethods, PyTypeMethods};
+use pyo3::{Bound, Py, PyAny, PyResult, Python, pyclass, pymethods};
+
+use super::field::{check_name, value_bytes};
+use super::headers::{Headers, Side};
+use super::loan::Loan;
+use super::made::{Made, SharedMade};
+use super::references::references;
+
+/// Final statuses; an interim one is no answer.
+const STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
+
+/// An answer: one that a filter makes, or the one in hand, lent for the length of the call.
+#[pyclass(frozen, module = "penstock.sdk")]
+pub(super) struct Response(State);
+
+enum State {
+    Made(SharedMade),
+    Lent { loan: Arc<Loan>, headers: Py<Headers> },
+}
+
+impl Response {
+    /// A response that shows the answer of whatever the loan holds.
+    pub(super) fn lent(py: Python<'_>, loan: &Arc<Loan>) -> PyResult<Self> {
+        let headers = Py::new(py, Headers::new(Side::Response(Arc::clone(loan))))?;
+        Ok(Self(State::Lent { loan: Arc::clone(loan), headers }))
+    }
+
+    /// The answer that it stands for, if a filter made it.
+    pub(super) fn made(&self) -> Option<SharedMade> {
+        match &self.0 {
+            State::Made(made) => Some(made.clone()),
+            State::Lent { .. } => None,
+        }
+    }
+
+    /// How often its parts are referred to: one that a filter kept shows here.
+    pub(super) fn references(&self, py: Python<'_>) -> isize {
+        match &self.0 {
+            State::Made(_) => 0,
+            State::Lent { headers, .. } => references(py, headers),
+        }
+    }
+}
+
+#[pymethods]
+impl Response {
+    #[new]
+    #[pyo3(signature = (status, *, headers = None, body = None))]
+    fn new(status: u16, headers: Option<&Bound<'_, PyAny>>, body: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let mut made = Made { status: checked_status(status)?, ..Made::default() };
+        if let Some(headers) = headers {
+            add_headers(&mut made, headers)?;
+        }
+        if let Some(body) = body {
+            made.body = body_bytes(body)?.into();
+            if body.is_instance_of::<PyString>()
+                && !made.body.is_empty()
+                && made.head.first(Name::CONTENT_TYPE).is_none()
+            {
+                made.head.add_known(Name::CONTENT_TYPE, b"text/plain; charset=utf-8");
+            }
+        }
+        Ok(Self(State::Made(SharedMade::new(made))))
+    }
+
+    /// The status.
+    #[getter]
+    fn status(&self) -> PyResult<u16> {
+        match &self.0 {
+            State::Made(made) => Ok(made.lock().status),
+            State::Lent { loan, .. } => loan.with(|exchange| Ok(exchange.response.status)),
+        }
+    }
+
+    #[setter]
+    fn set_status(&self, status: u16) -> PyResult<()> {
+        let status = checked_status(status)?;
+        match &self.0 {
+            State::Made(made) => made.lock().status = status,
+            State::Lent { loan, .. } => loan.with(|exchange| {
+                exchange.response.status = status;
+                Ok(())
+            })?,
+        }
+        Ok(())
+    }
+
+    /// The headers.
+    #[getter]
+    fn headers(&self, py: Python<'_>) -> PyResult<Py<Headers>> {
+        match &self.0 {
+            State::Made(made) => Py::new(py, Headers::new(Side::Made(made.clone()))),
+            State::Lent { headers, .. } => Ok(headers.clone_ref(py)),
+        }
+    }
+
+    /// The body, where the gateway made the answer; one that an upstream sends streams past.
+    /// It may be replaced in any case, by text or bytes.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        match &self.0 {
+            State::Made(made) => Ok(PyBytes::new(py, &made.lock().body)),
+            State::Lent { loan, .. } => loan.with(|exchange| Ok(PyBytes::new(py, local_body(exchange)?))),
+        }
+    }
+
+    #[setter]
+    fn set_body(&self, body: &Bound<'_, PyAny>) -> PyResult<()> {
+        let body = body_bytes(body)?;
+        match &self.0 {
+            State::Made(made) => made.lock().body = body.into(),
+            State::Lent { loan, .. } => loan.with(|exchange| {
+                exchange.answer = Answer::Local(LocalBody::Owned(body));
+                Ok(())
+            })?,
+        }
+        Ok(())
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        Ok(format!("<Response {}>", self.status()?))
+    }
+}
+
+fn local_body(exchange: &Exchange) -> PyResult<&[u8]> {
+    match &exchange.answer {
+        Answer::Local(body) => Ok(body.bytes()),
+        Answer::None | Answer::Upstream => Err(PyRuntimeError::new_err("the upstream's body streams past")),
+    }
+}
+
+fn checked_status(status: u16) -> PyResult<u16> {
+    if STATUSES.contains(&status) {
+        return Ok(status);
+    }
+    Err(PyValueError::new_err(format!("{status} is no status of an answer: write one from 200 to 599")))
+}
+
+fn body_bytes(body: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(text) = body.cast::<PyString>() {
+        return Ok(text.to_cow()?.as_bytes().to_vec());
+    }
+    if let Ok(bytes) = body.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    Err(PyTypeError::new_err(format!("a body is text or bytes, not {}", body.get_type().name()?)))
+}
+
+/// Headers from a mapping, or from pairs, in which a name may come again.
+fn add_headers(made: &mut Made, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+    let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers.clone() };
+    for pair in pairs.try_iter()? {
+        let (name, value): (Bound<'_, PyString>, Bound<'_, PyString>) = pair?.extract()?;
+        let name = name.to_cow()?;
+        check_name(&name)?;
+        made.head.add(name.as_bytes(), &value_bytes(&value.to_cow()?)?);
+    }
+    Ok(())
+}

@@ -28,9 +28,13 @@ def validate_resource(data: Any) -> Resource | list[Problem]:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        resource = named(data)
-        details = [detail for detail in error.errors(include_url=False) if not _is_echo(detail)]
-        return [_problem(detail, model, resource) for detail in details]
+        return explained(error, model, named(data))
+
+
+def explained(error: ValidationError, model: type[BaseModel], resource: str = "") -> list[Problem]:
+    """What a failed validation says, one problem for each mistake."""
+    details = [detail for detail in error.errors(include_url=False) if not _is_echo(detail)]
+    return [_problem(detail, model, resource) for detail in details]
 
 
 def named(data: Any) -> str:
@@ -46,7 +50,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
-def _problem(detail: ErrorDetails, model: type[Resource], resource: str) -> Problem:
+def _problem(detail: ErrorDetails, model: type[BaseModel], resource: str) -> Problem:
     path = tuple(step for step in detail["loc"] if step != "[key]")
     kind = detail["type"]
     if kind == "extra_forbidden":

@@ -1,0 +1,106 @@
+"""The files of a plugin: read once, named by their content, copied to where workers import them."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import mkdtemp
+
+_LARGEST = 16 * 1024 * 1024
+"""Bytes of all files of a plugin together: far more than anybody writes."""
+_MOST_FILES = 1000
+_SUFFIX = ".py"
+_LEFT_OUT = {"__pycache__", "node_modules"}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFiles:
+    """The Python files of a plugin as they were at one moment, by their path inside it.
+
+    `folder` is where they came from, for messages.
+    """
+
+    folder: Path
+    contents: dict[str, bytes]
+    digest: str
+
+    def install(self, plugins: Path) -> Path:
+        """Copy the files to the folder of their digest, unless they are there; gives that folder."""
+        target = plugins / self.digest
+        if target.is_dir():
+            return target
+        plugins.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Under another name until it is whole: a worker never sees half a plugin.
+        fresh = Path(mkdtemp(prefix=".new-", dir=plugins))
+        try:
+            self._write(fresh)
+            fresh.rename(target)
+        except OSError:
+            shutil.rmtree(fresh, ignore_errors=True)
+            # Somebody else was first, with the same files.
+            if not target.is_dir():
+                raise
+        return target
+
+    def _write(self, folder: Path) -> None:
+        for name, content in self.contents.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+
+def read_plugin(path: Path) -> PluginFiles:
+    """The files of a plugin: one Python file, or those of a folder and the folders in it.
+
+    Left out are names that begin with a dot, and tests: `test_*.py` and `conftest.py`.
+
+    Raises: OSError if something cannot be read, ValueError if there is nothing or too much.
+    """
+    folder, files = (path, list(_python_files(path))) if path.is_dir() else (path.parent, [path])
+    if not files:
+        raise ValueError(f"no Python files in {path}")
+    if len(files) > _MOST_FILES:
+        raise ValueError(f"more than {_MOST_FILES} Python files in {path}")
+    contents: dict[str, bytes] = {}
+    room = _LARGEST
+    for file in files:
+        content = _read(file, room)
+        room -= len(content)
+        contents[file.relative_to(folder).as_posix()] = content
+    return PluginFiles(folder, contents, _digest(contents))
+
+
+def plugin_paths(path: Path) -> frozenset[Path]:
+    """The files that make up the plugin at a path now; itself, where there are none."""
+    return frozenset(_python_files(path)) if path.is_dir() else frozenset({path})
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    for inside, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _LEFT_OUT)
+        yield from (Path(inside, name) for name in sorted(names) if _belongs(name))
+
+
+def _belongs(name: str) -> bool:
+    return name.endswith(_SUFFIX) and not name.startswith((".", "test_")) and name != "conftest.py"
+
+
+def _read(file: Path, room: int) -> bytes:
+    if not file.is_file():
+        raise OSError(f"{file}: no such file" if not file.exists() else f"{file}: not a plain file")
+    with file.open("rb") as opened:
+        content = opened.read(room + 1)
+    if len(content) > room:
+        raise ValueError(f"the files of a plugin are larger than {_LARGEST // 1024 // 1024} MiB together")
+    return content
+
+
+def _digest(contents: dict[str, bytes]) -> str:
+    """A name for the content; lengths keep the border between two files where it is."""
+    hashed = blake2b(digest_size=16)
+    for name, content in sorted(contents.items()):
+        hashed.update(f"{len(name)}:{name}{len(content)}:".encode())
+        hashed.update(content)
+    return hashed.hexdigest()

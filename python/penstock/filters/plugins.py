@@ -1,0 +1,252 @@
+"""Plugins: their filters as kinds beside the core's own, without importing them here."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+from penstock.filters.catalogue import Catalogue, Checked, FilterKind, PluginDescription, SettingProblem
+from penstock.filters.plugin_child import Asked, ask
+from penstock.filters.plugin_files import PluginFiles, read_plugin
+from penstock.model.loading import Placed
+from penstock.model.plugin import Plugin
+from penstock.model.resource import Resource
+from penstock.model.step import Step
+
+FOLDER = "plugins"
+"""Where under the state directory the copies are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One version of a plugin: its kinds and the files that define them, or what is wrong with it."""
+
+    digest: str
+    kinds: tuple[FilterKind, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class PluginMemory:
+    """What children have answered before; its owner decides how long it lives.
+
+    Versions by their digest and place, checked settings by version, kind and text.
+    """
+
+    described: dict[tuple[str, str], Described] = field(default_factory=dict)
+    checked: dict[tuple[str, str, str], Checked] = field(default_factory=dict)
+
+
+def plugin_path(placed: Placed) -> Path | None:
+    """Where the files of a resource are, if it is a plugin in use: relative to its configuration file."""
+    plugin = placed.resource
+    if not isinstance(plugin, Plugin) or not plugin.enabled:
+        return None
+    return Path(placed.file).parent / plugin.python
+
+
+def install(path: Path, state_dir: Path) -> str:
+    """Copy the files of a plugin to where workers import them; gives their digest.
+
+    Raises: OSError if something cannot be read or written, ValueError if there is nothing or too much.
+    """
+    files = read_plugin(path)
+    files.install(state_dir / FOLDER)
+    return files.digest
+
+
+def describe(path: Path, state_dir: Path | None = None, memory: PluginMemory | None = None) -> Described:
+    """What a plugin holds. With a state directory the copy that is described stays there for workers."""
+    try:
+        files = read_plugin(path)
+        return _describe(files, state_dir, memory or PluginMemory())
+    except (OSError, ValueError) as error:
+        return Described("", problems=(str(error),))
+
+
+def plugin_catalogue(
+    native: Catalogue,
+    resources: Iterable[Placed],
+    state_dir: Path | None = None,
+    memory: PluginMemory | None = None,
+) -> Catalogue:
+    """The catalogue of a configuration: the given one and the filters of its plugins.
+
+    The settings of all steps that use them are checked here, by one child for each plugin; asked again, the
+    catalogue answers from that. Without plugins it is the given catalogue itself.
+    """
+    used = [placed for placed in resources if placed.resource.enabled]
+    paths = {placed.resource.name: path for placed in used if (path := plugin_path(placed))}
+    if not paths:
+        return native
+    remembered = memory if memory is not None else PluginMemory()
+    with TemporaryDirectory(prefix="penstock-") as scratch:
+        folder = state_dir or Path(scratch)
+        found = {name: describe(path, folder, remembered) for name, path in paths.items()}
+        catalogue = PluginCatalogue(native, found, folder, remembered)
+        catalogue.check_all(steps_of(placed.resource for placed in used))
+    return catalogue
+
+
+class PluginCatalogue:
+    """The core's kinds and those of plugins, as the compiler sees them."""
+
+    def __init__(
+        self, native: Catalogue, described: Mapping[str, Described], state_dir: Path, memory: PluginMemory
+    ) -> None:
+        self._native = native
+        self._memory = memory
+        self._plugins = state_dir / FOLDER
+        self._described = described
+        kinds, problems = _merged(native, described)
+        self.kinds: Mapping[str, FilterKind] = MappingProxyType(kinds)
+        self.plugins: Mapping[str, PluginDescription] = MappingProxyType(
+            {name: PluginDescription(one.digest, one.files, problems[name]) for name, one in described.items()}
+        )
+        text = repr([native.digest, [(name, one.digest, problems[name]) for name, one in sorted(described.items())]])
+        self.digest = blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def check(self, kind: str, settings: Mapping[str, Any]) -> Checked:
+        """The settings of a filter as the plan holds them, or everything that is wrong with them."""
+        plugin = self.kinds[kind].plugin
+        if not plugin:
+            return self._native.check(kind, settings)
+        text, problem = _as_json(settings)
+        if problem:
+            return problem
+        key = (self._described[plugin].digest, kind, text)
+        if key not in self._memory.checked:
+            self._check(plugin, [key])
+        return self._memory.checked[key]
+
+    def check_all(self, steps: Iterable[Step]) -> None:
+        """Check the settings of many steps at once: a child for each plugin, not for each step."""
+        wanted: dict[str, dict[tuple[str, str, str], None]] = {}
+        for step in steps:
+            kind = self.kinds.get(step.kind)
+            text, problem = _as_json(step.settings)
+            if kind and kind.plugin and not problem:
+                key = (self._described[kind.plugin].digest, step.kind, text)
+                if key not in self._memory.checked:
+                    wanted.setdefault(kind.plugin, {})[key] = None
+        for plugin, keys in wanted.items():
+            self._check(plugin, list(keys))
+
+    def check_expression(self, text: str) -> str | None:
+        """What is wrong with a condition, if anything."""
+        return self._native.check_expression(text)
+
+    def check_template(self, text: str) -> str | None:
+        """What is wrong with a template, if anything."""
+        return self._native.check_template(text)
+
+    def check_regex(self, text: str) -> str | None:
+        """What is wrong with a regular expression, if anything."""
+        return self._native.check_regex(text)
+
+    def _check(self, plugin: str, keys: Sequence[tuple[str, str, str]]) -> None:
+        described = self._described[plugin]
+        checks = [{"file": described.files[kind], "kind": kind, "settings": text} for _, kind, text in keys]
+        asked = ask(self._plugins / described.digest, described.digest, checks)
+        for index, key in enumerate(keys):
+            self._memory.checked[key] = _checked(asked, index, key[2])
+
+
+def steps_of(resources: Iterable[Resource]) -> Iterator[Step]:
+    """Every step of some resources, in whichever of their fields it stands."""
+    for resource in resources:
+        for name in type(resource).model_fields:
+            value = getattr(resource, name)
+            if isinstance(value, tuple):
+                yield from (one for one in value if isinstance(one, Step) and not one.is_end)
+
+
+def _path(placed: Placed) -> Path:
+    plugin = placed.resource
+    if not isinstance(plugin, Plugin):
+        raise TypeError(plugin)
+    return Path(placed.file).parent / plugin.python
+
+
+def _describe(files: PluginFiles, state_dir: Path | None, memory: PluginMemory) -> Described:
+    key = (files.digest, str(files.folder))
+    known = memory.described.get(key)
+    if state_dir is None:
+        with TemporaryDirectory(prefix="penstock-") as scratch:
+            return known or _described(files, ask(files.install(Path(scratch)), files.digest))
+    folder = files.install(state_dir / FOLDER)
+    if known is None:
+        known = _described(files, ask(folder, files.digest))
+        memory.described[key] = known
+    return known
+
+
+def _described(files: PluginFiles, asked: Asked) -> Described:
+    if asked.problem:
+        return Described(files.digest, problems=(f"{files.folder}: {asked.problem}",))
+    found = asked.answer["filters"]
+    problems = [str(files.folder / problem) for problem in asked.answer["problems"]]
+    by_name: dict[str, str] = {}
+    for one in found:
+        first = by_name.setdefault(one["name"], one["file"])
+        if first != one["file"]:
+            problems.append(f"{files.folder / one['file']}:{one['line']}: {one['name']} is defined in {first} too")
+    if not found and not problems:
+        problems.append(f"{files.folder}: no class is derived from `penstock.sdk.Filter`")
+    kinds = tuple(_kind(one, files.folder) for one in found)
+    return Described(files.digest, kinds, by_name, tuple(problems))
+
+
+def _kind(one: Mapping[str, Any], folder: Path) -> FilterKind:
+    return FilterKind(
+        name=one["name"],
+        summary=one["summary"],
+        page=one["page"],
+        schema=one["schema"],
+        example=one["example"],
+        results=tuple(one["results"]),
+        buffers_body=one["buffers_body"],
+        source=f"{folder / one['file']}:{one['line']}",
+        answers=one["answers"],
+    )
+
+
+def _merged(
+    native: Catalogue, described: Mapping[str, Described]
+) -> tuple[dict[str, FilterKind], dict[str, tuple[str, ...]]]:
+    """All kinds by name, and the problems of each plugin; of two kinds of one name the first holds."""
+    kinds = dict(native.kinds)
+    problems: dict[str, tuple[str, ...]] = {}
+    for plugin, one in described.items():
+        taken = [kind for kind in one.kinds if kind.name in kinds]
+        for kind in one.kinds:
+            kinds.setdefault(kind.name, _of_plugin(kind, plugin))
+        clashes = (f"{kind.source}: a filter {kind.name} is there already; rename the class" for kind in taken)
+        problems[plugin] = (*one.problems, *clashes)
+    return kinds, problems
+
+
+def _of_plugin(kind: FilterKind, plugin: str) -> FilterKind:
+    fields = {name: getattr(kind, name) for name in FilterKind.__slots__}
+    return FilterKind(**{**fields, "plugin": plugin})
+
+
+def _as_json(settings: Mapping[str, Any]) -> tuple[str, Checked | None]:
+    try:
+        return json.dumps(settings, sort_keys=True, allow_nan=False), None
+    except (TypeError, ValueError) as problem:
+        return "", Checked(problems=(SettingProblem((), f"settings are plain data: {problem}"),))
+
+
+def _checked(asked: Asked, index: int, text: str) -> Checked:
+    """The settings stay as written: validators run again in the worker, and need not be idempotent."""
+    if asked.problem:
+        return Checked(problems=(SettingProblem((), asked.problem),))
+    found = asked.answer["checked"][index]
+    problems = tuple(SettingProblem(tuple(one["path"]), one["message"], one["hint"]) for one in found)
+    return Checked(None if problems else json.loads(text), problems)

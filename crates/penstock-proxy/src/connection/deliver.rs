@@ -174,7 +174,7 @@ fn connection_field(connection: &Connection, work: &Work, is_clean: bool, framin
     let keeps_alive = is_clean
         && work.info.options.keeps_alive(version)
         && framing != AnswerFraming::UntilClose
-        && work.gone_at_ms == u64::MAX
+        && (work.gone_at_ms == u64::MAX || !connection.client.unread().is_empty())
         && !connection.worker.is_draining();
     match (keeps_alive, version) {
         (false, _) => ConnectionField::Close,
@@ -250,14 +250,14 @@ fn check_late(
         return give_up(&connection.client, work, Failure::ClientGone);
     }
     let limits = &connection.listener.current().plan.limits;
-    let is_flushed = connection.client.is_flushed();
-    let limit_ms = if is_flushed { attempt.upstream.plan.timeouts.idle_ms } else { limits.send_ms };
+    let is_clients = work.answer_transfer.waits_for(&connection.client);
+    let limit_ms = if is_clients { limits.send_ms } else { attempt.upstream.plan.timeouts.idle_ms };
     let is_half_closed = *presence == Presence::HalfClosed;
     let limit_ms = if is_half_closed { limit_ms.min(limits.half_close_ms) } else { limit_ms };
     let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
     match late(phase.check(context, connection, work, progress, limit_ms)) {
         Poll::Pending => Poll::Pending,
-        Poll::Ready(_) if is_flushed && !is_half_closed => give_up(&connection.client, work, Failure::AnswerTimedOut),
+        Poll::Ready(_) if !is_clients && !is_half_closed => give_up(&connection.client, work, Failure::AnswerTimedOut),
         Poll::Ready(_) => give_up(&connection.client, work, Failure::ClientGone),
     }
 }

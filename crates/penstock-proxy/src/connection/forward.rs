@@ -227,10 +227,13 @@ fn poll_answer(
     if let Err(miss) = send_request(context, connection, work, attempt, continue_at_ms) {
         return Poll::Ready(Err(miss));
     }
+    let owed_continue = work.owes_continue;
     loop {
         if !attempt.wire.unread().is_empty() {
             match take_head(connection, work, attempt, interim) {
                 Ok(true) => return Poll::Ready(Ok(())),
+                // The endpoint has said 100, and the client may have sent its body already.
+                Ok(false) if owed_continue && !work.owes_continue => context.waker().wake_by_ref(),
                 Ok(false) => {}
                 Err(failure) => return Poll::Ready(Err(Miss::Failed(failure))),
             }
@@ -374,7 +377,8 @@ fn check_late(
 ) -> Poll<Result<(), Miss>> {
     let timeouts = &attempt.upstream.plan.timeouts;
     let is_sent = work.request_transfer.is_finished || attempt.has_refused_more;
-    let limit_ms = match (is_sent, attempt.wire.is_flushed()) {
+    let is_clients = !is_sent && !work.request_transfer.waits_for(&attempt.wire);
+    let limit_ms = match (is_sent, is_clients) {
         (true, _) => timeouts.answer_ms,
         (false, true) => connection.listener.current().plan.limits.idle_ms,
         (false, false) => timeouts.send_ms,
@@ -384,7 +388,7 @@ fn check_late(
         None => return Poll::Pending,
         Some(Late::Client) => return Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
         Some(Late::Request) => Failure::RequestTimedOut,
-        Some(Late::Phase) if !is_sent && attempt.wire.is_flushed() => Failure::BodyTimedOut,
+        Some(Late::Phase) if is_clients => Failure::BodyTimedOut,
         Some(Late::Phase) => Failure::AnswerTimedOut,
     };
     Poll::Ready(Err(Miss::Failed(failure)))

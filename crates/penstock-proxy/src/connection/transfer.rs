@@ -61,6 +61,11 @@ impl Transfer {
         self.body.received == 0
     }
 
+    /// Whether it is the receiver that keeps it from going on.
+    pub(crate) fn waits_for(&self, sink: &Wire) -> bool {
+        self.body.ready() > 0 || !sink.is_flushed()
+    }
+
     /// Moves what can be moved now; ready when the whole body has left.
     pub(crate) fn poll(
         &mut self,

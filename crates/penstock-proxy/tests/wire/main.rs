@@ -10,12 +10,24 @@
 mod harness;
 
 mod aborts;
+mod access_log;
 mod answers;
 mod bodies;
 mod duplicates;
 mod expectations;
 mod faults;
 mod framing;
+mod keep_alive;
+mod lifecycle;
+mod limits;
+mod own_answers;
 mod panics;
+mod paths;
+mod pipelining;
 mod refusals;
+mod slow_clients;
+mod smuggling;
+mod sockets;
+mod streaming;
+mod trust;
 mod tunnels;

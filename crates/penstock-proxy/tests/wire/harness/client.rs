@@ -26,6 +26,8 @@ pub(crate) struct Client {
 
 /// A socket that a client may use.
 pub(crate) trait Stream: Read + Write + Send {
+    /// A second handle on the same socket, for a thread that only sends.
+    fn second(&self) -> Box<dyn Write + Send>;
     /// Sets how long a read may wait.
     fn wait_at_most(&self, time: Duration);
     /// Says that nothing more will be sent.
@@ -33,6 +35,10 @@ pub(crate) trait Stream: Read + Write + Send {
 }
 
 impl Stream for TcpStream {
+    fn second(&self) -> Box<dyn Write + Send> {
+        Box::new(self.try_clone().unwrap())
+    }
+
     fn wait_at_most(&self, time: Duration) {
         self.set_read_timeout(Some(time)).unwrap();
     }
@@ -43,6 +49,10 @@ impl Stream for TcpStream {
 }
 
 impl Stream for UnixStream {
+    fn second(&self) -> Box<dyn Write + Send> {
+        Box::new(self.try_clone().unwrap())
+    }
+
     fn wait_at_most(&self, time: Duration) {
         self.set_read_timeout(Some(time)).unwrap();
     }
@@ -80,6 +90,11 @@ impl Client {
     /// Sends bytes and says whether the gateway took them.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
+    }
+
+    /// A second handle on the same socket, for a thread that only sends.
+    pub(crate) fn second_handle(&self) -> Box<dyn Write + Send> {
+        self.stream.second()
     }
 
     /// Sends a GET for a path.

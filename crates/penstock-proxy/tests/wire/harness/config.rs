@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use penstock_plan::{
     AccessLog, Balance, Body, EncodedSlash, Endpoint, FilterSource, Limits, Listener, LogFormat, Part, PathPattern,
-    Pipeline, Plan, Protocol, Route, Step, Telemetry, Timeouts, Underscores, Upstream,
+    Pipeline, Plan, Plugin, Protocol, Route, Step, Telemetry, Timeouts, Underscores, Upstream,
 };
 use serde_json::{Value, json};
 
@@ -103,6 +103,8 @@ impl Config {
             ("upstream/origin".to_owned(), Body::Upstream(self.upstream.clone())),
             ("telemetry/default".to_owned(), Body::Telemetry(telemetry)),
         ];
+        let plugin = Plugin { name: "test".to_owned(), digest: String::new(), filters: Vec::new() };
+        parts.push(("plugin/test".to_owned(), Body::Plugin(plugin)));
         for (route, steps) in &self.routes {
             let name = format!("route.{}", route.name);
             parts.push((route.pipeline.clone(), Body::Pipeline(Pipeline { name, steps: steps.clone() })));

@@ -1,5 +1,6 @@
 //! Filters of the tests' own; they enter as foreign filters do.
 
+use penstock_plan::Plugin;
 use penstock_proxy::exchange::{Exchange, LocalBody};
 use penstock_proxy::pipeline::{Filter, ForeignFilter, ForeignFilters, Outcome};
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct TestFilters;
 
 impl ForeignFilters for TestFilters {
-    fn build(&self, _: &str, kind: &str, settings: &Value) -> Result<ForeignFilter, String> {
+    fn build(&self, _: &Plugin, kind: &str, settings: &Value) -> Result<ForeignFilter, String> {
         let filter: Box<dyn Filter> = match kind {
             "Respond" => Box::new(Respond::new(settings)),
             "Buffer" => Box::new(Buffer),

@@ -1,6 +1,6 @@
 //! Origins inside the test: each connection runs a script on a thread of its own.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -193,6 +193,14 @@ impl Caller {
         let count = self.stream.write(bytes).unwrap_or(0);
         self.stream.set_nonblocking(false).unwrap();
         count
+    }
+
+    /// Whether the gateway has closed or reset the connection.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        !matches!(peeked, Ok(1..)) && !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Waits.

@@ -352,7 +352,8 @@ async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltLi
     work.is_delivering = true;
     work.late_at_ms = u64::MAX;
     if let Some(attempt) = work.attempt.take() {
-        tunnel(connection, work, attempt, listener).await;
+        // Boxed: tunnels are rare, and every idle connection would else hold room for one.
+        Box::pin(tunnel(connection, work, attempt, listener)).await;
     }
     Next::Drop
 }

@@ -1,7 +1,7 @@
 //! `Forward`: sends the request to an endpoint and waits for the head of its answer.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -140,7 +140,8 @@ async fn attempt(
     let is_reused = kept.is_some();
     let mut wire = match kept {
         Some(wire) => wire,
-        None => connect(connection, work, upstream, endpoint).await?,
+        // Boxed: connections are made rarely, and every idle client connection would else hold room for it.
+        None => Box::pin(connect(connection, work, upstream, endpoint)).await?,
     };
     let base = (wire.sent_bytes, wire.received_bytes);
     let Some(plan) = upstream.plan.endpoints.get(index) else { return Err(Miss::Failed(Failure::NoEndpoint)) };
@@ -177,8 +178,7 @@ async fn connect(connection: &Connection, work: &Work, upstream: &Upstream, endp
 }
 
 async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address: &Address) -> Result<Socket, Miss> {
-    // Boxed: connections are made rarely, and every idle client connection would else hold room for one.
-    let mut connecting: Pin<Box<_>> = Box::pin(Socket::connect(address));
+    let mut connecting = pin!(Socket::connect(address));
     let mut phase = Phase::new(connection, limit_ms);
     poll_fn(|context| match connecting.as_mut().poll(context) {
         Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),

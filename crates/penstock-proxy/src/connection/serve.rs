@@ -57,21 +57,21 @@ impl Connection {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(mut connection: Connection) {
+pub(crate) async fn serve(connection: &mut Connection) {
     poll_fn(|context| {
         connection.deadline.watch(context);
         Poll::Ready(())
     })
     .await;
-    while wait_for_bytes(&mut connection).await {
+    while wait_for_bytes(connection).await {
         let mut work = connection.worker.lend_work();
-        let next = contained(&mut connection, &mut work).await;
-        connection.worker.log(&connection, &work);
+        let next = contained(connection, &mut work).await;
+        connection.worker.log(connection, &work);
         connection.worker.return_work(work);
         match next {
             Next::Again => {}
             Next::Close => {
-                linger(&mut connection).await;
+                linger(connection).await;
                 break;
             }
             Next::Drop => break,
@@ -276,4 +276,20 @@ async fn linger(connection: &mut Connection) {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that a function gives for a connection.
+    fn task_bytes<'a, F: Future + 'a>(_: impl FnOnce(&'a mut Connection) -> F) -> usize {
+        size_of::<F>() + size_of::<Connection>()
+    }
+
+    #[test]
+    fn an_idle_connections_task_is_small() {
+        let bytes = task_bytes(|connection| serve(connection));
+        assert!(bytes <= 1100, "{bytes} bytes");
+    }
 }

@@ -74,11 +74,12 @@ fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: I
     }
     state.open.set(state.open.get() + 1);
     worker.counters.connections.add(1);
-    let (worker, state) = (Rc::clone(worker), Rc::clone(state));
+    let guard = OpenConnection(Rc::clone(state));
+    let mut connection = Connection::new(Rc::clone(worker), Rc::clone(state), socket, peer);
+    // Captured and lent, not passed on: the task then holds the connection once.
     tokio::task::spawn_local(async move {
-        let guard = OpenConnection(Rc::clone(&state));
-        serve(Connection::new(worker, state, socket, peer)).await;
-        drop(guard);
+        let _guard = guard;
+        serve(&mut connection).await;
     });
 }
 

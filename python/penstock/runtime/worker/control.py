@@ -36,6 +36,7 @@ class Control:
         self._stream = stream
         self._turn = asyncio.Lock()
         self.is_open = True
+        self.answer_seconds = ANSWER_SECONDS
 
     @classmethod
     async def connect(cls, path: Path, seconds: float = ANSWER_SECONDS) -> Self:
@@ -57,9 +58,7 @@ class Control:
         self.is_open = False
         self._stream.close()
 
-    async def ask(
-        self, message: dict[str, Any], descriptors: Iterable[int] = (), seconds: float = ANSWER_SECONDS
-    ) -> Frame:
+    async def ask(self, message: dict[str, Any], descriptors: Iterable[int] = ()) -> Frame:
         """Send a message and wait for its answer.
 
         Raises: OSError (TimeoutError among them) if there is none; Broken if the worker cannot read the message.
@@ -68,7 +67,7 @@ class Control:
             if not self.is_open:
                 raise Broken("the connection is closed")
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(self.answer_seconds):
                     await send_frame(self._stream, message, descriptors)
                     frame = await receive_frame(self._stream)
             except BaseException:

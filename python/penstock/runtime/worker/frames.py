@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ MOST_DESCRIPTORS = 64
 _LENGTH = struct.Struct("!I")
 _MOST_RECEIVED = 253
 """The kernel's own limit, `SCM_MAX_FD`: a worker gives all its sockets in one frame."""
+_CONTROL_BYTES = socket.CMSG_SPACE(_MOST_RECEIVED * array("i").itemsize)
 _CHUNK = 256 * 1024
 _Result = TypeVar("_Result")
 
@@ -84,17 +86,26 @@ async def _receive(stream: socket.socket, count: int, descriptors: list[int]) ->
     while len(data) < count:
         most = min(count - len(data), _CHUNK)
 
-        def receive(most: int = most) -> tuple[bytes, list[int], int, Any]:
-            return socket.recv_fds(stream, most, _MOST_RECEIVED, socket.MSG_CMSG_CLOEXEC)
+        def receive(most: int = most) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
+            # Not `socket.recv_fds`: Python 3.11's takes flags and forgets them.
+            return stream.recvmsg(most, _CONTROL_BYTES, socket.MSG_CMSG_CLOEXEC)
 
-        piece, came, flags, _ = await _retried(stream, is_write=False, call=receive)
-        descriptors += came
+        piece, control, flags, _ = await _retried(stream, is_write=False, call=receive)
+        descriptors += _descriptors(control)
         if flags & socket.MSG_CTRUNC:
             raise Broken("more descriptors than a frame may have")
         if not piece:
             raise Broken("the other side has closed")
         data += piece
     return bytes(data)
+
+
+def _descriptors(control: Iterable[tuple[int, int, bytes]]) -> list[int]:
+    found = array("i")
+    for level, kind, data in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    return list(found)
 
 
 async def _retried(stream: socket.socket, *, is_write: bool, call: Callable[[], _Result]) -> _Result:

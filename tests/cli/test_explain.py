@@ -1,0 +1,95 @@
+"""`penstock explain`: what becomes of a request, and why."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from penstock.cli.main import main
+
+CONFIGURATION = """
+kind: Listener
+name: web
+address: 127.0.0.1:8080
+---
+kind: Upstream
+name: orders
+endpoints: [http://127.0.0.1:9001]
+---
+kind: Route
+name: beta
+path: /orders/{id}
+headers: {x-beta: "1"}
+methods: [GET]
+steps:
+  - {kind: SetHeaders, name: mark, when: request.host == "other", request: {set: {x-a: b}}}
+  - {kind: Forward, to: orders}
+---
+kind: Route
+name: plain
+path: /orders/*
+methods: [POST]
+to: orders
+---
+kind: Route
+name: inside
+path: /inside
+client_ip: [10.0.0.0/8]
+to: orders
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(CONFIGURATION)
+    return path
+
+
+def explain(file: Path, *arguments: str) -> int:
+    return main(["explain", "-c", str(file), *arguments])
+
+
+def test_the_chosen_route_its_steps_and_its_endpoint_are_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(file, "GET", "http://shop/orders/7", "-H", "X-Beta: 1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "parameter id = 7" in lines
+    assert "step      mark (its condition does not hold)" in lines
+    assert "step      Forward" in lines
+    assert "upstream  orders" in lines
+    assert "endpoint  127.0.0.1:9001" in lines
+
+
+def test_the_first_condition_that_failed_is_told_of_each_route(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(file, "GET", "http://shop/orders/7", "-o", "json") == 1
+    told = json.loads(capsys.readouterr().out)
+    verdicts = {route["name"]: route["failed"]["condition"] for route in told["routes"]}
+    assert verdicts == {"beta": "header", "plain": "method", "inside": "path"}
+    assert told["chosen"] is None
+    assert (told["status"], told["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(("client", "code"), [("10.1.2.3", 0), ("192.0.2.1", 1)])
+def test_the_client_may_be_imagined(file: Path, client: str, code: int) -> None:
+    assert explain(file, "GET", "http://shop/inside", "--from", client) == code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("GET", "nonsense"), ("GET", "http://shop/", "--from", "x"), ("GET", "http://shop/", "--listener", "x")],
+)
+def test_what_is_no_request_is_one_line(
+    file: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain(file, *arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("penstock: ")
+    assert said.count("\n") == 1
+
+
+def test_a_broken_configuration_explains_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("kind: Route\nname: a\nto: nobody\n")
+    assert explain(file, "GET", "http://shop/") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "nobody" in captured.err

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::{Config, End, Gateway, Origin, eventually, foreign_step, forward_step, prefix, strict_requests};
+use crate::harness::{
+    Config, End, FILLER, Gateway, Origin, eventually, foreign_step, forward_step, prefix, strict_requests,
+};
 
 fn answering_itself(status: u16) -> Config {
     let step = foreign_step("Respond", &json!({"status": status, "body": "mine"}));
@@ -44,7 +46,7 @@ fn a21_a_client_that_never_stops_is_cut_off() {
     let gateway = Gateway::start(answering_itself(413));
     let mut client = gateway.client();
     client.send("POST /own HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n");
-    let sent = (0..1_000).take_while(|_| client.try_send(&[b'x'; 64 << 10]).is_ok()).count();
+    let sent = (0..1_000).take_while(|_| client.try_send(&FILLER).is_ok()).count();
     assert!(sent < 1_000, "64 MB were taken");
 }
 

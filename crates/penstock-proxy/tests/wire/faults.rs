@@ -55,7 +55,7 @@ fn r22_a_kept_connection_that_has_died_is_replaced_for_a_method_that_may_repeat(
     for reset in [false, true] {
         let origin = stale(move |caller| {
             if reset {
-                caller.reset()
+                caller.reset();
             }
         });
         let gateway = Gateway::before(&origin);

@@ -101,9 +101,9 @@ fn upstream_connections_are_kept_up_to_their_number_and_their_age() {
     config.upstream.idle_connections = 3;
     let gateway = Gateway::start(config);
     let mut clients: Vec<Client> = (0..6).map(|_| gateway.client()).collect();
-    clients.iter_mut().for_each(|client| {
+    for client in &mut clients {
         client.get("/");
-    });
+    }
     assert!(clients.iter_mut().all(|client| client.answer().status() == 200));
     eventually("three are kept", || (origin.open() == 3).then_some(()));
     eventually("none is kept for long", || (origin.open() == 0).then_some(()));

@@ -9,17 +9,13 @@ use crate::harness::{Gateway, Origin, strict_requests};
 fn a43_fifty_requests_in_one_segment_get_fifty_answers_in_order() {
     let origin = Origin::echoing();
     let gateway = Gateway::before(&origin);
-    let mut segment = String::new();
-    for count in 0..50 {
-        segment += &match count % 4 {
-            0 => format!("GET /{count} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
-            1 => format!("POST /{count} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello"),
-            2 => format!(
-                "PUT /{count} HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
-            ),
-            _ => format!("\r\nDELETE /{count} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
-        };
-    }
+    let requests = (0..50).map(|count| match count % 4 {
+        0 => format!("GET /{count} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        1 => format!("POST /{count} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello"),
+        2 => format!("PUT /{count} HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+        _ => format!("\r\nDELETE /{count} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+    });
+    let segment = requests.collect::<Vec<_>>().concat();
     let mut client = gateway.client();
     client.send(segment);
     for count in 0..50 {

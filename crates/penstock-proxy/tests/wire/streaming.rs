@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Config, Gateway, Origin, eventually};
+use crate::harness::{Config, FILLER, Gateway, Origin, eventually};
 
 /// What the gateway may hold of one direction, and what the kernel may hold of two sockets
 /// besides: loopback grows a socket's buffers up to about 6 MiB.
@@ -20,7 +20,7 @@ fn an_answer_waits_for_a_client_that_does_not_read() {
         if caller.request().is_some() {
             caller.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
             for _ in 0..20_000 {
-                let count = caller.send_some(&[b'x'; 64 << 10]);
+                let count = caller.send_some(&FILLER);
                 counter.fetch_add(count, Ordering::SeqCst);
                 if count == 0 {
                     caller.pause(2);
@@ -55,7 +55,7 @@ fn an_upload_waits_for_an_origin_that_does_not_read() {
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&sent);
     let sender = thread::spawn(move || {
-        while client.try_send(&[b'x'; 64 << 10]).is_ok() && counter.fetch_add(64 << 10, Ordering::SeqCst) < 64 << 20 {}
+        while client.try_send(&FILLER).is_ok() && counter.fetch_add(64 << 10, Ordering::SeqCst) < 64 << 20 {}
     });
     let stalled = settled(&sent);
     assert!(stalled < KERNEL_BYTES, "{stalled} bytes went to an origin that reads nothing");
@@ -141,7 +141,7 @@ fn r36_a_client_that_takes_nothing_for_too_long_is_cut_off() {
     let origin = Origin::running(|caller| {
         if caller.request().is_some() {
             caller.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
-            while caller.send([b'x'; 64 << 10]) {}
+            while caller.send(FILLER) {}
         }
     });
     let config = Config::to(&[origin.address()]).limits(|limits| limits.send_ms = 300);
@@ -163,7 +163,7 @@ fn r36_an_origin_that_takes_nothing_for_too_long_is_given_up() {
     let mut client = gateway.client();
     client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000000\r\n\r\n");
     let mut feeder = client.second_handle();
-    let sender = thread::spawn(move || while feeder.write_all(&[b'x'; 64 << 10]).is_ok() {});
+    let sender = thread::spawn(move || while feeder.write_all(&FILLER).is_ok() {});
     assert_eq!(client.answer().status(), 504);
     drop(client);
     sender.join().unwrap();

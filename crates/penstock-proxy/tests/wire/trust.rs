@@ -53,7 +53,7 @@ fn e2_d8_a_stranger_speaks_for_nobody_else() {
         "X-HTTP-Method-Override",
         "X-Request-Id",
     ];
-    let fields: String = names.iter().map(|name| format!("{name}: evil\r\n{name}: evil\r\n")).collect();
+    let fields = names.map(|name| format!("{name}: evil\r\n{name}: evil\r\n")).concat();
     let (message, _) = forwarded(&fields, false);
     for name in names {
         assert!(!message.all(name).contains(&"evil"), "{name}: {message:?}");

@@ -142,6 +142,8 @@ fn listen(address: &str) -> (OwnedFd, Option<SocketAddr>) {
         return (UnixListener::bind(PathBuf::from(path)).unwrap().into(), None);
     }
     let listener = TcpListener::bind(address).unwrap();
+    // The usual backlog is too short for thousands of clients at once.
+    socket2::SockRef::from(&listener).listen(4096).unwrap();
     let address = listener.local_addr().unwrap();
     (listener.into(), Some(address))
 }

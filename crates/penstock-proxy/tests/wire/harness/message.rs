@@ -69,7 +69,7 @@ pub(crate) fn parse(bytes: &[u8], kind: Kind) -> Result<Parsed, String> {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(Parsed::Part) };
     let mut lines = bytes[..end].split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let mut message = Message { start: start_line(lines.next().unwrap_or_default(), kind)?, ..Message::default() };
-    if bytes[..end].iter().filter(|byte| **byte == b'\n').count() != crlf_count(&bytes[..end]) {
+    if has_bare_line_feed(&bytes[..end]) {
         return Err("a bare line feed".to_owned());
     }
     for line in lines {
@@ -218,6 +218,6 @@ fn line(bytes: &[u8]) -> Option<&[u8]> {
     bytes.windows(2).position(|window| window == b"\r\n").map(|end| &bytes[..end])
 }
 
-fn crlf_count(bytes: &[u8]) -> usize {
-    bytes.windows(2).filter(|window| window == b"\r\n").count()
+fn has_bare_line_feed(bytes: &[u8]) -> bool {
+    bytes.split_inclusive(|byte| *byte == b'\n').any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"))
 }

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// Longest a test waits for what must happen: ten times what it should take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Bytes to fill sockets with.
+pub(crate) static FILLER: [u8; 64 << 10] = [b'x'; 64 << 10];
+
 /// Text of bytes, for messages.
 pub(crate) fn text(bytes: &[u8]) -> String {
     let start = bytes.get(..400).unwrap_or(bytes);

@@ -37,7 +37,7 @@ impl EmbeddedWorker {
             Listening { listener, socket: unsafe { OwnedFd::from_raw_fd(descriptor) } }
         });
         let sockets: Vec<Listening> = sockets.collect();
-        let filters = PythonFilters::new(py, Path::new(state_dir))?;
+        let filters = PythonFilters::embedded(Path::new(state_dir));
         let built = Arc::new(built(py, plan_json, &filters, None)?);
         let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
         let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };

@@ -51,14 +51,15 @@ class PluginFiles:
             file.write_bytes(content)
 
 
-def read_plugin(path: Path) -> PluginFiles:
+def read_plugin(path: Path, state_dir: Path | None = None) -> PluginFiles:
     """The files of a plugin: one Python file, or those of a folder and the folders in it.
 
-    Left out are names that begin with a dot, and tests: `test_*.py` and `conftest.py`.
+    Left out are names that begin with a dot, tests (`test_*.py` and `conftest.py`), and the state directory, which
+    holds the copies.
 
     Raises: OSError if something cannot be read, ValueError if there is nothing or too much.
     """
-    folder, files = (path, list(_python_files(path))) if path.is_dir() else (path.parent, [path])
+    folder, files = (path, list(_python_files(path, state_dir))) if path.is_dir() else (path.parent, [path])
     if not files:
         raise ValueError(f"no Python files in {path}")
     if len(files) > _MOST_FILES:
@@ -72,14 +73,16 @@ def read_plugin(path: Path) -> PluginFiles:
     return PluginFiles(folder, contents, _digest(contents))
 
 
-def plugin_paths(path: Path) -> frozenset[Path]:
+def plugin_paths(path: Path, state_dir: Path | None = None) -> frozenset[Path]:
     """The files that make up the plugin at a path now; itself, where there are none."""
-    return frozenset(_python_files(path)) if path.is_dir() else frozenset({path})
+    return frozenset(_python_files(path, state_dir)) if path.is_dir() else frozenset({path})
 
 
-def _python_files(folder: Path) -> Iterator[Path]:
+def _python_files(folder: Path, state_dir: Path | None) -> Iterator[Path]:
+    state = state_dir.absolute() if state_dir else None
     for inside, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _LEFT_OUT)
+        visible = sorted(name for name in folders if not name.startswith(".") and name not in _LEFT_OUT)
+        folders[:] = (name for name in visible if Path(inside, name).absolute() != state)
         yield from (Path(inside, name) for name in sorted(names) if _belongs(name))
 
 

@@ -55,7 +55,7 @@ def install(path: Path, state_dir: Path) -> str:
 
     Raises: OSError if something cannot be read or written, ValueError if there is nothing or too much.
     """
-    files = read_plugin(path)
+    files = read_plugin(path, state_dir)
     files.install(state_dir / FOLDER)
     return files.digest
 
@@ -63,7 +63,7 @@ def install(path: Path, state_dir: Path) -> str:
 def describe(path: Path, state_dir: Path | None = None, memory: PluginMemory | None = None) -> Described:
     """What a plugin holds. With a state directory the copy that is described stays there for workers."""
     try:
-        files = read_plugin(path)
+        files = read_plugin(path, state_dir)
         return _describe(files, state_dir, memory or PluginMemory())
     except (OSError, ValueError) as error:
         return Described("", problems=(str(error),))

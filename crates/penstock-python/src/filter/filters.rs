@@ -41,14 +41,25 @@ struct Started {
 }
 
 impl PythonFilters {
-    /// Those of the thread that calls this: it is the one that will run them.
+    /// Those of a worker process; made on Python's main thread, which will run them.
     ///
     /// # Errors
     /// Python refused the handler that interrupts filters.
     pub(crate) fn new(py: Python<'_>, state_dir: &Path) -> PyResult<Self> {
         let guard = Arc::new(Guard::default());
-        let interrupt = Mutex::new(Some(Interrupt::new(py, &guard)?));
-        Ok(Self { plugins: state_dir.join("plugins"), guard, interrupt, started: OnceLock::new() })
+        let interrupt = Interrupt::by_signal(py, &guard)?;
+        Ok(Self::with(guard, interrupt, state_dir))
+    }
+
+    /// Those of a worker that is a thread of another program: its signals and its process are
+    /// not ours.
+    pub(crate) fn embedded(state_dir: &Path) -> Self {
+        Self::with(Arc::new(Guard::of_a_side_thread()), Interrupt::Exception, state_dir)
+    }
+
+    fn with(guard: Arc<Guard>, interrupt: Interrupt, state_dir: &Path) -> Self {
+        let interrupt = Mutex::new(Some(interrupt));
+        Self { plugins: state_dir.join("plugins"), guard, interrupt, started: OnceLock::new() }
     }
 
     fn started(&self, py: Python<'_>) -> PyResult<&Started> {
@@ -56,12 +67,12 @@ impl PythonFilters {
             return Ok(started);
         }
         let sdk = py.import("penstock.sdk.loading")?;
-        py.import("sys")?.call_method1("setswitchinterval", (SWITCH_INTERVAL_S,))?;
-        // What the imports made stays for good: a collection on the IO thread need not walk it.
-        py.import("gc")?.call_method0("freeze")?;
         let log = LogSender::start()?;
         let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(interrupt) = interrupt {
+            if interrupt.owns_process() {
+                tune(py)?;
+            }
             watchdog::start(&self.guard, interrupt, log.clone())?;
         }
         let (load, describe) = (sdk.getattr("load_filter")?.unbind(), sdk.getattr("describe_failure")?.unbind());
@@ -107,6 +118,14 @@ impl Drop for PythonFilters {
         self.guard.is_stopped.store(true, Ordering::Relaxed);
         self.guard.wake();
     }
+}
+
+/// Fits the interpreter to a process whose main thread serves requests.
+fn tune(py: Python<'_>) -> PyResult<()> {
+    py.import("sys")?.call_method1("setswitchinterval", (SWITCH_INTERVAL_S,))?;
+    // What the imports made stays for good: a collection on the IO thread need not walk it.
+    py.import("gc")?.call_method0("freeze")?;
+    Ok(())
 }
 
 fn read_settings(loaded: &Bound<'_, PyAny>) -> PyResult<Settings> {

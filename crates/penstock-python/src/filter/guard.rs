@@ -18,11 +18,22 @@ pub(super) struct Guard {
     pub(super) is_asleep: AtomicBool,
     pub(super) is_stopped: AtomicBool,
     watchdog: OnceLock<Thread>,
-    /// Python's number of the IO thread, where it is not the main thread.
-    pub(super) thread_ident: AtomicU64,
+    /// Whether the IO thread is not Python's main thread, and what Python calls it then.
+    is_side_thread: bool,
+    thread_ident: AtomicU64,
 }
 
 impl Guard {
+    /// The guard of a thread that is not Python's main one.
+    pub(super) fn of_a_side_thread() -> Self {
+        Self { is_side_thread: true, ..Self::default() }
+    }
+
+    /// What Python calls the IO thread; 0 where it is the main thread, or has called nothing yet.
+    pub(super) fn thread_ident(&self) -> u64 {
+        self.thread_ident.load(Ordering::Relaxed)
+    }
+
     /// Remembers whom to wake when a call begins.
     pub(super) fn set_watchdog(&self, thread: Thread) {
         let _ = self.watchdog.set(thread);
@@ -30,6 +41,9 @@ impl Guard {
 
     /// A call begins; gives its number.
     pub(super) fn begin(&self, budget_ms: u32) -> u64 {
+        if self.is_side_thread && self.thread_ident() == 0 {
+            self.learn_thread();
+        }
         let number = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(number, Ordering::Relaxed);
         self.budget_ms.store(budget_ms, Ordering::Relaxed);
@@ -62,6 +76,11 @@ impl Guard {
     pub(super) fn is_due(&self) -> bool {
         let running = self.running.load(Ordering::Relaxed);
         running != 0 && running == self.interrupted.load(Ordering::Acquire)
+    }
+
+    fn learn_thread(&self) {
+        // SAFETY: it has no conditions.
+        self.thread_ident.store(unsafe { pyo3::ffi::PyThread_get_thread_ident() }, Ordering::Relaxed);
     }
 
     /// Wakes the watchdog.

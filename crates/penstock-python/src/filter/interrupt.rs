@@ -1,9 +1,8 @@
 //! How a filter call that runs too long is interrupted.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use pyo3::exceptions::{PyBaseException, PyValueError};
+use pyo3::exceptions::PyBaseException;
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, Py, PyAny, PyResult, Python, create_exception, ffi, pyclass, pymethods};
 
@@ -26,22 +25,14 @@ pub(super) enum Interrupt {
 }
 
 impl Interrupt {
-    /// The best way for this thread, which will run the filters.
+    /// By a signal to this thread, Python's main one, which will run the filters.
     ///
     /// # Errors
     /// Python refused the handler.
-    pub(super) fn new(py: Python<'_>, guard: &Arc<Guard>) -> PyResult<Self> {
+    pub(super) fn by_signal(py: Python<'_>, guard: &Arc<Guard>) -> PyResult<Self> {
         let number = libc::SIGRTMAX() - 2;
         let handler = Py::new(py, Handler { guard: Arc::clone(guard) })?;
-        match py.import("signal")?.call_method1("signal", (number, handler)) {
-            Ok(_) => {}
-            // Python's word for: this is not the main thread.
-            Err(error) if error.is_instance_of::<PyValueError>(py) => {
-                guard.thread_ident.store(thread_ident(), Ordering::Relaxed);
-                return Ok(Self::Exception);
-            }
-            Err(error) => return Err(error),
-        }
+        py.import("signal")?.call_method1("signal", (number, handler))?;
         // SAFETY: `pthread_self` has no conditions.
         Ok(Self::Signal { thread: unsafe { libc::pthread_self() }, number })
     }
@@ -60,25 +51,22 @@ impl Interrupt {
                 Python::try_attach(|py| {
                     if guard.running().0 == call {
                         guard.note_interrupt(call);
-                        raise_in(
-                            guard.thread_ident.load(Ordering::Relaxed),
-                            Some(py.get_type::<BudgetExceeded>().as_any()),
-                        );
+                        raise_in(guard.thread_ident(), Some(py.get_type::<BudgetExceeded>().as_any()));
                     }
                 });
             }
         }
     }
 
-    /// Whether the process is a worker's own, so that it may end for a filter that is stuck.
-    pub(super) fn may_end_process(&self) -> bool {
+    /// Whether the process is a worker's own, which may end for a filter that is stuck.
+    pub(super) fn owns_process(&self) -> bool {
         matches!(self, Self::Signal { .. })
     }
 }
 
 /// Takes back what has not been raised yet, after a call that was interrupted.
 pub(super) fn take_back(py: Python<'_>, guard: &Guard) {
-    let ident = guard.thread_ident.load(Ordering::Relaxed);
+    let ident = guard.thread_ident();
     if ident != 0 {
         raise_in(ident, None);
     }
@@ -90,12 +78,6 @@ fn raise_in(ident: u64, exception: Option<&Bound<'_, PyAny>>) {
     let exception = exception.map_or(std::ptr::null_mut(), Bound::as_ptr);
     // SAFETY: both callers are attached; the exception is null or a borrowed class.
     unsafe { ffi::PyThreadState_SetAsyncExc(ident.cast_signed(), exception) };
-}
-
-/// Python's number of this thread.
-fn thread_ident() -> u64 {
-    // SAFETY: it has no conditions.
-    unsafe { ffi::PyThread_get_thread_ident() }
 }
 
 /// What Python calls on the main thread when the watchdog's signal has come.

@@ -72,7 +72,7 @@ impl Watch {
             // Again at every look: a filter may catch the exception and go on.
             self.interrupt.fire(&self.guard, number);
         }
-        if self.spent >= budget + LARGEST_OVERRUN && self.interrupt.may_end_process() {
+        if self.spent >= budget + LARGEST_OVERRUN && self.interrupt.owns_process() {
             self.end_process();
         }
     }

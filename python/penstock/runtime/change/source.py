@@ -63,7 +63,7 @@ class FileSource:
     @property
     def referred(self) -> frozenset[Path]:
         """What the last reading has led to: files that `${file:path}` named, and those of plugins."""
-        return self._named.union(*(plugin_paths(path) for path in self._plugins))
+        return self._named.union(*(plugin_paths(path, self.compilation.state_folder) for path in self._plugins))
 
     def read(self) -> Reading:
         """What the files hold now."""

@@ -18,6 +18,7 @@ from penstock.runtime.change.plan_hash import plan_hash
 from penstock.runtime.listening import CannotListen
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.control import Refused
+from penstock.runtime.worker.entry import BUILD
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.rollout import NoWorker
@@ -86,7 +87,7 @@ class Applying:
             return
         plan = plan_hash(worker.running.parts)
         try:
-            is_over = self.guard.crashed(plan, worker.build, seconds_after_commit)
+            is_over = self.guard.crashed(plan, BUILD, seconds_after_commit)
         except OSError as problem:
             _log.error("the mark of a bad plan cannot be kept: %s", problem)
             is_over = True
@@ -132,32 +133,33 @@ class Applying:
         fallback = self._fallback()
         if fallback is None:
             return [marked, "there is no good plan to use instead"]
-        return [marked, *await self._roll_out(fallback.parts, fallback.resources)]
+        # It ran before, and the workers that are to run it may all be dead at the moment.
+        return [marked, *await self._roll_out(fallback.parts, fallback.resources, least=0)]
 
     def _fallback(self) -> LastGood | None:
         """The latest plan that did not crash, of this life or an earlier one; compiled again for another build."""
         found = self._good or read_last_good(self.folder.last_good)
-        if found is not None and found.build != self._build:
+        if found is not None and found.build != BUILD:
             entries = {key: Entry(key, value, 0, 0) for key, value in found.resources.items()}
             placed, _ = Entries().read(Snapshot(0, entries))
             compiled = self.compilation.compile(placed)
-            found = LastGood(self._build, compiled.plan["parts"], found.resources) if compiled.is_usable else None
+            found = LastGood(BUILD, compiled.plan["parts"], found.resources) if compiled.is_usable else None
         return None if found is None or self._is_bad(found.parts) else found
 
-    async def _roll_out(self, parts: Parts, resources: Mapping[str, str]) -> list[str]:
+    async def _roll_out(self, parts: Parts, resources: Mapping[str, str], least: int = 1) -> list[str]:
         """Roll out a plan that was made from resources; what is wrong, if anything."""
         rollout = self.fleet.rollout
         whole = with_names(parts, await self.names.want(hosts_of(parts)))
         if rollout.current is not None and is_same(rollout.current.parts, whole):
             return []
         try:
-            running = await rollout.roll_out(list(self.fleet.workers.values()), whole)
+            running = await rollout.roll_out(list(self.fleet.workers.values()), whole, least)
         except Refused as refusal:
             return [f"{one.get('part')}: {one.get('message')}" for one in refusal.problems]
         except (CannotListen, NoWorker) as problem:
             return [str(problem)]
         _log.info("revision %d applied, plan %s", running.revision, plan_hash(whole))
-        self._ran(LastGood(self._build, whole, resources))
+        self._ran(LastGood(BUILD, whole, resources))
         return []
 
     def _ran(self, running: LastGood) -> None:
@@ -167,9 +169,5 @@ class Applying:
         self._running = running
         self._swapped.set()
 
-    @property
-    def _build(self) -> str:
-        return next((worker.build for worker in self.fleet.workers.values()), "")
-
     def _is_bad(self, parts: Parts) -> bool:
-        return self.guard.is_bad(plan_hash(parts), self._build)
+        return self.guard.is_bad(plan_hash(parts), BUILD)

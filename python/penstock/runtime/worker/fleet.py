@@ -10,6 +10,8 @@ from typing import Any
 
 from penstock.runtime.totals import add
 from penstock.runtime.worker.control import Refused
+from penstock.runtime.worker.entry import BUILD
+from penstock.runtime.worker.frames import Broken
 from penstock.runtime.worker.process import Starter, WorkerProcess
 from penstock.runtime.worker.respawn import Backoff
 from penstock.runtime.worker.rollout import Rollout
@@ -43,7 +45,7 @@ class Fleet:
 
         Raises: OSError if one did not start.
         """
-        await asyncio.gather(*(worker.connect(self.starter.folder) for worker in self.workers.values()))
+        await asyncio.gather(*(self._connect(worker) for worker in self.workers.values()))
 
     async def keep(self) -> None:
         """Keep every worker alive and heard, until the fleet is told to end."""
@@ -105,7 +107,7 @@ class Fleet:
         self.workers[index] = worker
         self._heard[index] = time.monotonic()
         try:
-            await worker.connect(self.starter.folder)
+            await self._connect(worker)
             await self.rollout.catch_up(worker)
         except (OSError, Refused) as problem:
             _log.error("worker %d cannot be brought to serve: %s", index, problem)
@@ -141,8 +143,14 @@ class Fleet:
             return
         self._heard[worker.index] = time.monotonic()
 
-    async def _reconnect(self, worker: WorkerProcess) -> None:
+    async def _connect(self, worker: WorkerProcess) -> None:
         await worker.connect(self.starter.folder)
+        if worker.build != BUILD:
+            worker.close()
+            raise Broken(f"worker {worker.index} is of build {worker.build}, not {BUILD}")
+
+    async def _reconnect(self, worker: WorkerProcess) -> None:
+        await self._connect(worker)
         answer = await worker.control.hello() if worker.control else {}
         if worker.running is not None and answer.get("revision") != worker.running.revision:
             worker.running = None

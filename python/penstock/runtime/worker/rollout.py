@@ -36,8 +36,10 @@ class Rollout:
     current: Running | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def roll_out(self, workers: Sequence[WorkerProcess], parts: Parts) -> Running:
+    async def roll_out(self, workers: Sequence[WorkerProcess], parts: Parts, least: int = 1) -> Running:
         """Let all workers run a plan; a silent one is left out, and brought there when it speaks again.
+
+        At least `least` must be ready: a plan that nobody has built may be one that nobody can.
 
         Raises: Refused, CannotListen, NoWorker; then nothing has changed.
         """
@@ -46,7 +48,7 @@ class Rollout:
             opened = self.sockets.open(listeners)
             following = Running(self.current.revision + 1 if self.current else 1, parts)
             try:
-                ready = await self._prepare_all(workers, following)
+                ready = await _prepare_all(workers, following, least)
             except BaseException:
                 self.sockets.close(opened)
                 raise
@@ -65,21 +67,6 @@ class Rollout:
                 await _prepare(worker, self.current)
                 await self._commit(worker, self.current)
 
-    async def _prepare_all(self, workers: Iterable[WorkerProcess], following: Running) -> list[WorkerProcess]:
-        asked = [worker for worker in workers if worker.control is not None]
-        answers = await asyncio.gather(*(_prepare(worker, following) for worker in asked), return_exceptions=True)
-        ready: list[WorkerProcess] = []
-        for worker, answer in zip(asked, answers, strict=True):
-            if answer is None:
-                ready.append(worker)
-            elif isinstance(answer, OSError):
-                _log.warning("worker %d is left out of a change: %s", worker.index, _said(answer))
-            else:
-                raise answer
-        if not ready:
-            raise NoWorker("no worker answers")
-        return ready
-
     async def _commit(self, worker: WorkerProcess, following: Running) -> None:
         known = listeners_of(worker.running.parts).items() if worker.running else ()
         new = dict(listeners_of(following.parts).items() - known)
@@ -95,6 +82,22 @@ class Rollout:
             return
         worker.running = following
         worker.committed_at = time.monotonic()
+
+
+async def _prepare_all(workers: Iterable[WorkerProcess], following: Running, least: int) -> list[WorkerProcess]:
+    asked = [worker for worker in workers if worker.control is not None]
+    answers = await asyncio.gather(*(_prepare(worker, following) for worker in asked), return_exceptions=True)
+    ready: list[WorkerProcess] = []
+    for worker, answer in zip(asked, answers, strict=True):
+        if answer is None:
+            ready.append(worker)
+        elif isinstance(answer, OSError):
+            _log.warning("worker %d is left out of a change: %s", worker.index, _said(answer))
+        else:
+            raise answer
+    if len(ready) < least:
+        raise NoWorker("no worker answers")
+    return ready
 
 
 async def _prepare(worker: WorkerProcess, following: Running) -> None:

@@ -117,11 +117,12 @@ impl Config {
 
 /// A step that sends the request to the upstream.
 pub(crate) fn forward_step() -> Step {
-    forward_with(&json!({"to": [{"upstream": "upstream/origin", "weight": 1}]}))
+    native_step("Forward", &json!({"to": [{"upstream": "upstream/origin", "weight": 1}]}))
 }
 
-fn forward_with(settings: &Value) -> Step {
-    step("Forward", FilterSource::Native, settings)
+/// A step that runs one of the core's filters.
+pub(crate) fn native_step(kind: &str, settings: &Value) -> Step {
+    step(kind, FilterSource::Native, settings)
 }
 
 /// A step that runs one of the tests' own filters.

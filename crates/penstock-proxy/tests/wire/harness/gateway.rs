@@ -30,7 +30,12 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Starts a worker with a plan.
-    pub(crate) fn start(mut config: Config) -> Self {
+    pub(crate) fn start(config: Config) -> Self {
+        Self::start_with(config, || {})
+    }
+
+    /// The same, with something that the worker's thread does first.
+    pub(crate) fn start_with(mut config: Config, first: impl FnOnce() + Send + 'static) -> Self {
         let (socket, address) = listen(&config.listener.address);
         if let Some(address) = address {
             config.listener.address = address.to_string();
@@ -40,7 +45,10 @@ impl Gateway {
         let (remote, commands) = remote();
         let sockets = vec![Listening { listener: config.listener.name.clone(), socket }];
         let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };
-        let thread = Some(thread::spawn(move || run(setup, commands)));
+        let thread = Some(thread::spawn(move || {
+            first();
+            run(setup, commands)
+        }));
         let address = address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
         Self { address, config, built, remote, thread, log, lines: Arc::default() }
     }

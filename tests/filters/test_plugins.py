@@ -84,6 +84,7 @@ def test_a_filter_is_described_without_being_imported_here(tmp_path: Path) -> No
         (HEAD + "class A(Filter):\n    'Page.'\n    runs_in = 'process'\n", "'process' is not built yet"),
         (HEAD + "class A(Filter):\n    'Page.'\n    results = 'one'\n", "results: write the names as a tuple"),
         (HEAD + "class A(Filter):\n    'Page.'\n    budget = 5\n", "A: budget: "),
+        (HEAD + "class A(Filter):\n    'Page.'\n    budget = '0s'\n", "A: budget: at least 1ms"),
         (HEAD + "class A(Filter):\n    'Page.'\n    on_error = 99\n", "on_error: write a status"),
         (HEAD + "class A(Filter):\n    'Page.'\n    Config = dict\n", "derive it from FilterConfig"),
         (

@@ -1,6 +1,8 @@
 """What a filter sees of a request and does to it, through a whole gateway."""
 
 import ast
+import contextlib
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +11,7 @@ from tests.sdk.probing import Answered, ask, probing
 from tests.sdk.recorder import Recorder
 from tests.servers.gateway_process import GatewayProcess
 
-ACTIONS = ("facts", "inject", "keep", "use_kept", "from_thread", "read_body", "denied", "nothing")
+ACTIONS = ("facts", "inject", "keep", "use_kept", "from_thread", "objects", "empty", "read_body", "denied", "nothing")
 STEPS = """
 kind: Route
 name: body
@@ -94,6 +96,33 @@ def test_j9_no_header_breaks_a_message(gateway: GatewayProcess) -> None:
 def test_a_kept_request_shows_no_other(gateway: GatewayProcess) -> None:
     assert ask(gateway, "/keep/secret").text == "/keep/secret"
     assert ask(gateway, "/use_kept").text.splitlines() == ["False", *["this request is over"] * 4]
+
+
+def test_no_object_is_made_for_a_call_and_nothing_is_left_of_it(gateway: GatewayProcess) -> None:
+    port = gateway.port()
+    seen = [ask(gateway, "/objects", port=port).text.split() for _ in range(350)]
+    warm, last = seen[50], seen[-1]
+    assert last[:3] == warm[:3]
+    assert abs(int(last[3]) - int(warm[3])) < 50
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_has_no_body_is_sent_without(gateway: GatewayProcess, status: int) -> None:
+    head, _, rest = exchange(gateway, f"GET /empty?status={status} HTTP/1.1\r\nhost: a\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert rest == b""
+
+
+def exchange(gateway: GatewayProcess, text: str) -> bytes:
+    """All bytes that come back before the gateway has been silent for a moment."""
+    with socket.create_connection(("127.0.0.1", gateway.port()), 5) as stream:
+        stream.sendall(text.encode())
+        stream.settimeout(0.3)
+        received = b""
+        with contextlib.suppress(TimeoutError):
+            while piece := stream.recv(65536):
+                received += piece
+        return received
 
 
 def test_a_request_belongs_to_its_thread(gateway: GatewayProcess) -> None:

@@ -5,22 +5,30 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 from penstock.base.names import did_you_mean
 from penstock.cli.command import DIFFERENT, FINE, Command, add_output
-from penstock.filters.catalogue import FilterKind
+from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.filters.native import native_catalogue
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which filter, if only one, and the form of the output."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="filter whose page is printed")
+    parser.add_argument(
+        "-c",
+        "--configuration",
+        type=Path,
+        metavar="FILE|DIR",
+        help="configuration whose plugins' filters are listed too",
+    )
     add_output(parser, "table", "json")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the list of filters, or the manual page of one."""
-    kinds = native_catalogue().kinds
+    kinds = _catalogue(options.configuration).kinds
     if options.name is None:
         chosen = sorted(kinds.values(), key=lambda kind: kind.name)
         print(
@@ -34,6 +42,21 @@ def run(options: argparse.Namespace) -> int:
         return DIFFERENT
     print(json.dumps(_described(kind), indent=2) if options.output == "json" else _page(kind))
     return FINE
+
+
+def _catalogue(configuration: Path | None) -> Catalogue:
+    if configuration is None:
+        return native_catalogue()
+    from penstock.filters.plugins import plugin_catalogue
+    from penstock.model.loading import load_texts
+    from penstock.store.files import environment, read_texts
+
+    loaded = load_texts(read_texts(configuration)[0], environment())
+    catalogue = plugin_catalogue(native_catalogue(), loaded.resources)
+    for plugin in catalogue.plugins.values():
+        for problem in plugin.problems:
+            print(problem, file=sys.stderr)
+    return catalogue
 
 
 def _described(kind: FilterKind) -> dict[str, object]:

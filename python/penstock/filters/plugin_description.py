@@ -105,7 +105,8 @@ def _class_problems(kind: Any) -> Iterator[str]:
     elif len(results) > _MOST_RESULTS or len(set(results)) < len(results):
         yield f"results: at most {_MOST_RESULTS} different names"
     try:
-        Duration.parse(kind.budget)
+        if not Duration.parse(kind.budget).milliseconds:
+            yield "budget: at least 1ms"
     except ValueError as error:
         yield f"budget: {error}"
     problem = None if isinstance(kind.on_error, Response) else _on_error_problem(kind.on_error)

@@ -165,6 +165,16 @@ def use_kept(request: Request) -> Response:
     return Response(200, body="\n".join(said))
 
 
+def objects(request: Request) -> Response:
+    """Names the objects of this call, and counts all memory that Python holds."""
+    return Response(200, body=f"{id(request)} {id(request.headers)} {id(request.query)} {sys.getallocatedblocks()}")
+
+
+def empty(request: Request) -> Response:
+    """Answers with a body where there must be none."""
+    return Response(int(request.query["status"]), body="body")
+
+
 def from_thread(request: Request) -> Response:
     """Uses the request in another thread."""
     said: list[str] = []
@@ -250,6 +260,8 @@ ACTIONS: dict[str, Callable[[Request], Response | str | None]] = {
     "facts": facts,
     "change": change,
     "inject": inject,
+    "objects": objects,
+    "empty": empty,
     "keep": keep,
     "use_kept": use_kept,
     "from_thread": from_thread,

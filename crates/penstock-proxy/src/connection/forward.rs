@@ -1,13 +1,13 @@
 //! `Forward`: sends the request to an endpoint and waits for the head of its answer.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
+use super::attempts::attempts;
 use super::lifetime::{Late, Phase};
-use super::outgoing::{asks_for_upgrade, write_request};
+use super::outgoing::asks_for_upgrade;
 use super::serve::Connection;
 use super::steps::forward_result;
 use super::transfer::TransferError;
@@ -15,10 +15,9 @@ use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Name, Version};
 use crate::failure::Failure;
 use crate::filters::Forward;
-use crate::http1::{ResponseInfo, parse_response, write_fields, write_status_line};
+use crate::http1::{parse_response, write_fields, write_status_line};
 use crate::pipeline::{ForwardResult, ResultId};
-use crate::upstream::{Endpoint, Upstream};
-use crate::wire::{Address, Socket, Wire};
+use crate::upstream::Upstream;
 
 /// Largest head of an answer.
 const ANSWER_HEAD_BYTES: usize = 64 << 10;
@@ -28,7 +27,7 @@ const MOST_INTERIM: u32 = 16;
 const CONTINUE_MS: u64 = 1_000;
 
 /// Why one attempt brought no answer.
-enum Miss {
+pub(crate) enum Miss {
     /// The kept connection had been closed and nothing of the request can have been read.
     Stale,
     /// No connection could be made; another endpoint may be tried.
@@ -99,102 +98,8 @@ fn choose(connection: &Connection, step: &Forward) -> Option<Rc<Upstream>> {
     worker.upstreams.get(key)
 }
 
-/// Tries endpoints until one answers or nothing is left to try.
-async fn attempts(
-    connection: &mut Connection,
-    work: &mut Work,
-    step: &Forward,
-    upstream: &Rc<Upstream>,
-) -> Result<(), Miss> {
-    let (mut tried, mut retries_left, mut may_reuse) = (0_u64, 1_u32, true);
-    loop {
-        let picked = upstream.pick(tried, connection.worker.random());
-        let index = picked.ok_or(Miss::Failed(Failure::NoEndpoint))?;
-        let Some(endpoint) = upstream.endpoints.get(index) else { return Err(Miss::Failed(Failure::NoEndpoint)) };
-        work.record.endpoint = Some(Rc::clone(endpoint));
-        work.record.attempts += 1;
-        match attempt(connection, work, step, upstream, (index, endpoint), may_reuse).await {
-            // A kept connection that was closed meanwhile costs no retry.
-            Err(Miss::Stale) if may_reuse => may_reuse = false,
-            Err(Miss::Connect(_)) if retries_left > 0 && upstream.endpoints.len() > 1 => {
-                retries_left -= 1;
-                tried |= 1 << index.min(63);
-                may_reuse = true;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// One request to one endpoint.
-async fn attempt(
-    connection: &mut Connection,
-    work: &mut Work,
-    step: &Forward,
-    upstream: &Rc<Upstream>,
-    (index, endpoint): (usize, &Rc<Endpoint>),
-    may_reuse: bool,
-) -> Result<(), Miss> {
-    let in_flight = endpoint.enter();
-    let kept = if may_reuse { endpoint.take_idle() } else { None };
-    let is_reused = kept.is_some();
-    let mut wire = match kept {
-        Some(wire) => wire,
-        // Boxed: connections are made rarely, and every idle client connection would else hold room for it.
-        None => Box::pin(connect(connection, work, upstream, endpoint)).await?,
-    };
-    let base = (wire.sent_bytes, wire.received_bytes);
-    let Some(plan) = upstream.plan.endpoints.get(index) else { return Err(Miss::Failed(Failure::NoEndpoint)) };
-    if !work.request_transfer.restart() {
-        return Err(Miss::Failed(Failure::NoAnswer));
-    }
-    let output = wire.output(&connection.worker.buffers);
-    write_request(output, work, plan, &step.host);
-    let body_limit = work.exchange.body_limit;
-    work.request_transfer.limit = body_limit;
-    if let Some(body) = &work.exchange.buffered_body {
-        output.extend_from_slice(body);
-    }
-    let upstream = Rc::clone(upstream);
-    let info = ResponseInfo::default();
-    work.attempt = Some(Attempt { wire, in_flight, upstream, is_reused, has_refused_more: false, info, base });
-    let outcome = answer_head(connection, work).await;
-    if outcome.is_err() {
-        work.attempt = None;
-    }
-    outcome
-}
-
-async fn connect(connection: &Connection, work: &Work, upstream: &Upstream, endpoint: &Endpoint) -> Result<Wire, Miss> {
-    let mut last = Failure::ConnectFailed;
-    for address in endpoint.addresses() {
-        match connect_to(connection, work, upstream.plan.timeouts.connect_ms, &address).await {
-            Ok(socket) => return Ok(Wire::new(socket)),
-            Err(Miss::Connect(failure)) => last = failure,
-            Err(other) => return Err(other),
-        }
-    }
-    Err(Miss::Connect(last))
-}
-
-async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address: &Address) -> Result<Socket, Miss> {
-    let mut connecting = pin!(Socket::connect(address));
-    let mut phase = Phase::new(connection, limit_ms);
-    poll_fn(|context| match connecting.as_mut().poll(context) {
-        Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),
-        Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
-        Poll::Pending => match phase.check(context, connection, work, 0, limit_ms) {
-            Some(Late::Phase) => Poll::Ready(Err(Miss::Connect(Failure::ConnectTimedOut))),
-            Some(Late::Request) => Poll::Ready(Err(Miss::Failed(Failure::RequestTimedOut))),
-            Some(Late::Client) => Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
-            None => Poll::Pending,
-        },
-    })
-    .await
-}
-
 /// Sends the request and waits for the answer's head; both directions move at once.
-async fn answer_head(connection: &mut Connection, work: &mut Work) -> Result<(), Miss> {
+pub(crate) async fn answer_head(connection: &mut Connection, work: &mut Work) -> Result<(), Miss> {
     let Some(answer_ms) = work.attempt.as_ref().map(|attempt| attempt.upstream.plan.timeouts.answer_ms) else {
         return Err(Miss::Failed(Failure::NoEndpoint));
     };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use penstock_plan::Underscores;
 
-use crate::exchange::{Client, Head, Name, Request};
+use crate::exchange::{AddressText, Client, Head, Name, Request};
 use crate::http1::Malformed;
 
 /// What a listener says about trust.
@@ -22,20 +22,13 @@ impl Trust {
     }
 }
 
-/// Fixed texts of one connection's forwarding fields.
-#[derive(Debug)]
+/// Where a connection comes from and where it came in.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     /// The peer's address.
     pub(crate) ip: IpAddr,
-    text: String,
-    port: String,
-}
-
-impl Peer {
-    /// Of a connection from `ip` to the listener's `port`.
-    pub(crate) fn new(ip: IpAddr, port: u16) -> Self {
-        Self { ip, text: ip.to_string(), port: port.to_string() }
-    }
+    /// The listener's port.
+    pub(crate) port: u16,
 }
 
 /// Decides who the client is, removes what it may not say, and adds what the upstream is told.
@@ -136,23 +129,39 @@ fn starts(name: &[u8], prefix: &[u8]) -> bool {
 
 fn add_forwarding(request: &mut Request, peer: &Peer) {
     let Request { head, id, host, client, .. } = request;
+    let text = AddressText::of(peer.ip);
     if client.is_trusted && head.first(Name::X_FORWARDED_FOR).is_some() {
         let mut chain: Vec<u8> = head.known(Name::X_FORWARDED_FOR).collect::<Vec<_>>().join(&b", "[..]);
         chain.extend_from_slice(b", ");
-        chain.extend_from_slice(peer.text.as_bytes());
+        chain.extend_from_slice(text.as_bytes());
         head.set(b"x-forwarded-for", &chain);
     } else {
-        head.add_known(Name::X_FORWARDED_FOR, peer.text.as_bytes());
+        head.add_known(Name::X_FORWARDED_FOR, text.as_bytes());
     }
     add_missing(head, Name::X_FORWARDED_PROTO, b"http", client.is_trusted);
     add_missing(head, Name::X_FORWARDED_HOST, host.as_bytes(), client.is_trusted);
-    add_missing(head, Name::X_FORWARDED_PORT, peer.port.as_bytes(), client.is_trusted);
+    let mut port = [0; 5];
+    add_missing(head, Name::X_FORWARDED_PORT, port_text(peer.port, &mut port), client.is_trusted);
     if client.is_trusted {
-        head.set(b"x-real-ip", client.ip.to_string().as_bytes());
+        head.set(b"x-real-ip", AddressText::of(client.ip).as_bytes());
     } else {
-        head.add_known(Name::X_REAL_IP, peer.text.as_bytes());
+        head.add_known(Name::X_REAL_IP, text.as_bytes());
     }
     head.add_known(Name::X_REQUEST_ID, id.as_bytes());
+}
+
+/// The decimal text of a port.
+fn port_text(port: u16, text: &mut [u8; 5]) -> &[u8] {
+    let (mut first, mut rest) = (text.len(), port);
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        first -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.get(first..).unwrap_or_default()
 }
 
 fn add_missing(head: &mut Head, name: Name, value: &[u8], may_be_there: bool) {
@@ -172,7 +181,7 @@ mod tests {
             request.head.add(name.as_bytes(), value.as_bytes());
         }
         let trust = Trust { proxies: trusted.iter().map(|text| text.parse().unwrap()).collect() };
-        let peer = Peer::new(peer.parse().unwrap(), 8080);
+        let peer = Peer { ip: peer.parse().unwrap(), port: 8080 };
         identify(&mut request, &peer, &trust, Underscores::Refuse, |id| id.push_str("made"))?;
         Ok(request)
     }

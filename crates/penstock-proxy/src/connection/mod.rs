@@ -1,6 +1,7 @@
 //! One client connection and the exchanges it carries: the path of every byte.
 
 mod answer;
+mod attempts;
 mod body;
 mod deliver;
 mod forward;

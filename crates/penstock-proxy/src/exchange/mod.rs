@@ -1,5 +1,6 @@
 //! One request and its answer: heads, client, and what a filter may see and change.
 
+mod address_text;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod exchange;
 mod facts;
@@ -9,6 +10,7 @@ mod request;
 mod response;
 mod text;
 
+pub use address_text::AddressText;
 pub use exchange::{Answer, Exchange, LocalBody, RouteName};
 pub use facts::Facts;
 pub use head::{Field, Head, Span};

@@ -30,14 +30,13 @@ pub fn write_fields(out: &mut Vec<u8>, head: &Head, but: Name) {
         if field.token != Name::OTHER && (field.token == but || belongs_to_one_hop(field.token)) {
             continue;
         }
-        match head.canonical_line(field) {
-            Some(line) => out.extend_from_slice(line),
-            None => {
-                out.extend_from_slice(head.bytes(field.name));
-                out.extend_from_slice(b": ");
-                out.extend_from_slice(head.bytes(field.value));
-                out.extend_from_slice(b"\r\n");
-            }
+        if let Some(line) = head.canonical_line(field) {
+            out.extend_from_slice(line);
+        } else {
+            out.extend_from_slice(head.bytes(field.name));
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(head.bytes(field.value));
+            out.extend_from_slice(b"\r\n");
         }
     }
 }

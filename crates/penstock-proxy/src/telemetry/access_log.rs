@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use penstock_plan::LogFormat;
 
+use crate::exchange::AddressText;
 use crate::http1::write_number;
 
 /// Lines are handed over when the buffer holds this much, or at the next tick.
@@ -153,7 +154,7 @@ impl AccessLog {
             write_millis(out, value);
         }
         out.extend_from_slice(b",\"client\":\"");
-        write_address(out, entry.client);
+        out.extend_from_slice(AddressText::of(entry.client).as_bytes());
         out.extend_from_slice(b"\"}");
     }
 
@@ -174,7 +175,7 @@ impl AccessLog {
         if name == "time" {
             self.write_time(out, entry.wall_us);
         } else if name == "client" {
-            write_address(out, entry.client);
+            out.extend_from_slice(AddressText::of(entry.client).as_bytes());
         } else if let Some((_, value)) = entry.texts().into_iter().find(|(field, _)| *field == name) {
             write_escaped(out, value);
         } else if let Some((_, value)) = entry.numbers().into_iter().find(|(field, _)| *field == name) {
@@ -236,22 +237,6 @@ fn write_millis(out: &mut Vec<u8>, micros: u64) {
     write_number(out, micros / 1000);
     let rest = micros % 1000;
     out.extend_from_slice(&[b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8]);
-}
-
-fn write_address(out: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
-                }
-                write_number(out, u64::from(octet));
-            }
-        }
-        IpAddr::V6(address) => {
-            let _ = write!(out, "{address}");
-        }
-    }
 }
 
 /// Escapes for JSON; bytes beyond ASCII are read as latin-1 and escaped, so a line is always ASCII (I22).

@@ -1,6 +1,7 @@
 //! Upstreams: endpoints, how one is picked, and the connections kept to it.
 
 mod balance;
+mod budget;
 mod endpoint;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod upstream;

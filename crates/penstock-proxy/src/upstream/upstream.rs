@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use penstock_plan::Upstream as UpstreamPlan;
 
 use super::balance::{Balancer, Candidate};
+use super::budget::Budget;
 use super::endpoint::Endpoint;
 use crate::wire::Address;
 
@@ -17,6 +18,8 @@ pub(crate) struct Upstream {
     pub(crate) plan: UpstreamPlan,
     /// Endpoints, in the plan's order.
     pub(crate) endpoints: Vec<Rc<Endpoint>>,
+    /// Repetitions it has left.
+    pub(crate) budget: Budget,
     balancer: Balancer,
 }
 
@@ -87,7 +90,10 @@ impl Upstreams {
         let endpoints = plan.endpoints.iter().map(|endpoint| self.endpoint(&endpoint.address, resolve)).collect();
         match self.by_key.borrow().get(key) {
             Some(known) if known.plan == *plan => Rc::clone(known),
-            _ => Rc::new(Upstream { plan: plan.clone(), endpoints, balancer: Balancer::default() }),
+            _ => {
+                let budget = Budget::new(plan.retry.as_ref().map_or(0, |retry| retry.budget_percent));
+                Rc::new(Upstream { plan: plan.clone(), endpoints, budget, balancer: Balancer::default() })
+            }
         }
     }
 

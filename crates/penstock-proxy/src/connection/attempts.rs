@@ -1,0 +1,171 @@
+//! Tries endpoints until one answers: picks, connects, repeats what may be repeated.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use penstock_plan::RetryOn;
+
+use super::forward::{Miss, answer_head};
+use super::lifetime::{Late, Phase};
+use super::outgoing::write_request;
+use super::serve::Connection;
+use super::work::{Attempt, Work};
+use crate::failure::Failure;
+use crate::filters::Forward;
+use crate::http1::ResponseInfo;
+use crate::upstream::{Endpoint, Upstream};
+use crate::wire::{Address, Socket, Wire};
+
+/// What is left to try.
+struct Tries {
+    /// Positions of endpoints that were tried.
+    tried: u64,
+    /// Repetitions left.
+    left: u32,
+    /// Whether a kept connection may be used.
+    may_reuse: bool,
+}
+
+/// Sends the request to one endpoint after the other until one answers or nothing is left to try.
+pub(crate) async fn attempts(
+    connection: &mut Connection,
+    work: &mut Work,
+    step: &Forward,
+    upstream: &Rc<Upstream>,
+) -> Result<(), Miss> {
+    let left = upstream.plan.retry.as_ref().map_or(1, |retry| retry.attempts);
+    let mut tries = Tries { tried: 0, left, may_reuse: true };
+    upstream.budget.earn();
+    loop {
+        let index = upstream.pick(tries.tried, connection.worker.random()).ok_or(Miss::Failed(Failure::NoEndpoint))?;
+        let kept = enter(work, upstream, index, tries.may_reuse)?;
+        let outcome = match kept {
+            Some(wire) => begin(connection, work, step, upstream, (index, wire, true)),
+            // Boxed: connections are made rarely, and every idle client connection would else hold room for it.
+            None => match Box::pin(connect(connection, work, upstream, index)).await {
+                Ok(wire) => begin(connection, work, step, upstream, (index, wire, false)),
+                Err(miss) => Err(miss),
+            },
+        };
+        let outcome = match outcome {
+            Ok(()) => answer_head(connection, work).await,
+            Err(miss) => Err(miss),
+        };
+        if !repeats(work, upstream, &mut tries, index, &outcome) {
+            if outcome.is_err() {
+                work.attempt = None;
+            }
+            return outcome;
+        }
+        work.attempt = None;
+    }
+}
+
+/// Notes the endpoint and takes one of its kept connections.
+fn enter(work: &mut Work, upstream: &Upstream, index: usize, may_reuse: bool) -> Result<Option<Wire>, Miss> {
+    let endpoint = upstream.endpoints.get(index).ok_or(Miss::Failed(Failure::NoEndpoint))?;
+    work.record.endpoint = Some(Rc::clone(endpoint));
+    work.record.attempts += 1;
+    Ok(if may_reuse { endpoint.take_idle() } else { None })
+}
+
+/// Decides whether the request is sent once more, and notes it.
+fn repeats(work: &Work, upstream: &Upstream, tries: &mut Tries, index: usize, outcome: &Result<(), Miss>) -> bool {
+    // A kept connection that was closed meanwhile costs no repetition.
+    if matches!(outcome, Err(Miss::Stale)) && tries.may_reuse {
+        tries.may_reuse = false;
+        return true;
+    }
+    let cause = match outcome {
+        Ok(()) => RetryOn::Status(work.exchange.response.status),
+        Err(Miss::Connect(_)) => RetryOn::ConnectFailure,
+        Err(Miss::Stale | Miss::Failed(Failure::UpstreamClosed)) => RetryOn::Reset,
+        Err(Miss::Failed(Failure::AnswerTimedOut)) => RetryOn::TimedOut,
+        Err(Miss::Failed(_) | Miss::Gone(_)) => return false,
+    };
+    let is_wanted = match &upstream.plan.retry {
+        Some(retry) => retry.on.contains(&cause) && upstream.budget.has_room(),
+        None => cause == RetryOn::ConnectFailure && upstream.endpoints.len() > 1,
+    };
+    if tries.left == 0 || !is_wanted || !may_repeat(work, cause) {
+        return false;
+    }
+    if upstream.plan.retry.is_some() {
+        upstream.budget.spend();
+    }
+    tries.left -= 1;
+    tries.tried |= 1 << index.min(63);
+    tries.may_reuse = true;
+    true
+}
+
+/// Whether sending the request again can do no harm: none of its body is used up, and either it
+/// never left or it is idempotent (R24).
+fn may_repeat(work: &Work, cause: RetryOn) -> bool {
+    let is_whole = work.request_transfer.body.received == 0 || work.exchange.buffered_body.is_some();
+    is_whole && (cause == RetryOn::ConnectFailure || work.exchange.request.method.is_idempotent())
+}
+
+/// Makes the request the connection's own.
+fn begin(
+    connection: &Connection,
+    work: &mut Work,
+    step: &Forward,
+    upstream: &Rc<Upstream>,
+    (index, mut wire, is_reused): (usize, Wire, bool),
+) -> Result<(), Miss> {
+    let endpoint = upstream.endpoints.get(index).zip(upstream.plan.endpoints.get(index));
+    let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
+    let base = (wire.sent_bytes, wire.received_bytes);
+    if !work.request_transfer.restart() {
+        return Err(Miss::Failed(Failure::NoAnswer));
+    }
+    let output = wire.output(&connection.worker.buffers);
+    write_request(output, work, plan, &step.host);
+    work.request_transfer.limit = work.exchange.body_limit;
+    if let Some(body) = &work.exchange.buffered_body {
+        output.extend_from_slice(body);
+    }
+    work.attempt = Some(Attempt {
+        wire,
+        in_flight: endpoint.enter(),
+        upstream: Rc::clone(upstream),
+        is_reused,
+        has_refused_more: false,
+        info: ResponseInfo::default(),
+        base,
+    });
+    Ok(())
+}
+
+async fn connect(connection: &Connection, work: &Work, upstream: &Upstream, index: usize) -> Result<Wire, Miss> {
+    let endpoint: &Rc<Endpoint> = upstream.endpoints.get(index).ok_or(Miss::Failed(Failure::NoEndpoint))?;
+    let _in_flight = endpoint.enter();
+    let mut last = Failure::ConnectFailed;
+    for address in endpoint.addresses() {
+        match connect_to(connection, work, upstream.plan.timeouts.connect_ms, &address).await {
+            Ok(socket) => return Ok(Wire::new(socket)),
+            Err(Miss::Connect(failure)) => last = failure,
+            Err(other) => return Err(other),
+        }
+    }
+    Err(Miss::Connect(last))
+}
+
+async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address: &Address) -> Result<Socket, Miss> {
+    let mut connecting = pin!(Socket::connect(address));
+    let mut phase = Phase::new(connection, limit_ms);
+    poll_fn(|context| match connecting.as_mut().poll(context) {
+        Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),
+        Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
+        Poll::Pending => match phase.check(context, connection, work, 0, limit_ms) {
+            Some(Late::Phase) => Poll::Ready(Err(Miss::Connect(Failure::ConnectTimedOut))),
+            Some(Late::Request) => Poll::Ready(Err(Miss::Failed(Failure::RequestTimedOut))),
+            Some(Late::Client) => Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
+            None => Poll::Pending,
+        },
+    })
+    .await
+}

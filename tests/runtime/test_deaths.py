@@ -64,6 +64,19 @@ def test_a_killed_supervisor_costs_nothing_and_a_new_one_takes_over() -> None:
         assert origin.counts["/load"] == load.losses.answered
 
 
+@pytest.mark.long
+def test_r43_a_worker_that_stands_still_is_left_out_of_a_change_and_then_replaced() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway:
+        victim, other = gateway.worker_pids()
+        os.kill(victim, signal.SIGSTOP)
+        gateway.write(forwarding(origin.url, mark="later"))
+        assert gateway.command("reload", "--state-dir", str(gateway.state.path)).returncode == 0
+        wait_until(lambda: is_whole(gateway, 1), 30)
+        assert not is_process(victim)
+        assert gateway.worker_pids()[1] == other
+        assert gateway.status()["revision"] == 2
+
+
 @pytest.mark.xfail(reason="a draining worker closes idle connections at once, not after their next answer")
 def test_a_takeover_drops_no_connection_that_its_client_believes_open() -> None:
     with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway, Load(gateway.port(), kept=KEPT) as load:

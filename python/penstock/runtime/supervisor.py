@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -90,6 +91,7 @@ class Supervisor:
         """
         self.launch.signals.deliver(self._take)
         try:
+            gc.disable()
             async with asyncio.TaskGroup() as group:
                 serving = group.create_task(self._serve())
                 ending = group.create_task(self._ending.wait())
@@ -119,9 +121,9 @@ class Supervisor:
 
     async def totals(self) -> dict[str, Any]:
         """What all workers have counted, up to now."""
-        workers = self.fleet.workers.values()
-        await asyncio.gather(*(self.fleet.hear(worker) for worker in workers))
-        return summed(self.fleet.retired, (worker.status.get("counters", {}) for worker in workers))
+        await self.fleet.hear_all()
+        counted = (worker.status.get("counters", {}) for worker in self.fleet.workers.values())
+        return summed(self.fleet.retired, counted)
 
     def status(self) -> dict[str, Any]:
         """The gateway as it is, for people and programs."""
@@ -166,6 +168,10 @@ class Supervisor:
         for face in self.faces:
             await face.open()
         await self._start()
+        # What the first configuration left in memory stays: looking through it again and again for garbage would
+        # hold up later changes for most of a second where there are thousands of routes.
+        gc.freeze()
+        gc.enable()
         self.phase = Phase.SERVING
         for listener in self.status()["listeners"]:
             _log.info("listener %s serves %s", listener["name"], listener["bound"])

@@ -12,7 +12,7 @@ from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
 from penstock.runtime.change.desired import Outcome, hosts_of, with_names
-from penstock.runtime.change.entries import Entries
+from penstock.runtime.change.entries import Entries, read_plugins
 from penstock.runtime.change.last_good import LastGood, read_last_good
 from penstock.runtime.change.plan_hash import plan_hash
 from penstock.runtime.listening import CannotListen
@@ -65,7 +65,11 @@ class Applying:
     async def apply(self) -> Outcome:
         """Make the workers run what the store holds now, or say why not; then nothing has changed."""
         snapshot = await self.store.range()
-        problems = await self._apply(snapshot)
+        try:
+            problems = await self._apply(snapshot)
+        except Exception:  # noqa: BLE001 - a fault of the compiler must not end what serves
+            _log.exception("revision %d is not applied", snapshot.revision)
+            problems = ["a fault of the gateway itself; its log says more"]
         if self.fleet.rollout.current is not None:  # else nothing serves, and the start says why
             for problem in problems:
                 _log.error("revision %d is not applied: %s", snapshot.revision, problem)
@@ -122,13 +126,14 @@ class Applying:
 
     async def _apply(self, snapshot: Snapshot) -> list[str]:
         placed, unreadable = self.entries.read(snapshot)
-        compiled = await asyncio.to_thread(partial(self.compilation.compile, placed))
+        values = {key: entry.value for key, entry in snapshot.entries.items()}
+        compiled = await asyncio.to_thread(partial(self.compilation.compile, placed, plugins=read_plugins(values)))
         problems = errors([*unreadable, *compiled.problems])
         if problems:
             return [str(problem) for problem in problems]
         parts: Parts = compiled.plan["parts"]
         if not self._is_bad(parts):
-            return await self._roll_out(parts, {key: entry.value for key, entry in snapshot.entries.items()})
+            return await self._roll_out(parts, values)
         marked = f"plan {plan_hash(parts)} crashed workers before and is not loaded again"
         fallback = self._fallback()
         if fallback is None:
@@ -142,7 +147,7 @@ class Applying:
         if found is not None and found.build != BUILD:
             entries = {key: Entry(key, value, 0, 0) for key, value in found.resources.items()}
             placed, _ = Entries().read(Snapshot(0, entries))
-            compiled = self.compilation.compile(placed)
+            compiled = self.compilation.compile(placed, plugins=read_plugins(found.resources))
             found = LastGood(BUILD, compiled.plan["parts"], found.resources) if compiled.is_usable else None
         return None if found is None or self._is_bad(found.parts) else found
 
@@ -170,4 +175,4 @@ class Applying:
         self._swapped.set()
 
     def _is_bad(self, parts: Parts) -> bool:
-        return self.guard.is_bad(plan_hash(parts), BUILD)
+        return self.guard.has_marks and self.guard.is_bad(plan_hash(parts), BUILD)

@@ -1,9 +1,10 @@
 """Compiles resources again and again, and only what changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 
 from penstock.compiler import Compiled, Remembered, compile_resources
 from penstock.filters.catalogue import Catalogue
@@ -24,9 +25,17 @@ class Compilation:
     _plugins: PluginMemory = field(default_factory=PluginMemory)
     _latest: tuple[str, Compiled] | None = None
 
-    def compile(self, placed: Sequence[Placed], unusable: frozenset[str] = frozenset()) -> Compiled:
-        """The plan that resources make together, and every problem."""
-        catalogue = plugin_catalogue(self.native, placed, self.state_folder, self._plugins)
+    def compile(
+        self,
+        placed: Sequence[Placed],
+        unusable: frozenset[str] = frozenset(),
+        plugins: Mapping[str, str] = MappingProxyType({}),
+    ) -> Compiled:
+        """The plan that resources make together, and every problem.
+
+        `plugins` are the digests of plugins' files that were accepted; of others the files are read.
+        """
+        catalogue = plugin_catalogue(self.native, placed, self.state_folder, self._plugins, plugins)
         fingerprint = _fingerprint(catalogue, placed, unusable)
         if self._latest is not None and self._latest[0] == fingerprint:
             return self._latest[1]

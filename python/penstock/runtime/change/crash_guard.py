@@ -33,6 +33,11 @@ class CrashGuard:
         if isinstance(found, list):
             self._bad.extend(one for one in found if isinstance(one, str))
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether any plan is marked."""
+        return bool(self._bad)
+
     def is_bad(self, plan: str, build: str) -> bool:
         """Whether a plan has crashed workers of this build too often."""
         return _mark(plan, build) in self._bad

@@ -1,7 +1,7 @@
 """Resources as the store keeps them, and back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -20,11 +20,6 @@ PLUGIN_FILES = "plugin-files/"
 """Where the digests of plugins' files are kept: another content is a change, though the resource is the same."""
 
 
-def order_entry(placed: Sequence[Placed]) -> str:
-    """The value of the entry that keeps the order."""
-    return json.dumps([key_of(one) for one in placed])
-
-
 def read_order(snapshot: Snapshot) -> list[str]:
     """The keys of the resources that files hold, in their order."""
     entry = snapshot.entries.get(ORDER_KEY)
@@ -37,6 +32,11 @@ def key_of(placed: Placed) -> str:
     return resource_key(placed.resource.kind, placed.resource.name)
 
 
+def read_plugins(values: Mapping[str, str]) -> dict[str, str]:
+    """The digests of plugins' files by the plugins' names, from the values of entries."""
+    return {key.removeprefix(PLUGIN_FILES): value for key, value in values.items() if key.startswith(PLUGIN_FILES)}
+
+
 @dataclass(slots=True)
 class Entries:
     """Turns resources into entries and entries into resources; what did not change is not turned again."""
@@ -46,11 +46,11 @@ class Entries:
 
     def written(self, placed: Sequence[Placed]) -> dict[str, str]:
         """The entries of resources, the order among them."""
-        texts = {one.digest: self._texts.get(one.digest) or _text(one.resource) for one in placed}
-        self._texts = texts
-        entries = {key_of(one): texts[one.digest] for one in placed}
-        self._placed |= {key: (entries[key], one) for one in placed if (key := key_of(one))}
-        return {**entries, ORDER_KEY: order_entry(placed)}
+        known = self._texts
+        self._texts = {one.digest: known.get(one.digest) or _text(one.resource) for one in placed}
+        both = {key_of(one): (self._texts[one.digest], one) for one in placed}
+        self._placed |= both
+        return {**{key: text for key, (text, _) in both.items()}, ORDER_KEY: json.dumps(list(both))}
 
     def read(self, snapshot: Snapshot) -> tuple[list[Placed], list[Problem]]:
         """The resources of a snapshot, oldest first, and the problems of those that are none."""

@@ -7,8 +7,5 @@ from penstock.runtime.change.delta import Parts
 
 def plan_hash(parts: Parts) -> str:
     """Equal for plans of equal parts; what addresses host names have at the moment is left out."""
-    digest = blake2b(digest_size=16)
-    for key in sorted(parts):
-        if not key.startswith("names/"):
-            digest.update(f"{key}\0{parts[key]['hash']}\0".encode())
-    return digest.hexdigest()
+    lasting = [f"{key}\0{parts[key]['hash']}\0" for key in sorted(parts) if not key.startswith("names/")]
+    return blake2b("".join(lasting).encode(), digest_size=16).hexdigest()

@@ -46,6 +46,7 @@ class Fleet:
         Raises: OSError if one did not start.
         """
         await asyncio.gather(*(self._connect(worker) for worker in self.workers.values()))
+        self._heard = dict.fromkeys(self.workers, time.monotonic())
 
     async def keep(self) -> None:
         """Keep every worker alive and heard, until the fleet is told to end."""
@@ -115,17 +116,20 @@ class Fleet:
             worker.signal(signal.SIGKILL)
 
     async def _beat(self) -> None:
-        due = time.monotonic()
         while not self._is_ending:
-            due += _BEAT_SECONDS
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            late = time.monotonic() - due
-            if late > _BEAT_SECONDS:
+            due = time.monotonic() + _BEAT_SECONDS
+            await asyncio.sleep(_BEAT_SECONDS)
+            if time.monotonic() - due > _BEAT_SECONDS:
                 # Who is late itself does not judge others.
-                due += late
                 self._heard = dict.fromkeys(self.workers, time.monotonic())
             await asyncio.gather(*(self.hear(worker) for worker in self.workers.values()))
             self._replace_one_silent()
+
+    async def hear_all(self) -> None:
+        """Ask the workers how they are, but those that have not answered lately: whoever asks shall not wait."""
+        recent = time.monotonic() - _BEAT_SECONDS * 3
+        answering = [one for one in self.workers.values() if self._heard.get(one.index, 0.0) > recent]
+        await asyncio.gather(*(self.hear(worker) for worker in answering))
 
     async def hear(self, worker: WorkerProcess) -> None:
         """Ask a worker how it is; one that lost its connection, or missed a change, gets it now."""

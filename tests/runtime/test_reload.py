@@ -1,6 +1,7 @@
 """Reloading a running gateway (R1, R2)."""
 
 import http.client
+import signal
 import threading
 import time
 from pathlib import Path
@@ -88,6 +89,16 @@ def test_a_changed_file_is_noticed_whichever_way_it_was_written() -> None:
         time.sleep(0.2)
         gateway.file.write_text(forwarding(origin.url, mark="again"))
         wait_until(lambda: mark(port) == "again", 3)
+
+
+def test_sighup_reloads_also_where_files_are_not_watched() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--no-watch") as gateway:
+        port = gateway.port()
+        gateway.write(forwarding(origin.url, mark="later"))
+        time.sleep(0.6)
+        assert mark(port) == "1"
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: mark(port) == "later", 3)
 
 
 def test_a_file_that_the_configuration_refers_to_is_watched_too() -> None:

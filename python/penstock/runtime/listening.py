@@ -144,8 +144,8 @@ class Sockets:
 
     def _has_port(self, port: int) -> bool:
         """Whether an address with this port is open here; a probe would meet ourselves."""
-        suffix = f":{port}"
-        return any(address.endswith(suffix) and not address.startswith(_UNIX) for address in self._groups)
+        groups = (group for address, group in self._groups.items() if not address.startswith(_UNIX))
+        return any(group.sockets[0].getsockname()[1] == port for group in groups)
 
 
 def _probe(address: tuple[str, int]) -> None:

@@ -205,6 +205,21 @@ def test_children_are_asked_once_for_what_they_have_answered(tmp_path: Path, mon
     assert again.check("Good", {"word": "abc"}).settings == {"word": "abc"}
 
 
+@pytest.mark.parametrize("remembers", [True, False])
+def test_an_accepted_version_is_used_whatever_has_become_of_its_files(tmp_path: Path, remembers: bool) -> None:  # noqa: FBT001 - a case
+    code, state, memory = tmp_path / "code", tmp_path / "state", PluginMemory()
+    code.mkdir()
+    (code / "good.py").write_text(GOOD)
+    resources = placed(code, "word: abc")
+    first = plugin_catalogue(native_catalogue(), resources, state, memory)
+    accepted = {"house": first.plugins["house"].digest}
+    (code / "good.py").write_text("broken(\n")
+    assert compile_resources(resources, plugin_catalogue(native_catalogue(), resources, state, memory)).problems
+    again = plugin_catalogue(native_catalogue(), resources, state, memory if remembers else PluginMemory(), accepted)
+    assert compile_resources(resources, again).plan == compile_resources(resources, first).plan
+    assert compile_resources(resources, again).problems == ()
+
+
 def test_a_name_that_is_taken_is_a_problem_of_the_plugin(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(GOOD + GOOD.replace("class Good", "class Respond").replace(HEAD, ""))
     resources = placed(tmp_path, "word: abc")

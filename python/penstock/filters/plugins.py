@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,9 +74,11 @@ def plugin_catalogue(
     resources: Iterable[Placed],
     state_dir: Path | None = None,
     memory: PluginMemory | None = None,
+    accepted: Mapping[str, str] = MappingProxyType({}),
 ) -> Catalogue:
     """The catalogue of a configuration: the given one and the filters of its plugins.
 
+    A plugin whose digest is `accepted` is taken from its copy, whatever has become of the files since.
     The settings of all steps that use them are checked here, by one child for each plugin; asked again, the
     catalogue answers from that. Without plugins it is the given catalogue itself.
     """
@@ -87,7 +89,12 @@ def plugin_catalogue(
     remembered = memory if memory is not None else PluginMemory()
     with TemporaryDirectory(prefix="penstock-") as scratch:
         folder = state_dir or Path(scratch)
-        found = {name: describe(path, folder, remembered) for name, path in paths.items()}
+        found = {
+            name: _describe_copy(path, accepted[name], folder, remembered)
+            if name in accepted
+            else describe(path, folder, remembered)
+            for name, path in paths.items()
+        }
         catalogue = PluginCatalogue(native, found, folder, remembered)
         catalogue.check_all(steps_of(placed.resource for placed in used))
     return catalogue
@@ -171,6 +178,18 @@ def _path(placed: Placed) -> Path:
     if not isinstance(plugin, Plugin):
         raise TypeError(plugin)
     return Path(placed.file).parent / plugin.python
+
+
+def _describe_copy(path: Path, digest: str, state_dir: Path, memory: PluginMemory) -> Described:
+    """What the copy of an accepted version holds; `path` is where it came from, for messages."""
+    for folder in (path, path.parent):
+        known = memory.described.get((digest, str(folder)))
+        if known:
+            return known
+    try:
+        return _describe(replace(read_plugin(state_dir / FOLDER / digest), folder=path), state_dir, memory)
+    except (OSError, ValueError) as error:
+        return Described("", problems=(f"the accepted copy is gone: {error}",))
 
 
 def _describe(files: PluginFiles, state_dir: Path | None, memory: PluginMemory) -> Described:

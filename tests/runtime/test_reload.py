@@ -28,11 +28,12 @@ def mark(port: int) -> str | None:
 
 
 class SlowUpload(threading.Thread):
-    """Sends 10 MB, a little at a time, until told to finish."""
+    """Sends 10 MB, a little at a time, for some seconds or until told to finish."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, seconds: float) -> None:
         super().__init__(daemon=True)
         self.port = port
+        self.seconds = seconds
         self.may_finish = threading.Event()
         self.answer = b""
 
@@ -42,9 +43,10 @@ class SlowUpload(threading.Thread):
         connection.putheader("content-length", str(UPLOAD_BYTES))
         connection.endheaders()
         piece = bytes(64 * 1024)
-        for _ in range(UPLOAD_BYTES // len(piece)):
+        count = UPLOAD_BYTES // len(piece)
+        for _ in range(count):
             connection.send(piece)
-            self.may_finish.wait(0.02)
+            self.may_finish.wait(self.seconds / count)
         self.answer = connection.getresponse().read()
         connection.close()
 
@@ -53,7 +55,7 @@ def reload_under_load(reloads: int, pause: float) -> None:
     with Origin() as origin, GatewayProcess(forwarding(origin.url), "--no-watch") as gateway:
         port = gateway.port()
         with Load(port) as load:
-            upload = SlowUpload(port)
+            upload = SlowUpload(port, reloads * pause)
             upload.start()
             for number in range(reloads):
                 gateway.write(forwarding(origin.url, mark=f"m{number}"))

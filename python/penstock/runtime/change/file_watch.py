@@ -1,18 +1,22 @@
-"""Notices that configuration files changed, by looking at them four times a second."""
+"""Notices that configuration files changed, by looking at them often."""
 
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.store.files import configuration_files
 
-_LOOK_SECONDS = 0.25
-_SETTLE_SECONDS = 0.05
-_MOST_UNSETTLED = 20
-"""Looks at files that keep changing before they are read as they are."""
+_LEAST_SECONDS = 0.04
+_MOST_SECONDS = 1.0
+_SHARE = 100
+"""Times longer than a look that the wait for the next one is: a percent of a core at most."""
+_SETTLE_SECONDS = 0.02
+_MOST_UNSETTLED = 50
+"""Looks at files that keep changing, or are empty, before they are read as they are."""
 
 Fingerprint = frozenset[tuple[str, int, int, int]]
 
@@ -21,7 +25,8 @@ Fingerprint = frozenset[tuple[str, int, int, int]]
 class FileWatch:
     """Watches the files of a configuration and those that they refer to.
 
-    A change counts when two looks in a row have found the same, so that a file is not read half written.
+    A change counts when two looks in a row have found the same and no file empty, which many editors leave for a
+    moment, so that a file is not read half written.
     """
 
     path: Path
@@ -36,15 +41,18 @@ class FileWatch:
         seen: set[tuple[str, int, int, int]] = set()
         for file in (*files, *self.referred()):
             with contextlib.suppress(OSError):
-                status = os.stat(file)  # noqa: PTH116 - four times a second for every file
+                status = os.stat(file)  # noqa: PTH116 - often, for every file
                 seen.add((str(file), status.st_ino, status.st_size, status.st_mtime_ns))
         return frozenset(seen)
 
     async def changes(self, known: Fingerprint) -> AsyncIterator[Fingerprint]:
         """Every settled state that differs from the one before, beginning with the known one."""
+        took = 0.0
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(min(max(took * _SHARE, _LEAST_SECONDS), _MOST_SECONDS))
+            began = time.monotonic()
             found = self.look()
+            took = time.monotonic() - began
             if found == known:
                 continue
             known = await self._settled(found)
@@ -54,8 +62,8 @@ class FileWatch:
         for _ in range(_MOST_UNSETTLED):
             await asyncio.sleep(_SETTLE_SECONDS)
             again = self.look()
-            # No file at all is what an editor leaves for a moment while it replaces one.
-            if again == found and again:
+            # No file at all is what some editors leave while they replace one.
+            if again == found and again and all(size for _, _, size, _ in again):
                 break
             found = again
         return found

@@ -1,5 +1,6 @@
 """Plugins as the compiler sees them: described, checked and copied, but never imported here."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from penstock.compiler import compile_resources
 from penstock.filters import plugin_child
 from penstock.filters.native import native_catalogue
-from penstock.filters.plugins import Described, PluginMemory, describe, install, plugin_catalogue
+from penstock.filters.plugin_files import forget_copies
+from penstock.filters.plugin_version import Described, PluginMemory, describe, install
+from penstock.filters.plugins import plugin_catalogue
 from penstock.model.loading import load_resources
 from penstock.model.loading.loader import Placed
 
@@ -132,6 +135,20 @@ def test_the_copy_is_named_by_its_content(tmp_path: Path) -> None:
     (code / "inner/more.py").write_text("x = 1\n")
     assert install(code, state) != digest
     assert len(list((state / "plugins").iterdir())) == 2
+
+
+def test_copies_that_nobody_uses_are_removed_after_a_day(tmp_path: Path) -> None:
+    code, state = tmp_path / "code", tmp_path / "state"
+    code.mkdir()
+    digests = []
+    for number in range(3):
+        (code / "good.py").write_text(f"x = {number}\n")
+        digests.append(install(code, state))
+    for digest in digests:
+        os.utime(state / "plugins" / digest, (0, 0))
+    assert install(code, state) == digests[2]
+    forget_copies(state / "plugins", {digests[0]})
+    assert sorted(folder.name for folder in (state / "plugins").iterdir()) == sorted([digests[0], digests[2]])
 
 
 CONFIGURATION = """

@@ -1,8 +1,10 @@
 """The files of a plugin: read once, named by their content, copied to where workers import them."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -11,6 +13,7 @@ from tempfile import mkdtemp
 _LARGEST = 16 * 1024 * 1024
 """Bytes of all files of a plugin together: far more than anybody writes."""
 _MOST_FILES = 1000
+_KEPT_SECONDS = 24 * 3600
 _SUFFIX = ".py"
 _LEFT_OUT = {"__pycache__", "node_modules"}
 
@@ -30,6 +33,8 @@ class PluginFiles:
         """Copy the files to the folder of their digest, unless they are there; gives that folder."""
         target = plugins / self.digest
         if target.is_dir():
+            # In use again: see `forget_copies`.
+            os.utime(target)
             return target
         plugins.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Under another name until it is whole: a worker never sees half a plugin.
@@ -49,6 +54,16 @@ class PluginFiles:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+
+
+def forget_copies(plugins: Path, used: Collection[str]) -> None:
+    """Remove the copies that no plan uses and nobody has asked for in a day: something may still be about to."""
+    if not plugins.is_dir():
+        return
+    for folder in plugins.iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name not in used and time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(folder)
 
 
 def read_plugin(path: Path, state_dir: Path | None = None) -> PluginFiles:

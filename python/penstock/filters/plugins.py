@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,35 +10,11 @@ from typing import Any
 
 from penstock.filters.catalogue import Catalogue, Checked, FilterKind, PluginDescription, SettingProblem
 from penstock.filters.plugin_child import Asked, ask
-from penstock.filters.plugin_files import PluginFiles, read_plugin
+from penstock.filters.plugin_version import FOLDER, Described, PluginMemory, describe, describe_copy
 from penstock.model.loading import Placed
 from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.step import Step
-
-FOLDER = "plugins"
-"""Where under the state directory the copies are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """One version of a plugin: its kinds and the files that define them, or what is wrong with it."""
-
-    digest: str
-    kinds: tuple[FilterKind, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class PluginMemory:
-    """What children have answered before; its owner decides how long it lives.
-
-    Versions by their digest and place, checked settings by version, kind and text.
-    """
-
-    described: dict[tuple[str, str], Described] = field(default_factory=dict)
-    checked: dict[tuple[str, str, str], Checked] = field(default_factory=dict)
 
 
 def plugin_path(placed: Placed) -> Path | None:
@@ -48,25 +23,6 @@ def plugin_path(placed: Placed) -> Path | None:
     if not isinstance(plugin, Plugin) or not plugin.enabled:
         return None
     return Path(placed.file).parent / plugin.python
-
-
-def install(path: Path, state_dir: Path) -> str:
-    """Copy the files of a plugin to where workers import them; gives their digest.
-
-    Raises: OSError if something cannot be read or written, ValueError if there is nothing or too much.
-    """
-    files = read_plugin(path, state_dir)
-    files.install(state_dir / FOLDER)
-    return files.digest
-
-
-def describe(path: Path, state_dir: Path | None = None, memory: PluginMemory | None = None) -> Described:
-    """What a plugin holds. With a state directory the copy that is described stays there for workers."""
-    try:
-        files = read_plugin(path, state_dir)
-        return _describe(files, state_dir, memory or PluginMemory())
-    except (OSError, ValueError) as error:
-        return Described("", problems=(str(error),))
 
 
 def plugin_catalogue(
@@ -90,7 +46,7 @@ def plugin_catalogue(
     with TemporaryDirectory(prefix="penstock-") as scratch:
         folder = state_dir or Path(scratch)
         found = {
-            name: _describe_copy(path, accepted[name], folder, remembered)
+            name: describe_copy(path, accepted[name], folder, remembered)
             if name in accepted
             else describe(path, folder, remembered)
             for name, path in paths.items()
@@ -178,61 +134,6 @@ def _path(placed: Placed) -> Path:
     if not isinstance(plugin, Plugin):
         raise TypeError(plugin)
     return Path(placed.file).parent / plugin.python
-
-
-def _describe_copy(path: Path, digest: str, state_dir: Path, memory: PluginMemory) -> Described:
-    """What the copy of an accepted version holds; `path` is where it came from, for messages."""
-    for folder in (path, path.parent):
-        known = memory.described.get((digest, str(folder)))
-        if known:
-            return known
-    try:
-        return _describe(replace(read_plugin(state_dir / FOLDER / digest), folder=path), state_dir, memory)
-    except (OSError, ValueError) as error:
-        return Described("", problems=(f"the accepted copy is gone: {error}",))
-
-
-def _describe(files: PluginFiles, state_dir: Path | None, memory: PluginMemory) -> Described:
-    key = (files.digest, str(files.folder))
-    known = memory.described.get(key)
-    if state_dir is None:
-        with TemporaryDirectory(prefix="penstock-") as scratch:
-            return known or _described(files, ask(files.install(Path(scratch)), files.digest))
-    folder = files.install(state_dir / FOLDER)
-    if known is None:
-        known = _described(files, ask(folder, files.digest))
-        memory.described[key] = known
-    return known
-
-
-def _described(files: PluginFiles, asked: Asked) -> Described:
-    if asked.problem:
-        return Described(files.digest, problems=(f"{files.folder}: {asked.problem}",))
-    found = asked.answer["filters"]
-    problems = [str(files.folder / problem) for problem in asked.answer["problems"]]
-    by_name: dict[str, str] = {}
-    for one in found:
-        first = by_name.setdefault(one["name"], one["file"])
-        if first != one["file"]:
-            problems.append(f"{files.folder / one['file']}:{one['line']}: {one['name']} is defined in {first} too")
-    if not found and not problems:
-        problems.append(f"{files.folder}: no class is derived from `penstock.sdk.Filter`")
-    kinds = tuple(_kind(one, files.folder) for one in found)
-    return Described(files.digest, kinds, by_name, tuple(problems))
-
-
-def _kind(one: Mapping[str, Any], folder: Path) -> FilterKind:
-    return FilterKind(
-        name=one["name"],
-        summary=one["summary"],
-        page=one["page"],
-        schema=one["schema"],
-        example=one["example"],
-        results=tuple(one["results"]),
-        buffers_body=one["buffers_body"],
-        source=f"{folder / one['file']}:{one['line']}",
-        answers=one["answers"],
-    )
 
 
 def _merged(

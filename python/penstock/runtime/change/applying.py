@@ -8,6 +8,8 @@ from functools import partial
 
 from penstock.base.problem import errors
 from penstock.discovery.names import Names
+from penstock.filters.plugin_files import forget_copies
+from penstock.filters.plugin_version import FOLDER
 from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
@@ -123,6 +125,10 @@ class Applying:
                 await asyncio.to_thread(candidate.write, self.folder.last_good)
             except OSError as problem:
                 _log.error("the last good plan cannot be kept: %s", problem)
+                continue
+            kept = [one.resources for one in (candidate, self._good) if one is not None]
+            used = {digest for resources in kept for digest in read_plugins(resources).values()}
+            await asyncio.to_thread(forget_copies, self.folder.path / FOLDER, used)
 
     async def _apply(self, snapshot: Snapshot) -> list[str]:
         placed, unreadable = self.entries.read(snapshot)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from penstock.compiler import Compiled, Remembered, compile_resources
 from penstock.filters.catalogue import Catalogue
-from penstock.filters.plugins import PluginMemory, plugin_catalogue
+from penstock.filters.plugin_version import PluginMemory
+from penstock.filters.plugins import plugin_catalogue
 from penstock.model.loading.loader import Placed
 
 

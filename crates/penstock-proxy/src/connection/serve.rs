@@ -25,6 +25,8 @@ use crate::worker::Worker;
 const DRAINED_BYTES: u64 = 64 << 10;
 /// Time a client has to take the last answer and close.
 const LINGER_MS: u64 = 2_000;
+/// Time in which a connection accepted by a drain must begin its request.
+const LATE_COMER_MS: u64 = 1_000;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -84,7 +86,9 @@ pub(crate) async fn serve(connection: &mut Connection) {
 async fn wait_for_bytes(connection: &mut Connection) -> bool {
     connection.client.release_input(&connection.worker.buffers);
     let idle_ms = connection.listener.current().plan.limits.idle_ms;
-    let late_at_ms = super::lifetime::at(connection, idle_ms);
+    // One that a drain found waiting to be accepted has a moment to send what it came for.
+    let came_late = connection.worker.is_draining();
+    let late_at_ms = super::lifetime::at(connection, if came_late { LATE_COMER_MS.min(idle_ms) } else { idle_ms });
     connection.deadline.arm(late_at_ms);
     poll_fn(|context| {
         if !connection.client.unread().is_empty() {
@@ -94,7 +98,7 @@ async fn wait_for_bytes(connection: &mut Connection) -> bool {
             Poll::Ready(Ok(count)) => Poll::Ready(count > 0),
             Poll::Ready(Err(_)) => Poll::Ready(false),
             Poll::Pending => {
-                let is_over = connection.worker.is_draining()
+                let is_over = (connection.worker.is_draining() && !came_late)
                     || connection.deadline.has_passed(connection.worker.clock.coarse_ms());
                 if is_over { Poll::Ready(false) } else { Poll::Pending }
             }

@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::ListenerState;
 use crate::connection::{Connection, serve};
@@ -49,6 +50,29 @@ impl ListenSocket {
                 Ok((Socket::Unix(stream), IpAddr::from([127, 0, 0, 1])))
             }
         }
+    }
+
+    /// Accepts a connection that waits already; an error where none does.
+    fn accept_waiting(&self) -> io::Result<(Socket, IpAddr)> {
+        let listener = match self {
+            Self::Tcp(listener) => SockRef::from(listener),
+            Self::Unix(listener) => SockRef::from(listener),
+        };
+        let (stream, address) = listener.accept()?;
+        stream.set_nonblocking(true)?;
+        match (self, address.as_socket()) {
+            (Self::Tcp(_), Some(address)) => {
+                Ok((Socket::Tcp(TcpStream::from_std(stream.into())?), address.ip().to_canonical()))
+            }
+            _ => Ok((Socket::Unix(UnixStream::from_std(stream.into())?), IpAddr::from([127, 0, 0, 1]))),
+        }
+    }
+}
+
+/// Accepts what waits at a socket that is about to be closed: closing it would reset those clients.
+pub(crate) fn accept_waiting(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: &ListenSocket) {
+    while let Ok((socket, peer)) = socket.accept_waiting() {
+        admit(worker, state, socket, peer);
     }
 }
 

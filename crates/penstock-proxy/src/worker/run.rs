@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::build::Built;
 use super::context::Worker;
-use crate::listener::{ListenSocket, ListenerState, accept};
+use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
 use crate::telemetry::{LogQueue, Snapshot};
 use crate::wire::Address;
 
@@ -139,7 +139,7 @@ struct Listeners {
 
 struct ActiveListener {
     state: Rc<ListenerState>,
-    accepting: RefCell<Vec<AbortHandle>>,
+    accepting: RefCell<Vec<(AbortHandle, Rc<ListenSocket>)>>,
 }
 
 impl Listeners {
@@ -152,7 +152,7 @@ impl Listeners {
             let address = &active.state.current().plan.address;
             let stays = built.listeners.get(name).is_some_and(|listener| listener.plan.address == *address);
             if !stays {
-                active.stop();
+                active.stop(&self.worker);
             }
             stays
         });
@@ -171,13 +171,13 @@ impl Listeners {
         let Some(active) = self.by_name.get(&listening.listener) else { return Ok(()) };
         let is_unix = active.state.current().plan.address.starts_with("unix:");
         let socket = Rc::new(ListenSocket::adopt(listening.socket, is_unix)?);
-        let task = accept(Rc::clone(&self.worker), Rc::clone(&active.state), socket);
-        active.accepting.borrow_mut().push(tokio::task::spawn_local(task).abort_handle());
+        let task = accept(Rc::clone(&self.worker), Rc::clone(&active.state), Rc::clone(&socket));
+        active.accepting.borrow_mut().push((tokio::task::spawn_local(task).abort_handle(), socket));
         Ok(())
     }
 
     fn stop_accepting(&self) {
-        self.by_name.values().for_each(ActiveListener::stop);
+        self.by_name.values().for_each(|active| active.stop(&self.worker));
     }
 
     /// Waits until every connection has ended, or the deadline has come.
@@ -203,8 +203,12 @@ impl Listeners {
 }
 
 impl ActiveListener {
-    fn stop(&self) {
-        self.accepting.borrow_mut().drain(..).for_each(|task| task.abort());
+    /// Accepts no more than what waits already.
+    fn stop(&self, worker: &Rc<Worker>) {
+        for (task, socket) in self.accepting.borrow_mut().drain(..) {
+            task.abort();
+            accept_waiting(worker, &self.state, &socket);
+        }
     }
 }
 

@@ -55,6 +55,45 @@ fn r5_a_request_that_arrives_while_draining_is_served_if_it_has_begun() {
     gateway.ended();
 }
 
+/// Holds the worker up while clients connect, so that they wait to be accepted.
+fn with_clients_that_wait(count: usize, then: impl FnOnce(&mut Gateway)) -> (Gateway, Vec<Client>) {
+    let config = Config::to(&[Origin::nowhere()])
+        .route("hold", prefix("/hold"), vec![foreign_step("Hold", &json!({"ms": 300}))])
+        .route("all", prefix(""), vec![foreign_step("Respond", &json!({"status": 200, "body": "served"}))]);
+    let mut gateway = Gateway::start(config);
+    let mut holder = gateway.client();
+    holder.get("/hold").pause(100);
+    let mut clients: Vec<Client> = (0..count).map(|_| gateway.client()).collect();
+    for client in &mut clients {
+        client.get("/");
+    }
+    then(&mut gateway);
+    (gateway, clients)
+}
+
+#[test]
+fn r5_clients_that_wait_to_be_accepted_are_served_by_a_drain() {
+    let drain = |gateway: &mut Gateway| gateway.tell(Command::Drain(Duration::from_secs(30)));
+    let (mut gateway, mut clients) = with_clients_that_wait(20, drain);
+    for client in &mut clients {
+        let answer = client.answer();
+        assert_eq!((answer.text().as_str(), answer.field("connection")), ("served", Some("close")));
+    }
+    drop(clients);
+    assert!(gateway.ended() < Duration::from_secs(5));
+}
+
+#[test]
+fn r1_clients_that_wait_to_be_accepted_are_served_though_their_listener_goes() {
+    let remove = |gateway: &mut Gateway| gateway.remove_listener();
+    let (gateway, mut clients) = with_clients_that_wait(20, remove);
+    for client in &mut clients {
+        assert_eq!(client.answer().text(), "served");
+        assert_eq!(client.get("/").answer().text(), "served", "its connections live on");
+    }
+    drop(gateway);
+}
+
 #[test]
 fn stop_ends_a_worker_at_once() {
     let origin = slow();

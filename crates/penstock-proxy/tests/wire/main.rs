@@ -29,5 +29,6 @@ mod slow_clients;
 mod smuggling;
 mod sockets;
 mod streaming;
+mod templates;
 mod trust;
 mod tunnels;

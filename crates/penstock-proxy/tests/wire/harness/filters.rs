@@ -1,5 +1,7 @@
 //! Filters of the tests' own; they enter as foreign filters do.
 
+use std::time::Duration;
+
 use penstock_plan::Plugin;
 use penstock_proxy::exchange::{Exchange, LocalBody};
 use penstock_proxy::pipeline::{Filter, ForeignFilter, ForeignFilters, Outcome};
@@ -17,6 +19,7 @@ impl ForeignFilters for TestFilters {
             "PanicIn" => Box::new(PanicIn),
             "PanicOut" => Box::new(PanicOut),
             "Mark" => Box::new(Mark),
+            "Hold" => Box::new(Hold(Duration::from_millis(settings["ms"].as_u64().ok_or("ms")?))),
             _ => return Err(format!("no test filter {kind}")),
         };
         Ok(ForeignFilter { filter, results: Some(Vec::new()) })
@@ -82,6 +85,16 @@ struct PanicOut;
 impl Filter for PanicOut {
     fn on_response(&self, _: &mut Exchange) -> Outcome {
         panic!("a test's filter panics on purpose")
+    }
+}
+
+/// Holds the whole worker up, as no filter may.
+struct Hold(Duration);
+
+impl Filter for Hold {
+    fn on_request(&self, _: &mut Exchange) -> Outcome {
+        std::thread::sleep(self.0);
+        Outcome::Continue
     }
 }
 

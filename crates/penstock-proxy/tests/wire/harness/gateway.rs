@@ -76,6 +76,11 @@ impl Gateway {
         self.count();
     }
 
+    /// A plan without any listener.
+    pub(crate) fn remove_listener(&mut self) {
+        self.tell(Command::Apply(Arc::default(), Vec::new()));
+    }
+
     /// Gives the worker a command.
     pub(crate) fn tell(&self, command: Command) {
         assert!(self.remote.send(command), "the worker has ended");

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{Caller, Gateway, Origin, eventually};
+use penstock_plan::{Retry, RetryOn};
+
+use crate::harness::{Caller, Config, Gateway, Origin, eventually};
 
 /// Numbers that look random and are the same in every run.
 pub(crate) struct Numbers(pub(crate) u64);
@@ -44,10 +46,18 @@ fn answer_one(caller: &mut Caller, numbers: &mut Numbers, seen: &Mutex<HashMap<S
     false
 }
 
-fn run(posts: usize) {
+/// Asks for as many repetitions as a policy can.
+fn eager(origin: &Origin) -> Gateway {
+    let mut config = Config::to(&[origin.address()]);
+    let on = vec![RetryOn::ConnectFailure, RetryOn::Reset, RetryOn::TimedOut, RetryOn::Status(200)];
+    config.upstream.retry = Some(Retry { attempts: 5, on, budget_percent: 100 });
+    Gateway::start(config)
+}
+
+fn run(posts: usize, start: impl FnOnce(&Origin) -> Gateway) {
     let seen: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let origin = unreliable(Arc::clone(&seen));
-    let gateway = Gateway::before(&origin);
+    let gateway = start(&origin);
     let (mut answered, mut client) = (0, gateway.client());
     for number in 0..posts {
         let body = format!("sequence {number}");
@@ -67,11 +77,16 @@ fn run(posts: usize) {
 
 #[test]
 fn r24_no_post_of_2000_is_duplicated_by_random_resets() {
-    run(2_000);
+    run(2_000, Gateway::before);
+}
+
+#[test]
+fn r24_no_post_of_2000_is_duplicated_by_an_eager_policy() {
+    run(2_000, eager);
 }
 
 #[test]
 #[ignore = "long: make test-long"]
 fn r24_no_post_of_100000_is_duplicated_by_random_resets() {
-    run(100_000);
+    run(100_000, Gateway::before);
 }

@@ -1,8 +1,11 @@
 //! Origins that fail: what is tried again, what the client is told, what never looks whole.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::harness::{
     Caller, Config, End, Gateway, Kind, Origin, PATIENCE, Parsed, eventually, forward_step, parse, prefix,
@@ -33,6 +36,41 @@ fn r20_an_upstream_that_refuses_everywhere_is_a_502_and_the_connection_goes_on()
     }
     let line = &gateway.log(2)[1];
     assert_eq!((line["reason"].as_str(), line["attempts"].as_u64()), (Some("connect_failed"), Some(2)));
+}
+
+#[test]
+fn r21_an_endpoint_that_answers_no_connection_is_left_for_another_in_time() {
+    let (_full, address) = full_backlog();
+    let fine = Origin::echoing();
+    let endpoints = [address, fine.address()];
+    let gateway = Gateway::start(Config::to(&endpoints).timeouts(|timeouts| timeouts.connect_ms = 200));
+    let started = Instant::now();
+    let mut client = gateway.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").answer().text(), "GET / ");
+    }
+    assert!((200..3_000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    let alone = Gateway::start(Config::to(&[address]).timeouts(|timeouts| timeouts.connect_ms = 200));
+    let mut client = alone.client();
+    assert_eq!(client.get("/").answer().status(), 504);
+    assert_eq!(alone.log(1)[0]["reason"], "connect_timed_out");
+}
+
+/// A listener whose backlog is full: the system drops what would connect.
+fn full_backlog() -> (Vec<Socket>, SocketAddr) {
+    let stream = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let listener = stream();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let waiting = (0..3).map(|_| {
+        let socket = stream();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&address);
+        socket
+    });
+    let sockets = waiting.chain([listener]).collect();
+    (sockets, address.as_socket().unwrap())
 }
 
 /// Answers the first request of its first connection, then ends that connection in some way

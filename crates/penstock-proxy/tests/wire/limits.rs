@@ -38,7 +38,7 @@ fn g1_bytes_that_drip_in_do_not_extend_the_time_of_a_head() {
 }
 
 #[test]
-fn g2_a_body_that_stands_still_is_answered_with_408() {
+fn a22_g2_a_body_that_stands_still_is_answered_with_408_and_what_comes_late_is_no_request() {
     let origin = Origin::echoing();
     let gateway = Gateway::start(Config::to(&[origin.address()]).limits(|limits| limits.idle_ms = 300));
     let mut client = gateway.client();
@@ -46,7 +46,10 @@ fn g2_a_body_that_stands_still_is_answered_with_408() {
     for byte in "hel".bytes() {
         client.pause(150).send([byte]);
     }
-    assert_eq!(client.answer().status(), 408);
+    let answer = client.answer();
+    assert_eq!((answer.status(), answer.field("connection")), (408, Some("close")));
+    client.get("/late").finish();
+    assert!(client.rest().0.is_empty());
     assert_eq!(gateway.log(1)[0]["reason"], "body_timed_out");
     eventually("the origin's connection is closed", || (origin.open() == 0).then_some(()));
 }

@@ -25,6 +25,7 @@ mod panics;
 mod paths;
 mod pipelining;
 mod refusals;
+mod retries;
 mod slow_clients;
 mod smuggling;
 mod sockets;

@@ -14,6 +14,7 @@ pub mod http1;
 pub(crate) mod listener;
 pub mod pipeline;
 pub mod routing;
+pub(crate) mod scan;
 pub mod telemetry;
 pub mod unit;
 pub(crate) mod upstream;

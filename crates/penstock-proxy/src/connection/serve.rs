@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn an_idle_connections_task_is_small() {
-        let bytes = task_bytes(|connection| serve(connection));
+        let bytes = task_bytes(serve);
         assert!(bytes <= 832, "{bytes} bytes");
     }
 }

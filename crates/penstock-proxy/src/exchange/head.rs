@@ -44,14 +44,15 @@ impl Head {
         self.fields.clear();
     }
 
-    /// Replaces the whole head by received bytes and the fields found in them.
-    ///
-    /// Shape: the fields' spans are offsets into `bytes`.
-    pub fn load(&mut self, bytes: &[u8], fields: impl Iterator<Item = Field>) {
+    /// Where a parser puts the fields it finds; [`Head::load`] then gives the bytes they are spans of.
+    pub fn fields_mut(&mut self) -> &mut Vec<Field> {
+        &mut self.fields
+    }
+
+    /// Replaces the buffer by the bytes that the fields were found in.
+    pub fn load(&mut self, bytes: &[u8]) {
         self.buffer.clear();
         self.buffer.extend_from_slice(bytes);
-        self.fields.clear();
-        self.fields.extend(fields);
     }
 
     /// The buffer that spans point into.
@@ -183,9 +184,8 @@ mod tests {
     }
 
     fn text(head: &Head) -> String {
-        head.iter()
-            .map(|(name, value)| format!("{}={};", String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
-            .collect()
+        let line = |(name, value)| [name, b"=", value, b";"].concat();
+        String::from_utf8(head.iter().flat_map(line).collect()).unwrap()
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl Snapshot {
 
 fn copied(head: &Head) -> Head {
     let mut copy = Head::default();
-    copy.load(head.buffer(), head.fields().iter().copied());
+    copy.load(head.buffer());
+    copy.fields_mut().extend_from_slice(head.fields());
     copy
 }
 

@@ -4,14 +4,15 @@
 
 use std::ops::Range;
 
-use super::Malformed;
-use super::fields::{self, MOST_FIELDS};
+use super::{Malformed, fields};
 use crate::exchange::Head;
 
 /// Most bytes of chunk extensions in one body (A16).
 const MOST_EXTENSION_BYTES: usize = 16 << 10;
 /// Most bytes of trailers.
 const MOST_TRAILER_BYTES: usize = 16 << 10;
+/// Most trailers.
+const MOST_TRAILERS: usize = 64;
 /// Most digits of a chunk's size: a size of 2^60 or more is nobody's.
 const MOST_SIZE_DIGITS: u8 = 15;
 
@@ -89,13 +90,11 @@ impl ChunkedDecoder {
     /// # Errors
     /// A trailer is malformed.
     pub fn trailers(&self, head: &mut Head) -> Result<(), Malformed> {
-        let mut storage = [httparse::EMPTY_HEADER; MOST_FIELDS];
-        match httparse::parse_headers(&self.trailers, &mut storage) {
-            Ok(httparse::Status::Complete((_, parsed))) => {
-                fields::take(&self.trailers, parsed, head).map_err(|_| Malformed::Trailer)
-            }
-            _ => Err(Malformed::Trailer),
+        match fields::parse(&self.trailers, 0, MOST_TRAILERS, head.fields_mut()) {
+            Ok(Some(_)) => head.load(&self.trailers),
+            Ok(None) | Err(_) => return Err(Malformed::Trailer),
         }
+        Ok(())
     }
 
     /// Whether there were trailers.

@@ -80,7 +80,9 @@ mod tests {
 
     fn check(fields: &[(&str, &str)]) -> Result<(Option<u64>, bool), Malformed> {
         let mut head = Head::default();
-        fields.iter().for_each(|(name, value)| head.add(name.as_bytes(), value.as_bytes()));
+        for (name, value) in fields {
+            head.add(name.as_bytes(), value.as_bytes());
+        }
         declared(&head, Version::Http11).map(|declared| (declared.length, declared.is_chunked))
     }
 

@@ -101,16 +101,3 @@ impl Malformed {
         }
     }
 }
-
-impl From<httparse::Error> for Malformed {
-    fn from(error: httparse::Error) -> Self {
-        match error {
-            httparse::Error::HeaderName => Self::FieldName,
-            httparse::Error::HeaderValue => Self::FieldValue,
-            httparse::Error::NewLine => Self::LineEnd,
-            httparse::Error::TooManyHeaders => Self::TooManyFields,
-            httparse::Error::Version => Self::Version,
-            httparse::Error::Status | httparse::Error::Token => Self::StartLine,
-        }
-    }
-}

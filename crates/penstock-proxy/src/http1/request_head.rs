@@ -2,11 +2,10 @@
 //!
 //! Source: RFC 9112, sections 2 to 6.
 
-use std::mem::MaybeUninit;
-
-use super::fields::{self, MOST_FIELDS};
+use super::fields::{self, token_length};
 use super::{ConnectionOptions, Framing, Malformed, connection, framing};
 use crate::exchange::{Method, Name, Request, Span, Version};
+use crate::scan::has_space_or_control;
 
 /// Limits on a request's head.
 #[derive(Debug, Clone, Copy)]
@@ -48,30 +47,19 @@ pub fn parse_request(
     request: &mut Request,
 ) -> Result<Option<RequestInfo>, Malformed> {
     let start = leading_line_end(bytes)?;
-    let Some(message) = bytes.get(start..).filter(|rest| !rest.is_empty()) else { return Ok(None) };
-    let mut storage = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
-    let mut parsed = httparse::Request::new(&mut []);
-    let room = storage.get_mut(..limits.fields.min(MOST_FIELDS)).unwrap_or_default();
-    let length = match parsed.parse_with_uninit_headers(message, room) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return incomplete(message, limits, &parsed).map(|()| None),
-        Err(error) => return Err(refused(error, message, &parsed)),
-    };
-    let (Some(method), Some(target)) = (parsed.method, parsed.path) else { return Err(Malformed::StartLine) };
+    let message = bytes.get(start..).unwrap_or_default();
+    let Some(line) = request_line(message, limits)? else { return within(message, limits).map(|()| None) };
+    let found = fields::parse(message, line.length, limits.fields, request.head.fields_mut())?;
+    let Some(length) = found else { return within(message, limits).map(|()| None) };
     if length > limits.bytes {
         return Err(Malformed::HeadTooLarge);
     }
-    if target.len() > limits.target_bytes {
-        return Err(Malformed::TargetTooLong);
-    }
-    request.version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
-    request.method = Method::of(method.as_bytes());
-    request.method_span = Span { start: 0, end: method.len() as u32 };
-    let target = Span { start: method.len() as u32 + 1, end: (method.len() + 1 + target.len()) as u32 };
     let head = message.get(..length).unwrap_or_default();
-    request_line_is_clean(head, target)?;
-    fields::take(head, parsed.headers, &mut request.head)?;
-    interpret(request).map(|info| Some(RequestInfo { length: start + length, target, ..info }))
+    request.head.load(head);
+    request.version = line.version;
+    request.method_span = Span { start: 0, end: line.target.start - 1 };
+    request.method = Method::of(request.method_span.of(head));
+    interpret(request).map(|info| Some(RequestInfo { length: start + length, target: line.target, ..info }))
 }
 
 /// Whether more bytes are worth another try at parsing: a line end followed by an empty
@@ -91,49 +79,92 @@ fn leading_line_end(bytes: &[u8]) -> Result<usize, Malformed> {
     }
 }
 
-fn incomplete(message: &[u8], limits: &HeadLimits, parsed: &httparse::Request<'_, '_>) -> Result<(), Malformed> {
-    let method = parsed.method.map_or(0, str::len);
-    match parsed.path {
-        Some(target) if target.len() > limits.target_bytes => return Err(Malformed::TargetTooLong),
-        None if parsed.method.is_some() && message.len() > limits.target_bytes + method + 1 => {
-            return Err(Malformed::TargetTooLong);
-        }
-        None if method == 0 && message.len() > LONGEST_METHOD => return Err(Malformed::StartLine),
-        _ => {}
-    }
+/// An incomplete head may not be over the limit already.
+fn within(message: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
     if message.len() >= limits.bytes { Err(Malformed::HeadTooLarge) } else { Ok(()) }
 }
 
 /// Longer tokens are no method of any registry.
 const LONGEST_METHOD: usize = 64;
+/// `HTTP/1.1`
+const VERSION_BYTES: usize = 8;
 
-/// `httparse` calls a wrong version a version error only where it recognises the form.
-fn refused(error: httparse::Error, message: &[u8], parsed: &httparse::Request<'_, '_>) -> Malformed {
-    match (error, parsed.path) {
-        (httparse::Error::Token, _) | (httparse::Error::NewLine, None) => Malformed::StartLine,
-        (httparse::Error::NewLine, Some(_)) if parsed.version.is_none() => Malformed::StartLine,
-        (httparse::Error::Version, _) if !names_another_version(message) => Malformed::StartLine,
-        (error, _) => error.into(),
+/// The parts of a request line.
+struct RequestLine {
+    target: Span,
+    version: Version,
+    /// Length with the line end.
+    length: usize,
+}
+
+/// Parses `METHOD SP target SP HTTP/1.x CR LF`, with exactly these separators; `None` while it is
+/// incomplete.
+fn request_line(message: &[u8], limits: &HeadLimits) -> Result<Option<RequestLine>, Malformed> {
+    let method = token_length(message);
+    match message.get(method) {
+        _ if method > LONGEST_METHOD => return Err(Malformed::StartLine),
+        Some(b' ') if method > 0 => {}
+        Some(_) => return Err(Malformed::StartLine),
+        None => return Ok(None),
     }
-}
-
-fn names_another_version(message: &[u8]) -> bool {
-    let line = message.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
-    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    let is_known = last == b"HTTP/1.1" || last == b"HTTP/1.0";
-    !is_known
-        && matches!(last, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
-}
-
-/// `METHOD SP target SP HTTP/1.x CR LF`, with exactly these separators.
-fn request_line_is_clean(head: &[u8], target: Span) -> Result<(), Malformed> {
-    const VERSION: usize = " HTTP/1.1".len();
-    if target.start as usize - 1 > LONGEST_METHOD {
+    let rest = message.get(method + 1..).unwrap_or_default();
+    let Some(target) = memchr::memchr(b' ', rest) else { return unfinished_target(rest, limits).map(|()| None) };
+    let text = rest.get(..target).unwrap_or_default();
+    if target > limits.target_bytes {
+        return Err(Malformed::TargetTooLong);
+    }
+    if text.is_empty() || has_space_or_control(text) {
         return Err(Malformed::StartLine);
     }
-    match head.get(target.end as usize + VERSION..) {
-        Some([b'\r', b'\n', ..]) => Ok(()),
-        _ => Err(Malformed::LineEnd),
+    let Some(version) = version(rest.get(target + 1..).unwrap_or_default())? else { return Ok(None) };
+    let start = method + 1;
+    Ok(Some(RequestLine {
+        target: Span { start: start as u32, end: (start + target) as u32 },
+        version,
+        length: start + target + 1 + VERSION_BYTES + 2,
+    }))
+}
+
+/// A target whose end has not come may be neither too long nor the end of its line.
+fn unfinished_target(rest: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
+    if rest.len() > limits.target_bytes {
+        return Err(Malformed::TargetTooLong);
+    }
+    if has_space_or_control(rest) { Err(Malformed::StartLine) } else { Ok(()) }
+}
+
+/// The version at the end of a request line and the line end behind it; `None` while it has not come.
+fn version(rest: &[u8]) -> Result<Option<Version>, Malformed> {
+    let version = match rest {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', ..] => Version::Http11,
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0', ..] => Version::Http10,
+        _ => return other_version(rest).map(|()| None),
+    };
+    match rest.get(VERSION_BYTES..) {
+        Some([b'\r', b'\n', ..]) => Ok(Some(version)),
+        None | Some([] | [b'\r']) => Ok(None),
+        Some([b'\n' | b'\r' | b' ', ..]) => Err(Malformed::LineEnd),
+        Some(_) => Err(Malformed::StartLine),
+    }
+}
+
+/// What is no version of HTTP/1: one of another number, an incomplete one, or none at all.
+fn other_version(rest: &[u8]) -> Result<(), Malformed> {
+    match rest {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor, b'\r' | b'\n', ..]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            Err(Malformed::Version)
+        }
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            Ok(())
+        }
+        _ if rest.len() < VERSION_BYTES
+            && b"HTTP/1.".starts_with(rest.get(..rest.len().min(5)).unwrap_or_default()) =>
+        {
+            Ok(())
+        }
+        _ => Err(Malformed::StartLine),
     }
 }
 

@@ -1,9 +1,6 @@
 //! The head of an answer.
 
-use std::mem::MaybeUninit;
-
-use super::fields::{self, MOST_FIELDS};
-use super::{ConnectionOptions, Framing, Malformed, connection, framing};
+use super::{ConnectionOptions, Framing, Malformed, connection, fields, framing};
 use crate::exchange::{Method, Response, Version};
 
 /// What the head says about the message around it.
@@ -27,33 +24,51 @@ pub fn parse_response(
     method: Method,
     response: &mut Response,
 ) -> Result<Option<ResponseInfo>, Malformed> {
-    let mut storage = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
-    let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    let length = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut storage)? {
-        httparse::Status::Complete(length) => length,
-        httparse::Status::Partial if bytes.len() >= limit_bytes => return Err(Malformed::HeadTooLarge),
-        httparse::Status::Partial => return Ok(None),
-    };
+    let incomplete = || if bytes.len() >= limit_bytes { Err(Malformed::HeadTooLarge) } else { Ok(None) };
+    let Some(line) = status_line(bytes)? else { return incomplete() };
+    let found = fields::parse(bytes, line.length, MOST_FIELDS, response.head.fields_mut())?;
+    let Some(length) = found else { return incomplete() };
     if length > limit_bytes {
         return Err(Malformed::HeadTooLarge);
     }
-    let head = bytes.get(..length).unwrap_or_default();
-    status_line_is_clean(head)?;
-    response.version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
-    response.status = parsed.code.filter(|code| (100..=999).contains(code)).ok_or(Malformed::StartLine)?;
-    fields::take(head, parsed.headers, &mut response.head)?;
+    response.head.load(bytes.get(..length).unwrap_or_default());
+    (response.version, response.status) = (line.version, line.status);
     let options = ConnectionOptions::of(&response.head);
     let framing = framing_of(response, method)?;
     connection::remove_nominated(&mut response.head);
     Ok(Some(ResponseInfo { length, framing, options }))
 }
 
-/// The status line begins the head and ends in CR LF.
-fn status_line_is_clean(head: &[u8]) -> Result<(), Malformed> {
-    let end = memchr::memchr(b'\n', head).ok_or(Malformed::StartLine)?;
-    let is_clean = head.starts_with(b"HTTP/1.") && end > 0 && head.get(end - 1) == Some(&b'\r');
-    if is_clean { Ok(()) } else { Err(Malformed::LineEnd) }
+/// Most fields of an answer.
+const MOST_FIELDS: usize = 256;
+
+/// The parts of a status line.
+struct StatusLine {
+    version: Version,
+    status: u16,
+    /// Length with the line end.
+    length: usize,
+}
+
+/// Parses `HTTP/1.x SP 3DIGIT [SP reason] CR LF`; `None` while it is incomplete.
+fn status_line(bytes: &[u8]) -> Result<Option<StatusLine>, Malformed> {
+    const START: &[u8] = b"HTTP/1.";
+    let common = bytes.len().min(START.len());
+    if bytes.get(..common) != START.get(..common) {
+        return Err(Malformed::StartLine);
+    }
+    let Some(end) = fields::line_end(bytes, 0)? else { return Ok(None) };
+    let [b'0' | b'1', b' ', code @ ..] = bytes.get(START.len()..end).unwrap_or_default() else {
+        return Err(Malformed::StartLine);
+    };
+    let version = if bytes.get(START.len()) == Some(&b'0') { Version::Http10 } else { Version::Http11 };
+    let (digits, reason) = code.split_at_checked(3).ok_or(Malformed::StartLine)?;
+    let is_reason = reason.is_empty() || (reason.first() == Some(&b' ') && fields::is_value(reason));
+    if !digits.iter().all(u8::is_ascii_digit) || digits.first() == Some(&b'0') || !is_reason {
+        return Err(if reason.contains(&b'\n') { Malformed::LineEnd } else { Malformed::StartLine });
+    }
+    let status = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    Ok(Some(StatusLine { version, status, length: end + 2 }))
 }
 
 /// Source: RFC 9112, section 6.3.

@@ -9,6 +9,7 @@ use penstock_plan::LogFormat;
 
 use crate::exchange::AddressText;
 use crate::http1::write_number;
+use crate::scan::needs_escape;
 
 /// Lines are handed over when the buffer holds this much, or at the next tick.
 const HANDED_OVER_BYTES: usize = 48 << 10;
@@ -243,8 +244,7 @@ fn write_millis(out: &mut Vec<u8>, micros: u64) {
 fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'"' && *byte != b'\\';
-    // Without an early way out the compiler looks at sixteen bytes at a time.
-    if text.iter().fold(true, |plain, byte| plain & is_plain(byte)) {
+    if !needs_escape(text) {
         return out.extend_from_slice(text);
     }
     let mut rest = text;

@@ -14,13 +14,14 @@ mod harness;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::io::Write;
 use std::ops::Range;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use harness::{Client, Config, Gateway, Origin, eventually, forward_step, native_step, prefix};
+use harness::{Client, Config, FILLER, Gateway, Origin, eventually, forward_step, native_step, prefix};
 use serde_json::json;
 
 /// Sizes of a block of the access log, which another thread frees; a read buffer is larger.
@@ -140,7 +141,7 @@ fn bytes_each(count: usize, gateway: &Gateway, open: impl Fn() -> Client) -> i64
     // What the thread keeps for the next connection is nobody's.
     drop(open());
     eventually("all are gone", || (gateway.count().open_connections == 0).then_some(()));
-    let settle = || std::thread::sleep(std::time::Duration::from_millis(300));
+    let settle = || std::thread::sleep(Duration::from_millis(300));
     settle();
     let before = LIVE_BYTES.load(SeqCst);
     let clients: Vec<Client> = (0..count).map(|_| open()).collect();
@@ -193,4 +194,45 @@ fn a41_a_large_head_costs_at_most_twice_its_limit() {
     });
     println!("{each} bytes for each large head");
     assert!(each <= 128 << 10, "{each} bytes for each large head");
+}
+
+/// What a stream may hold: a buffer of 64 KiB a direction, free ones counted, and its connections.
+const STREAM_BYTES: i64 = (128 << 10) + (8 << 10);
+
+#[test]
+fn r36_an_answer_that_nobody_takes_holds_64_kilobytes_a_direction() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let origin = Origin::running(|caller| {
+        if caller.request().is_some() {
+            caller.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+            while caller.send(FILLER) {}
+        }
+    });
+    let gateway = counted(with_headers(&origin));
+    let each = bytes_each(8, &gateway, || {
+        let mut client = gateway.client();
+        client.get("/").take(100_000);
+        client
+    });
+    println!("{each} bytes for each answer that nobody takes");
+    assert!((1..=STREAM_BYTES).contains(&each), "{each} bytes for each answer that nobody takes");
+}
+
+#[test]
+fn r36_an_upload_that_nobody_takes_holds_64_kilobytes_a_direction() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let origin = Origin::running(|caller| {
+        caller.read_until("\r\n\r\n");
+        caller.pause(3_000);
+    });
+    let gateway = counted(with_headers(&origin));
+    let each = bytes_each(8, &gateway, || {
+        let mut client = gateway.client();
+        client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000000\r\n\r\n");
+        let mut feeder = client.second_handle();
+        std::thread::spawn(move || while feeder.write_all(&FILLER).is_ok() {});
+        client
+    });
+    println!("{each} bytes for each upload that nobody takes");
+    assert!((1..=STREAM_BYTES).contains(&each), "{each} bytes for each upload that nobody takes");
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn text(head: &Head) -> String {
-        let line = |(name, value)| [name, b"=", value, b";"].concat();
+        let line = |(name, value): (&[u8], &[u8])| [name, &b"="[..], value, b";"].concat();
         String::from_utf8(head.iter().flat_map(line).collect()).unwrap()
     }
 

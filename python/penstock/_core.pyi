@@ -113,7 +113,8 @@ class Response:
     @body.setter
     def body(self, body: str | bytes) -> None: ...
 
-# A worker on a thread of this process; sockets are pairs of a listener's name and a descriptor that it owns from then on.
+# A worker on a thread of this process. Sockets are pairs of a listener's name and a descriptor, which the worker owns
+# from then on.
 class EmbeddedWorker:
     def __init__(self, plan_json: str, sockets: list[tuple[str, int]], state_dir: str) -> None: ...
     def apply(self, plan_json: str) -> None: ...

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, get_args
 
-from penstock import _core
+from penstock._core import check_expression, check_filter, check_regex, check_template, native_filters
 from penstock.filters.catalogue import Answers, Checked, FilterKind, PluginDescription, SettingProblem
 from penstock.filters.setting_path import read_setting_path
 
@@ -16,7 +16,7 @@ class NativeCatalogue:
     """The kinds that are part of the core."""
 
     def __init__(self) -> None:
-        text = _core.native_filters()
+        text = native_filters()
         self.digest = blake2b(text.encode(), digest_size=16).hexdigest()
         kinds = (_kind(described) for described in json.loads(text))
         self.kinds: Mapping[str, FilterKind] = MappingProxyType({kind.name: kind for kind in kinds})
@@ -25,7 +25,7 @@ class NativeCatalogue:
     def check(self, kind: str, settings: Mapping[str, Any]) -> Checked:
         """The settings of a native filter in resolved form, or everything that is wrong with them."""
         try:
-            found = json.loads(_core.check_filter(kind, json.dumps(settings, allow_nan=False)))
+            found = json.loads(check_filter(kind, json.dumps(settings, allow_nan=False)))
         except (TypeError, ValueError) as problem:
             return Checked(problems=(SettingProblem((), f"settings are plain data: {problem}"),))
         problems = tuple(
@@ -36,15 +36,15 @@ class NativeCatalogue:
 
     def check_expression(self, text: str) -> str | None:
         """What is wrong with a condition, if anything."""
-        return _core.check_expression(text)
+        return check_expression(text)
 
     def check_template(self, text: str) -> str | None:
         """What is wrong with a template, if anything."""
-        return _core.check_template(text)
+        return check_template(text)
 
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
-        return _core.check_regex(text)
+        return check_regex(text)
 
 
 @cache

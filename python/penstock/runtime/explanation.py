@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from penstock import _core
+from penstock._core import explain as explain_by_core
 
 
 def explain(plan: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,5 +13,5 @@ def explain(plan: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, An
     Shape: `request` has `method`, `url`, `headers` as pairs, and where given `listener` and `from`.
     Raises: ValueError if it is no request.
     """
-    explained: dict[str, Any] = json.loads(_core.explain(json.dumps(plan), json.dumps(request)))
+    explained: dict[str, Any] = json.loads(explain_by_core(json.dumps(plan), json.dumps(request)))
     return explained

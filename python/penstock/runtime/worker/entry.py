@@ -1,9 +1,9 @@
 """Where a worker process enters the core, and which core it is."""
 
-from penstock import _core
+from penstock._core import build_id, run_worker
 
-run_worker = _core.run_worker
-"""Serves as one worker until told to end; gives the exit code."""
+__all__ = ["BUILD", "run_worker"]
 
-BUILD: str = _core.build_id()
+
+BUILD: str = build_id()
 """The build of this core; workers of another one are not used."""

@@ -13,6 +13,8 @@ use crate::scan::needs_escape;
 
 /// Lines are handed over when the buffer holds this much, or at the next tick.
 const HANDED_OVER_BYTES: usize = 48 << 10;
+/// Blocks kept to be filled again.
+const KEPT_BLOCKS: usize = 16;
 /// Bytes that may wait for the helper thread; beyond it lines are dropped and counted.
 const MOST_WAITING_BYTES: usize = 16 << 20;
 
@@ -20,23 +22,51 @@ const MOST_WAITING_BYTES: usize = 16 << 20;
 #[derive(Default)]
 pub struct LogQueue {
     waiting: Mutex<Vec<Vec<u8>>>,
+    /// Blocks that were written, to be filled again: fresh memory would cost a page fault for each page.
+    free: Mutex<Vec<Vec<u8>>>,
+}
+
+/// What became of the lines that waited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Bytes written.
+    pub written: u64,
+    /// Bytes that could not be written.
+    pub lost: u64,
 }
 
 /// Where lines are written to. It is the owner's business to open it.
 pub type LogSink = Box<dyn Write + Send>;
 
 impl LogQueue {
-    /// Writes everything that waits; what cannot be written is lost, and its bytes are returned.
-    pub fn drain(&self, sink: &mut LogSink) -> u64 {
+    /// Writes everything that waits; what cannot be written is lost.
+    pub fn drain(&self, sink: &mut LogSink) -> Drained {
         let blocks = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut lost = 0;
+        let mut drained = Drained::default();
         for block in blocks {
-            if sink.write_all(&block).is_err() {
-                lost += block.len() as u64;
+            let bytes = block.len() as u64;
+            match sink.write_all(&block) {
+                Ok(()) => drained.written += bytes,
+                Err(_) => drained.lost += bytes,
             }
+            self.keep(block);
         }
         let _ = sink.flush();
-        lost
+        drained
+    }
+
+    fn keep(&self, mut block: Vec<u8>) {
+        block.clear();
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < KEPT_BLOCKS {
+            free.push(block);
+        }
+    }
+
+    /// An empty block.
+    fn block(&self) -> Vec<u8> {
+        let known = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        known.unwrap_or_else(|| Vec::with_capacity(HANDED_OVER_BYTES + (8 << 10)))
     }
 
     fn push(&self, block: Vec<u8>) -> Result<(), Vec<u8>> {
@@ -122,7 +152,7 @@ impl AccessLog {
     pub(crate) fn hand_over(&self) -> u64 {
         let mut buffer = self.buffer.borrow_mut();
         if !buffer.is_empty() {
-            let block = std::mem::replace(&mut *buffer, Vec::with_capacity(HANDED_OVER_BYTES + (8 << 10)));
+            let block = std::mem::replace(&mut *buffer, self.queue.block());
             if let Err(block) = self.queue.push(block) {
                 let lines = memchr::memchr_iter(b'\n', &block).count() as u64;
                 self.dropped_lines.set(self.dropped_lines.get() + lines);

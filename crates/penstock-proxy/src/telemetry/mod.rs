@@ -4,6 +4,6 @@ mod access_log;
 mod counters;
 
 pub(crate) use access_log::{AccessLog, Entry};
-pub use access_log::{LogQueue, LogSink};
+pub use access_log::{Drained, LogQueue, LogSink};
 pub(crate) use counters::Counters;
 pub use counters::Snapshot;

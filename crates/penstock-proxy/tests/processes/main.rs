@@ -12,5 +12,6 @@
 mod harness;
 
 mod descriptors;
+mod instructions;
 mod served;
 mod system_calls;

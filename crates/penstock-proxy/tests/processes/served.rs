@@ -44,6 +44,13 @@ impl Served {
         Client::connect(self.address)
     }
 
+    /// Asks it to end, which lets what runs it write what it knows.
+    pub(crate) fn interrupt(&mut self) {
+        let asked = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()));
+        let _ = self.process.wait();
+    }
+
     /// Ends it.
     pub(crate) fn kill(&mut self) {
         let _ = self.process.kill();

@@ -77,7 +77,6 @@ def test_r43_a_worker_that_stands_still_is_left_out_of_a_change_and_then_replace
         assert gateway.status()["revision"] == 2
 
 
-@pytest.mark.xfail(reason="a draining worker closes idle connections at once, not after their next answer")
 def test_a_takeover_drops_no_connection_that_its_client_believes_open() -> None:
     with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway, Load(gateway.port(), kept=KEPT) as load:
         gateway.signal(signal.SIGKILL)

@@ -41,7 +41,10 @@ impl EmbeddedWorker {
         let built = Arc::new(built(py, plan_json, &filters, None)?);
         let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
         let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };
-        let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || run(setup, commands))?;
+        let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || {
+            // Attached once for life: attaching afresh for each call of a filter costs microseconds.
+            Python::attach(|py| py.detach(|| run(setup, commands)))
+        })?;
         Ok(Self { remote, thread: Some(thread), log, built, filters })
     }
 

@@ -25,8 +25,6 @@ use crate::worker::Worker;
 const DRAINED_BYTES: u64 = 64 << 10;
 /// Time a client has to take the last answer and close.
 const LINGER_MS: u64 = 2_000;
-/// Time in which a connection accepted by a drain must begin its request.
-const LATE_COMER_MS: u64 = 1_000;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -86,10 +84,7 @@ pub(crate) async fn serve(connection: &mut Connection) {
 async fn wait_for_bytes(connection: &mut Connection) -> bool {
     connection.client.release_input(&connection.worker.buffers);
     let idle_ms = connection.listener.current().plan.limits.idle_ms;
-    // One that a drain found waiting to be accepted has a moment to send what it came for.
-    let came_late = connection.worker.is_draining();
-    let late_at_ms = super::lifetime::at(connection, if came_late { LATE_COMER_MS.min(idle_ms) } else { idle_ms });
-    connection.deadline.arm(late_at_ms);
+    connection.deadline.arm(super::lifetime::at(connection, idle_ms));
     poll_fn(|context| {
         if !connection.client.unread().is_empty() {
             return Poll::Ready(true);
@@ -98,8 +93,9 @@ async fn wait_for_bytes(connection: &mut Connection) -> bool {
             Poll::Ready(Ok(count)) => Poll::Ready(count > 0),
             Poll::Ready(Err(_)) => Poll::Ready(false),
             Poll::Pending => {
-                let is_over = (connection.worker.is_draining() && !came_late)
-                    || connection.deadline.has_passed(connection.worker.clock.coarse_ms());
+                // In a drain too a client has a moment: it may believe the connection open.
+                connection.deadline.arm_earlier(connection.worker.idle_until_ms());
+                let is_over = connection.deadline.has_passed(connection.worker.clock.coarse_ms());
                 if is_over { Poll::Ready(false) } else { Poll::Pending }
             }
         }

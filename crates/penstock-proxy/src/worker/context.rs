@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::date::http_date;
 use super::random::Random;
@@ -12,6 +13,11 @@ use crate::telemetry::{AccessLog, Counters, Entry, LogQueue};
 use crate::upstream::Upstreams;
 use crate::wire::{Buffers, Clock, Deadlines};
 
+/// Part of a drain's grace in which connections that wait may still bring a request: one second of
+/// the usual thirty.
+const IDLE_PART_OF_GRACE: u32 = 30;
+/// Longest such time.
+const MOST_IDLE: Duration = Duration::from_secs(1);
 /// Exchanges kept for use again.
 const KEPT_WORKS: usize = 256;
 
@@ -27,7 +33,8 @@ pub(crate) struct Worker {
     works: RefCell<Vec<Box<Work>>>,
     random: Random,
     date: RefCell<(u64, String)>,
-    is_draining: Cell<bool>,
+    /// Moment at which a drain closes connections that wait; `u64::MAX`: there is none.
+    idle_until_ms: Cell<u64>,
 }
 
 impl Worker {
@@ -42,7 +49,7 @@ impl Worker {
             works: RefCell::default(),
             random: Random::new(),
             date: RefCell::default(),
-            is_draining: Cell::new(false),
+            idle_until_ms: Cell::new(u64::MAX),
         }
     }
 
@@ -85,12 +92,19 @@ impl Worker {
 
     /// Whether connections end after the exchange they carry.
     pub(crate) fn is_draining(&self) -> bool {
-        self.is_draining.get()
+        self.idle_until_ms.get() != u64::MAX
     }
 
-    /// Begins to drain: idle connections close, busy ones after their exchange.
-    pub(crate) fn drain(&self) {
-        self.is_draining.set(true);
+    /// The moment at which a connection that waits for a request is closed by a drain.
+    pub(crate) fn idle_until_ms(&self) -> u64 {
+        self.idle_until_ms.get()
+    }
+
+    /// Begins to drain: connections end with the exchange they carry, or their next one; those that
+    /// bring none are closed after a small part of the grace.
+    pub(crate) fn drain(&self, grace: Duration) {
+        let idle = (grace / IDLE_PART_OF_GRACE).min(MOST_IDLE);
+        self.idle_until_ms.set(self.clock.coarse_ms() + idle.as_millis() as u64);
         self.deadlines.wake_all();
     }
 

@@ -120,7 +120,7 @@ async fn obey(
             }
             Command::Drain(grace) => {
                 listeners.stop_accepting();
-                worker.drain();
+                worker.drain(grace);
                 return Some(Instant::now() + grace);
             }
             Command::Stop => return None,

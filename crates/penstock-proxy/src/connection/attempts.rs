@@ -160,7 +160,7 @@ async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address
     poll_fn(|context| match connecting.as_mut().poll(context) {
         Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),
         Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
-        Poll::Pending => match phase.check(context, connection, work, 0, limit_ms) {
+        Poll::Pending => match phase.check(connection, work, 0, limit_ms) {
             Some(Late::Phase) => Poll::Ready(Err(Miss::Connect(Failure::ConnectTimedOut))),
             Some(Late::Request) => Poll::Ready(Err(Miss::Failed(Failure::RequestTimedOut))),
             Some(Late::Client) => Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),

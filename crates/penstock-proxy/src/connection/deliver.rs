@@ -70,7 +70,7 @@ pub(crate) async fn buffer_body(connection: &mut Connection, work: &mut Work, li
     let mut body = Vec::new();
     let outcome = poll_fn(|context| match poll_buffer(context, connection, work, limit, &mut body) {
         Poll::Ready(outcome) => Poll::Ready(outcome),
-        Poll::Pending => match phase.check(context, connection, work, connection.client.received_bytes, idle_ms) {
+        Poll::Pending => match phase.check(connection, work, connection.client.received_bytes, idle_ms) {
             Some(Late::Request) => Poll::Ready(Err(Failure::RequestTimedOut)),
             Some(_) => Poll::Ready(Err(Failure::BodyTimedOut)),
             None => Poll::Pending,
@@ -207,7 +207,7 @@ async fn flush(connection: &mut Connection, work: &Work, listener: &BuiltListene
         let Connection { client, worker, .. } = &mut *connection;
         match client.poll_flush(context, &worker.buffers) {
             Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),
-            Poll::Pending => late(phase.check(context, connection, work, connection.client.sent_bytes, send_ms)),
+            Poll::Pending => late(phase.check(connection, work, connection.client.sent_bytes, send_ms)),
         }
     })
     .await
@@ -255,7 +255,7 @@ fn check_late(
     let is_half_closed = *presence == Presence::HalfClosed;
     let limit_ms = if is_half_closed { limit_ms.min(limits.half_close_ms) } else { limit_ms };
     let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
-    match late(phase.check(context, connection, work, progress, limit_ms)) {
+    match late(phase.check(connection, work, progress, limit_ms)) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(_) if !is_clients && !is_half_closed => give_up(&connection.client, work, Failure::AnswerTimedOut),
         Poll::Ready(_) => give_up(&connection.client, work, Failure::ClientGone),

@@ -110,7 +110,7 @@ pub(crate) async fn answer_head(connection: &mut Connection, work: &mut Work) ->
         let Some(mut attempt) = work.attempt.take() else { return Poll::Ready(Err(Miss::Stale)) };
         let polled = poll_answer(context, connection, work, &mut attempt, (&mut interim, continue_at_ms));
         let polled = match polled {
-            Poll::Pending => check_late(context, connection, work, &attempt, &mut phase),
+            Poll::Pending => check_late(connection, work, &attempt, &mut phase),
             ready @ Poll::Ready(_) => ready,
         };
         if work.owes_continue {
@@ -273,13 +273,7 @@ fn watch_client(context: &mut Context<'_>, connection: &mut Connection, work: &m
     }
 }
 
-fn check_late(
-    context: &Context<'_>,
-    connection: &Connection,
-    work: &Work,
-    attempt: &Attempt,
-    phase: &mut Phase,
-) -> Poll<Result<(), Miss>> {
+fn check_late(connection: &Connection, work: &Work, attempt: &Attempt, phase: &mut Phase) -> Poll<Result<(), Miss>> {
     let timeouts = &attempt.upstream.plan.timeouts;
     let is_sent = work.request_transfer.is_finished || attempt.has_refused_more;
     let is_clients = !is_sent && !work.request_transfer.waits_for(&attempt.wire);
@@ -289,7 +283,7 @@ fn check_late(
         (false, false) => timeouts.send_ms,
     };
     let progress = connection.client.received_bytes.wrapping_add(attempt.wire.sent_bytes << 20) ^ u64::from(is_sent);
-    let failure = match phase.check(context, connection, work, progress, limit_ms) {
+    let failure = match phase.check(connection, work, progress, limit_ms) {
         None => return Poll::Pending,
         Some(Late::Client) => return Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
         Some(Late::Request) => Failure::RequestTimedOut,

@@ -123,7 +123,8 @@ fn is_forwarding_text(name: &[u8]) -> bool {
     starts(name, b"x-forwarded-") || starts(name, b"x-ssl-") || starts(name, b"x-original-")
 }
 
-fn starts(name: &[u8], prefix: &[u8]) -> bool {
+/// Whether a field's name begins with these small letters, in any case.
+pub(super) fn starts(name: &[u8], prefix: &[u8]) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 

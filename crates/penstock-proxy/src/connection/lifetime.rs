@@ -1,7 +1,5 @@
 //! How long a phase of an exchange may stand still, judged on the thread's coarse clock.
 
-use std::task::Context;
-
 use super::serve::Connection;
 use super::work::Work;
 
@@ -34,15 +32,7 @@ impl Phase {
     /// woken when the next thing passes.
     ///
     /// `progress` is any number that changes with every step forward.
-    pub(crate) fn check(
-        &mut self,
-        context: &Context<'_>,
-        connection: &Connection,
-        work: &Work,
-        progress: u64,
-        limit_ms: u64,
-    ) -> Option<Late> {
-        let _ = context;
+    pub(crate) fn check(&mut self, connection: &Connection, work: &Work, progress: u64, limit_ms: u64) -> Option<Late> {
         let now_ms = connection.worker.clock.coarse_ms();
         if progress != self.progress || limit_ms != self.limit_ms {
             self.progress = progress;

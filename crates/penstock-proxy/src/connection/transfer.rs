@@ -4,6 +4,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use super::body::Body;
+use super::identify::starts;
 use crate::exchange::{Head, Name};
 use crate::http1::{Framing, Malformed, write_chunk_start, write_fields};
 use crate::wire::{Buffers, Payload, Wire};
@@ -176,12 +177,9 @@ fn may_trail(token: Name, name: &[u8]) -> bool {
             | Name::TRAILER
             | Name::TRANSFER_ENCODING
     );
-    !is_refused
-        && !name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-") && is_forwarding(name))
-        && !name.contains(&b'_')
+    !is_refused && !is_forwarding(name) && !name.contains(&b'_')
 }
 
 fn is_forwarding(name: &[u8]) -> bool {
-    let starts = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    starts(b"x-forwarded-") || starts(b"x-real-ip") || starts(b"x-penstock-") || starts(b"x-request-id")
+    [&b"x-forwarded-"[..], b"x-real-ip", b"x-penstock-", b"x-request-id"].iter().any(|prefix| starts(name, prefix))
 }

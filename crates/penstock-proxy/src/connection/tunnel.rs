@@ -59,7 +59,7 @@ pub(crate) async fn tunnel(connection: &mut Connection, work: &Work, mut attempt
             }
             _ => {
                 let progress = connection.client.received_bytes ^ (attempt.wire.received_bytes << 20);
-                let late = phase.check(context, connection, work, progress, idle_ms);
+                let late = phase.check(connection, work, progress, idle_ms);
                 if late == Some(Late::Phase) { Poll::Ready(()) } else { Poll::Pending }
             }
         }

@@ -166,22 +166,17 @@ impl AccessLog {
         self.write_time(out, entry.wall_us);
         out.push(b'"');
         for (name, value) in entry.texts() {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":\"");
+            write_name(out, name);
+            out.push(b'"');
             write_escaped(out, value);
             out.push(b'"');
         }
         for (name, value) in entry.numbers() {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
+            write_name(out, name);
             write_number(out, value);
         }
         for (name, value) in entry.durations() {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
+            write_name(out, name);
             write_millis(out, value);
         }
         out.extend_from_slice(b",\"client\":\"");
@@ -189,7 +184,7 @@ impl AccessLog {
         out.extend_from_slice(b"\"}");
     }
 
-    /// `$name` or `{name}` in the template stands for the field of that name.
+    /// `{name}` in the template stands for the field of that name.
     fn write_template(&self, out: &mut Vec<u8>, template: &str, entry: &Entry<'_>) {
         let mut rest = template;
         while let Some(start) = rest.find('{') {
@@ -262,6 +257,13 @@ impl<'a> Entry<'a> {
     fn durations(&self) -> [(&'static str, u64); 2] {
         [("duration_ms", self.duration_us), ("upstream_ms", self.upstream_us)]
     }
+}
+
+/// What stands before the value of every member but the first.
+fn write_name(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
 }
 
 fn write_millis(out: &mut Vec<u8>, micros: u64) {

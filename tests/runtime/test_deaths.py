@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import urllib.request
 
 import pytest
 
@@ -62,6 +63,27 @@ def test_a_killed_supervisor_costs_nothing_and_a_new_one_takes_over() -> None:
             wait_until(lambda: not any(is_process(pid) for pid in before), 10)
         assert load.losses.lost == []
         assert origin.counts["/load"] == load.losses.answered
+
+
+def listeners(count: int) -> str:
+    """A configuration of many listeners before one route."""
+    texts = [f"{{kind: Listener, name: web{number}, address: 127.0.0.1:0}}" for number in range(count)]
+    route = "{kind: Route, name: all, path: /*, steps: [{kind: Respond, status: 200, body: served}]}"
+    return "\n---\n".join([*texts, route])
+
+
+def test_a_new_supervisor_takes_over_more_sockets_than_one_message_carries() -> None:
+    count = 130
+    with GatewayProcess(listeners(count)) as gateway:
+        before = {one["name"]: one["bound"] for one in gateway.status()["listeners"]}
+        assert len(before) * 2 > 253
+        gateway.signal(signal.SIGKILL)
+        gateway.wait(5)
+        gateway.start()
+        assert {one["name"]: one["bound"] for one in gateway.status()["listeners"]} == before
+        for bound in before.values():
+            with urllib.request.urlopen(f"http://{bound}/", timeout=5) as answer:
+                assert answer.read() == b"served"
 
 
 @pytest.mark.long

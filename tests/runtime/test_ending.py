@@ -81,6 +81,49 @@ def test_r5_a_request_that_takes_longer_than_the_grace_time_is_cut() -> None:
         assert slow.outcome != 200
 
 
+def test_r5_of_requests_of_200_ms_5_s_and_60_s_those_end_well_that_the_grace_time_has_room_for() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--grace", "7s") as gateway:
+        slow = [SlowRequest(gateway.port(), seconds) for seconds in (0.2, 5.0, 60.0)]
+        wait_until(lambda: origin.counts.get("/slow") == 3)
+        began = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait(20) == 0
+        assert 6.5 < time.monotonic() - began < 14
+        for one in slow:
+            one.join(5)
+        assert [one.outcome for one in slow] == [200, 200, "RemoteDisconnected"]
+
+
+def test_r5_a_gateway_that_drains_says_what_is_left() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--grace", "30s", workers=1) as gateway:
+        slow = [SlowRequest(gateway.port(), seconds) for seconds in (1.0, 60.0)]
+        wait_until(lambda: origin.counts.get("/slow") == 2)
+        gateway.signal(signal.SIGTERM)
+        wait_until(lambda: gateway.status()["phase"] == "draining")
+        slow[0].join(10)
+
+        def open_connections() -> int:
+            (worker,) = gateway.status()["workers"]
+            return int(worker["counters"]["open_connections"])
+
+        wait_until(lambda: open_connections() == 1)
+        assert slow[0].outcome == 200
+
+
+def test_r6_a_second_signal_leaves_a_second_to_what_still_runs() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--grace", "30s") as gateway:
+        slow = [SlowRequest(gateway.port(), seconds) for seconds in (0.2, 5.0, 60.0)]
+        wait_until(lambda: origin.counts.get("/slow") == 3)
+        gateway.signal(signal.SIGTERM)
+        slow[0].join(5)
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait(10) == 0
+        for one in slow:
+            one.join(5)
+        assert [one.outcome for one in slow] == [200, "RemoteDisconnected", "RemoteDisconnected"]
+        assert "cannot be told" not in gateway.said
+
+
 def is_answered(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0

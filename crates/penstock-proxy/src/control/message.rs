@@ -32,7 +32,11 @@ pub(super) enum Request {
     Commit {
         revision: u64,
     },
-    GiveSockets {},
+    GiveSockets {
+        /// Sockets before it have been given: one frame takes only so many.
+        #[serde(default)]
+        start: usize,
+    },
     Drain {
         grace_ms: u64,
     },
@@ -50,7 +54,7 @@ pub(super) enum Reply {
     NeedAll {},
     Ok {},
     Committed { revision: u64 },
-    Sockets { sockets: Vec<SocketName> },
+    Sockets { sockets: Vec<SocketName>, total: usize },
     Status { revision: Option<u64>, pid: u32, counters: Box<Snapshot> },
     Problem { message: String },
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use penstock_plan::{Body, Plan};
+use penstock_shared::descriptors::MOST_DESCRIPTORS;
 use tokio::sync::oneshot;
 
 use super::frame;
@@ -81,7 +82,7 @@ impl Control {
         let Some((body, received)) = frame::read(stream)? else { return Ok(false) };
         match frame::parse(&body) {
             Err(message) => frame::write(stream, &Reply::Problem { message }, &[])?,
-            Ok(Request::GiveSockets {}) => self.give_sockets(stream)?,
+            Ok(Request::GiveSockets { start }) => self.give_sockets(stream, start)?,
             Ok(request) => {
                 let reply = self.answer(request, received).unwrap_or_else(|message| Reply::Problem { message });
                 frame::write(stream, &reply, &[])?;
@@ -109,7 +110,7 @@ impl Control {
             }
             Request::Listen { .. } => Err("as many descriptors as sockets are needed".to_owned()),
             Request::Commit { revision } => self.commit(revision),
-            Request::GiveSockets {} => Err("answered with descriptors".to_owned()),
+            Request::GiveSockets { .. } => Err("answered with descriptors".to_owned()),
             Request::Drain { grace_ms } => Ok(self.tell(Command::Drain(Duration::from_millis(grace_ms)))),
             Request::Stop {} => Ok(self.tell(Command::Stop)),
             Request::Status {} => self.status(),
@@ -169,11 +170,13 @@ impl Control {
         Ok(fresh)
     }
 
-    fn give_sockets(&self, stream: &mut UnixStream) -> io::Result<()> {
+    /// Gives as many sockets as one message of the kernel takes; whoever asks asks again for the rest.
+    fn give_sockets(&self, stream: &mut UnixStream, start: usize) -> io::Result<()> {
         let state = self.state();
-        let sockets = state.sockets.iter().map(|(name, _)| name.clone()).collect();
-        let descriptors: Vec<_> = state.sockets.iter().map(|(_, socket)| socket.as_fd()).collect();
-        frame::write(stream, &Reply::Sockets { sockets }, &descriptors)
+        let given = || state.sockets.iter().skip(start).take(MOST_DESCRIPTORS);
+        let sockets = given().map(|(name, _)| name.clone()).collect();
+        let descriptors: Vec<_> = given().map(|(_, socket)| socket.as_fd()).collect();
+        frame::write(stream, &Reply::Sockets { sockets, total: state.sockets.len() }, &descriptors)
     }
 
     fn status(&self) -> Result<Reply, String> {

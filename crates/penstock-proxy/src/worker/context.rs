@@ -104,7 +104,8 @@ impl Worker {
     /// bring none are closed after a small part of the grace.
     pub(crate) fn drain(&self, grace: Duration) {
         let idle = (grace / IDLE_PART_OF_GRACE).min(MOST_IDLE);
-        self.idle_until_ms.set(self.clock.coarse_ms() + idle.as_millis() as u64);
+        let until_ms = self.clock.coarse_ms() + idle.as_millis() as u64;
+        self.idle_until_ms.set(self.idle_until_ms.get().min(until_ms));
         self.deadlines.wake_all();
     }
 

@@ -23,6 +23,8 @@ use crate::wire::Address;
 
 /// Time between two sweeps of the deadlines.
 pub const TICK_MS: u64 = 100;
+/// Time between two looks whether a worker that drains is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
 /// What a worker starts with.
 pub struct Setup {
@@ -46,7 +48,7 @@ pub struct Listening {
 pub enum Command {
     /// Serve by this plan from the next request on; sockets are those of fresh listeners.
     Apply(Arc<Built>, Vec<Listening>),
-    /// Accept no more, finish what runs, end after this time at the latest.
+    /// Accept no more, finish what runs, end after this time at the latest; said again, it can only hasten.
     Drain(Duration),
     /// End now.
     Stop,
@@ -85,10 +87,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         let mut listeners = Listeners { worker: Rc::clone(&worker), by_name: HashMap::new() };
         listeners.apply(&setup.built, setup.sockets)?;
         let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker)));
-        let deadline = obey(&worker, &mut listeners, &mut commands).await;
-        if let Some(deadline) = deadline {
-            listeners.drained(deadline).await;
-        }
+        obey(&worker, &mut listeners, &mut commands).await;
         ticker.abort();
         worker.tick(0);
         Ok(())
@@ -106,27 +105,50 @@ async fn tick(worker: Rc<Worker>) {
     }
 }
 
-/// Takes commands until the worker shall end; gives the moment by which it must have drained.
-async fn obey(
-    worker: &Rc<Worker>,
-    listeners: &mut Listeners,
-    commands: &mut mpsc::UnboundedReceiver<Command>,
-) -> Option<Instant> {
-    while let Some(command) = commands.recv().await {
+/// Takes commands until the worker is told to end, or has drained.
+async fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, commands: &mut mpsc::UnboundedReceiver<Command>) {
+    let mut drain_until = None;
+    loop {
+        let command = match drain_until {
+            None => commands.recv().await,
+            Some(deadline) => match command_while_draining(listeners, commands, deadline).await {
+                Some(command) => Some(command),
+                None => return,
+            },
+        };
         match command {
-            Command::Apply(built, sockets) => {
+            // Who drains serves no plan but those its connections began with, and no new listener.
+            Some(Command::Apply(..)) if drain_until.is_some() => {}
+            Some(Command::Apply(built, sockets)) => {
                 // A socket that cannot be adopted leaves its listener silent; the others serve.
                 let _ = listeners.apply(&built, sockets);
             }
-            Command::Drain(grace) => {
+            Some(Command::Drain(grace)) => {
                 listeners.stop_accepting();
                 worker.drain(grace);
-                return Some(Instant::now() + grace);
+                // A second drain can only hasten the first.
+                let deadline = Instant::now() + grace;
+                drain_until = Some(drain_until.map_or(deadline, |earlier: Instant| earlier.min(deadline)));
             }
-            Command::Stop => return None,
-            Command::Count(reply) => {
+            Some(Command::Count(reply)) => {
                 let _ = reply.send(listeners.snapshot());
             }
+            Some(Command::Stop) | None => return,
+        }
+    }
+}
+
+/// The next command of a worker that drains; none once its connections have ended or its time is over.
+async fn command_while_draining(
+    listeners: &Listeners,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+    deadline: Instant,
+) -> Option<Command> {
+    while listeners.open() > 0 && Instant::now() < deadline {
+        if commands.is_closed() && commands.is_empty() {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        } else if let Ok(command) = tokio::time::timeout(DRAIN_LOOK, commands.recv()).await {
+            return command;
         }
     }
     None
@@ -178,13 +200,6 @@ impl Listeners {
 
     fn stop_accepting(&self) {
         self.by_name.values().for_each(|active| active.stop(&self.worker));
-    }
-
-    /// Waits until every connection has ended, or the deadline has come.
-    async fn drained(&self, deadline: Instant) {
-        while self.open() > 0 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 
     fn open(&self) -> u64 {

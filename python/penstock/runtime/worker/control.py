@@ -124,13 +124,31 @@ class Control:
         await self.ask({"type": "stop"})
 
     async def take_sockets(self) -> list[ListeningSocket]:
-        """Duplicates of every listening socket that the worker holds."""
-        frame = await self.ask({"type": "give_sockets"})
-        described = frame.message.get("sockets", [])
-        if len(described) != len(frame.descriptors):
-            close_all(frame.descriptors)
-            raise Broken(f"{len(described)} sockets with {len(frame.descriptors)} descriptors")
-        return [
-            ListeningSocket(one["listener"], one["worker"], one["address"], socket.socket(fileno=descriptor))
-            for one, descriptor in zip(described, frame.descriptors, strict=True)
-        ]
+        """Duplicates of every listening socket that the worker holds, in as many frames as they need."""
+        taken: list[ListeningSocket] = []
+        try:
+            while True:
+                frame = await self.ask({"type": "give_sockets", **({"start": len(taken)} if taken else {})})
+                some = _given(frame)
+                taken += some
+                if not some or len(taken) >= frame.message.get("total", 0):
+                    return taken
+        except BaseException:
+            for one in taken:
+                one.socket.close()
+            raise
+
+
+def _given(frame: Frame) -> list[ListeningSocket]:
+    """The sockets of one frame.
+
+    Raises: Broken if it has more names than descriptors, or fewer.
+    """
+    described = frame.message.get("sockets", [])
+    if len(described) != len(frame.descriptors):
+        close_all(frame.descriptors)
+        raise Broken(f"{len(described)} sockets with {len(frame.descriptors)} descriptors")
+    return [
+        ListeningSocket(one["listener"], one["worker"], one["address"], socket.socket(fileno=descriptor))
+        for one, descriptor in zip(described, frame.descriptors, strict=True)
+    ]

@@ -49,7 +49,7 @@ class Fleet:
         self._heard = dict.fromkeys(self.workers, time.monotonic())
 
     async def keep(self) -> None:
-        """Keep every worker alive and heard, until the fleet is told to end."""
+        """Keep every worker alive until the fleet is told to end, and heard until this is cancelled."""
         async with asyncio.TaskGroup() as group:
             for index in self.workers:
                 group.create_task(self._keep(index))
@@ -116,14 +116,15 @@ class Fleet:
             worker.signal(signal.SIGKILL)
 
     async def _beat(self) -> None:
-        while not self._is_ending:
+        while True:
             due = time.monotonic() + _BEAT_SECONDS
             await asyncio.sleep(_BEAT_SECONDS)
             if time.monotonic() - due > _BEAT_SECONDS:
                 # Who is late itself does not judge others.
                 self._heard = dict.fromkeys(self.workers, time.monotonic())
             await asyncio.gather(*(self.hear(worker) for worker in self.workers.values()))
-            self._replace_one_silent()
+            if not self._is_ending:
+                self._replace_one_silent()
 
     async def hear_all(self) -> None:
         """Ask the workers how they are, but those that have not answered lately: whoever asks shall not wait."""
@@ -133,17 +134,17 @@ class Fleet:
 
     async def hear(self, worker: WorkerProcess) -> None:
         """Ask a worker how it is; one that lost its connection, or missed a change, gets it now."""
-        if not worker.is_alive or worker.is_ending:
+        if not worker.is_alive or worker.control is None:
             return
         try:
-            if worker.control is None:
-                return
             if not worker.control.is_open:
                 await self._reconnect(worker)
             worker.status = await worker.control.status()
-            await self.rollout.catch_up(worker)
+            if not worker.is_ending:
+                await self.rollout.catch_up(worker)
         except (OSError, Refused) as problem:
-            _log.warning("worker %d: %s", worker.index, str(problem) or "no answer")
+            if not worker.is_ending:
+                _log.warning("worker %d: %s", worker.index, str(problem) or "no answer")
             return
         self._heard[worker.index] = time.monotonic()
 
@@ -183,7 +184,7 @@ class Fleet:
             await asyncio.wait({ended, hurried}, timeout=grace_seconds + _AFTER_GRACE_SECONDS, return_when=_FIRST)
             if hurried.done() and not ended.done():
                 await self._tell(worker, min(grace_seconds, _HURRIED_SECONDS))
-                left = min(_HURRIED_SECONDS, deadline - time.monotonic())
+                left = min(_HURRIED_SECONDS + _AFTER_GRACE_SECONDS, deadline - time.monotonic())
                 await asyncio.wait({ended}, timeout=max(0.0, left))
             hurried.cancel()
             ended.cancel()

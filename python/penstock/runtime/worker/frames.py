@@ -15,7 +15,7 @@ MOST_DESCRIPTORS = 64
 """Descriptors of one frame; what needs more takes several."""
 _LENGTH = struct.Struct("!I")
 _MOST_RECEIVED = 253
-"""The kernel's own limit, `SCM_MAX_FD`: a worker gives all its sockets in one frame."""
+"""The kernel's own limit, `SCM_MAX_FD`: a worker gives as many of its sockets in one frame."""
 _CONTROL_BYTES = socket.CMSG_SPACE(_MOST_RECEIVED * array("i").itemsize)
 _CHUNK = 256 * 1024
 _Result = TypeVar("_Result")

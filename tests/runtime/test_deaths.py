@@ -4,6 +4,7 @@ import os
 import signal
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,13 @@ from tests.servers.origin import Origin
 from tests.servers.processes import is_process
 
 KEPT = 6
+TABLE = "/memfd:penstock-table (deleted)"
+
+
+def table_of(pid: int) -> int:
+    """What tells the table that a process maps from others."""
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return next(link.stat().st_ino for link in links if str(link.readlink()) == TABLE)
 
 
 def test_r44_a_killed_worker_costs_its_own_connections_alone_and_comes_back() -> None:
@@ -49,6 +57,7 @@ def test_a_killed_supervisor_costs_nothing_and_a_new_one_takes_over() -> None:
     with Origin() as origin, GatewayProcess(forwarding(origin.url, mark="old")) as gateway:
         port = gateway.port()
         before = gateway.worker_pids()
+        table = table_of(before[0])
         with Load(port, kept=KEPT) as load:
             gateway.signal(signal.SIGKILL)
             gateway.wait(5)
@@ -60,6 +69,7 @@ def test_a_killed_supervisor_costs_nothing_and_a_new_one_takes_over() -> None:
             time.sleep(0.5)
             assert gateway.port() == port
             assert not set(gateway.worker_pids()) & set(before)
+            assert {table_of(pid) for pid in gateway.worker_pids()} == {table}
             wait_until(lambda: not any(is_process(pid) for pid in before), 10)
         assert load.losses.lost == []
         assert origin.counts["/load"] == load.losses.answered

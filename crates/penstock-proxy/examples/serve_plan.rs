@@ -12,7 +12,7 @@ use std::time::Duration;
 use penstock_plan::{Body, Plan};
 use penstock_proxy::pipeline::NoForeignFilters;
 use penstock_proxy::telemetry::{LogQueue, LogSink};
-use penstock_proxy::worker::{Listening, Setup, build, remote, run};
+use penstock_proxy::worker::{Listening, Setup, Share, build, remote, run};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: serve_plan PLAN.json")?;
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let (_remote, commands) = remote();
-    run(Setup { built: Arc::new(built), sockets, log }, commands)?;
+    run(Setup { built: Arc::new(built), sockets, log, share: Share::alone()? }, commands)?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use penstock_plan::Plan;
 use penstock_proxy::telemetry::{LogQueue, LogSink};
-use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, build, remote, run};
+use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, build, remote, run};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::{PyResult, Python, pyclass, pymethods};
 use tokio::sync::oneshot;
@@ -40,7 +40,7 @@ impl EmbeddedWorker {
         let filters = PythonFilters::embedded(Path::new(state_dir));
         let built = Arc::new(built(py, plan_json, &filters, None)?);
         let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
-        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };
+        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share: Share::alone()? };
         let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || {
             // Attached once for life: attaching afresh for each call of a filter costs microseconds.
             Python::attach(|py| py.detach(|| run(setup, commands)))

@@ -5,6 +5,7 @@ mod embedded;
 mod explain;
 mod filter;
 mod log_writer;
+mod table;
 mod worker;
 
 /// The core of Penstock. Texts are JSON unless said otherwise.
@@ -16,6 +17,8 @@ mod _core {
     use crate::embedded::EmbeddedWorker;
     #[pymodule_export]
     use crate::explain::explain;
+    #[pymodule_export]
+    use crate::table::SharedTable;
     #[pymodule_export]
     use crate::worker::{build_id, run_worker};
 

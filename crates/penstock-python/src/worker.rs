@@ -12,12 +12,13 @@ use penstock_plan::{Body, Plan};
 use penstock_proxy::control::{Host, Identity, serve};
 use penstock_proxy::pipeline::ForeignFilters;
 use penstock_proxy::telemetry::LogQueue;
-use penstock_proxy::worker::{Built, Setup, remote, run};
+use penstock_proxy::worker::{Built, Setup, Share, remote, run};
 use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
 use crate::filter::PythonFilters;
 use crate::log_writer;
+use crate::table::{column_slot, inherited};
 
 /// Version of this build of the core: a worker of another build is not used.
 #[pyfunction]
@@ -27,29 +28,31 @@ pub(crate) fn build_id() -> &'static str {
 
 /// Runs a worker until it is told to end; gives the exit code of the process.
 ///
+/// `table` is the descriptor and the boot id of the shared table, `column` the worker's own in it.
 /// Signals are the caller's: it leaves SIGINT ignored and SIGTERM at its default.
 #[pyfunction]
 pub(crate) fn run_worker(
     py: Python<'_>,
     index: u32,
-    workers: u32,
+    table: (i32, u64),
+    column: u32,
     socket_path: &str,
     boot: &str,
     state_dir: &str,
 ) -> PyResult<i32> {
-    let _ = workers;
+    let share = Share::take(Arc::new(inherited(table)?), column_slot(column)?)?;
     let _ = fs::remove_file(socket_path);
     let listener = UnixListener::bind(socket_path)?;
     fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
     let log = Arc::new(LogQueue::default());
     let paths = log_writer::start(Arc::clone(&log))?;
-    let identity = Identity { index, boot: boot.to_owned(), build: build_id().to_owned() };
+    let identity = Identity { index, boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
     let (remote, commands) = remote();
     let host: Arc<dyn Host> = Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, paths });
     thread::Builder::new()
         .name("control-accept".to_owned())
         .spawn(move || serve(&listener, &identity, &remote, &host))?;
-    let setup = Setup { built: Arc::new(Built::default()), sockets: Vec::new(), log };
+    let setup = Setup { built: Arc::new(Built::default()), sockets: Vec::new(), log, share };
     py.detach(|| run(setup, commands)).map_err(PyOSError::new_err)?;
     // What is left of the access log is written at the writer's next turn.
     thread::sleep(std::time::Duration::from_millis(150));

@@ -10,7 +10,7 @@
 //!
 //! let table = Table::create(7)?;
 //! let (worker, requests) = (WorkerSlot::new(0).unwrap(), CounterSlot::new(0).unwrap());
-//! table.enroll(worker, std::process::id(), 0);
+//! assert!(table.enroll(worker, std::process::id(), 0));
 //! table.counter(requests).add(worker, 1);
 //! assert_eq!(table.counter(requests).sum(), 1);
 //! # Ok::<(), std::io::Error>(())
@@ -19,6 +19,7 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 pub mod breaker;
+mod clock;
 mod counter;
 pub mod descriptors;
 mod gauge;
@@ -30,6 +31,7 @@ mod slots;
 mod table;
 mod worker;
 
+pub use clock::monotonic_ns;
 pub use counter::Counter;
 pub use gauge::Gauge;
 pub use histogram::{Histogram, Merged};

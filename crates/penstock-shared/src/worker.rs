@@ -19,17 +19,21 @@ pub struct Heartbeat {
 }
 
 impl Table {
-    /// A worker takes its column: from here on its cells are part of every sum.
+    /// A worker takes its column: from here on its cells are part of every sum. False: somebody works there.
     ///
     /// What a dead process left in the column must be settled before
     /// ([`Table::settle_dead_worker`]). Counters and histograms go on from where they are.
-    pub fn enroll(&self, worker: WorkerSlot, process: u32, now_ns: u64) {
+    pub fn enroll(&self, worker: WorkerSlot, process: u32, now_ns: u64) -> bool {
         let block = self.block(worker);
-        block.beats.store(0, Relaxed);
-        block.beat_at_ns.store(now_ns, Relaxed);
-        block.connections.0.store(0, Relaxed);
+        // First, so that whoever holds a column is found in it wherever its life ends.
         self.memory().header.enrolled.0.fetch_or(1 << worker.position(), AcqRel);
-        block.process.store(u64::from(process), Release);
+        if block.process.compare_exchange(0, u64::from(process), AcqRel, Relaxed).is_err() {
+            return false;
+        }
+        block.beats.store(0, Relaxed);
+        block.beat_at_ns.store(now_ns, Release);
+        block.connections.0.store(0, Relaxed);
+        true
     }
 
     /// A worker leaves its column for good; what it counted stays in the sums.
@@ -104,9 +108,19 @@ mod tests {
         table.enroll(worker(0), 10, 100);
         table.beat(worker(0), 250);
         table.set_open_connections(worker(0), 99);
-        table.enroll(worker(0), 11, 900);
+        table.retire(worker(0));
+        assert!(table.enroll(worker(0), 11, 900));
         assert_eq!(table.heartbeat(worker(0)), Heartbeat { process: 11, beats: 0, at_ns: 900 });
         assert_eq!(table.open_connections(worker(0)), 0);
+    }
+
+    #[test]
+    fn a_column_that_is_taken_cannot_be_taken_again() {
+        let table = Table::create(1).unwrap();
+        assert!(table.enroll(worker(7), 10, 100));
+        table.beat(worker(7), 250);
+        assert!(!table.enroll(worker(7), 11, 900));
+        assert_eq!(table.heartbeat(worker(7)), Heartbeat { process: 10, beats: 1, at_ns: 250 });
     }
 
     #[test]

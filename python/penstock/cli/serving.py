@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from penstock.runtime.launch import Launch
     from penstock.runtime.supervisor import Supervisor
 
-_MOST_WORKERS = 256
+_MOST_WORKERS = 64
+"""As many as the shared table has columns for."""
 _OFF = "off"
 
 

@@ -7,9 +7,11 @@ from penstock.cli.command import Command
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Which worker it is, and where it listens for its supervisor."""
+    """Which worker it is, what it shares with the others, and where it listens for its supervisor."""
     parser.add_argument("--index", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--column", type=int, required=True)
+    parser.add_argument("--table", type=int, required=True)
+    parser.add_argument("--table-boot", type=int, required=True)
     parser.add_argument("--socket", required=True)
     parser.add_argument("--boot", required=True)
     parser.add_argument("--state-dir", required=True)
@@ -22,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
     # A terminal's interrupt is the supervisor's to act on; SIGTERM ends even a worker that hangs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return run_worker(options.index, options.workers, options.socket, options.boot, options.state_dir)
+    table = (options.table, options.table_boot)
+    return run_worker(options.index, table, options.column, options.socket, options.boot, options.state_dir)
 
 
 COMMAND = Command(add_options, run)

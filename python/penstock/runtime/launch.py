@@ -10,7 +10,7 @@ from penstock.runtime.settings import Settings
 from penstock.runtime.signals import Signals
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.process import Starter, WorkerProcess
-from penstock.runtime.worker.takeover import Earlier, find_earlier
+from penstock.runtime.worker.takeover import Earlier, columns_for, find_earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Launch:
             worker.is_ending = True
             worker.signal(signal.SIGKILL)
             worker.process.wait()
+            self.starter.columns.settle(worker.pid)
             with contextlib.suppress(OSError):
                 self.folder.worker_socket(worker.index).unlink()
         os.close(self.lock)
@@ -47,6 +48,6 @@ def launch(settings: Settings) -> Launch:
     signals = Signals()
     signals.note()
     earlier = find_earlier(folder)
-    starter = Starter(folder, settings.workers)
+    starter = Starter(folder, columns_for(settings.workers, earlier))
     workers = [starter.start(index) for index in range(settings.workers)]
     return Launch(settings, folder, lock, signals, earlier, starter, workers)

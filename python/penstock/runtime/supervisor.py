@@ -20,7 +20,7 @@ from penstock.runtime.signals import ENDING
 from penstock.runtime.totals import summed
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.rollout import listeners_of
-from penstock.runtime.worker.takeover import retire, take_sockets
+from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
 
 _log = logging.getLogger("penstock")
 
@@ -184,7 +184,7 @@ class Supervisor:
             if self.changes is not None:
                 group.create_task(self._follow(self.changes))
             for one in self.launch.earlier:
-                group.create_task(retire(one, self.launch.settings.grace_seconds))
+                group.create_task(self._retire(one))
 
     async def _start(self) -> None:
         reading = await asyncio.to_thread(self.source.read)
@@ -220,6 +220,10 @@ class Supervisor:
         # What the workers refused was said when they did.
         if problems and self.applying.outcome is before:
             _log.error("the configuration is not applied:\n%s", "\n".join(problems))
+
+    async def _retire(self, one: Earlier) -> None:
+        await retire(one, self.launch.settings.grace_seconds)
+        self.launch.starter.columns.settle(one.pid)
 
     async def _end(self) -> None:
         """Finish what is served: readiness goes first, then the listeners, then the workers."""

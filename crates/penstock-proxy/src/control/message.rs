@@ -37,6 +37,7 @@ pub(super) enum Request {
         #[serde(default)]
         start: usize,
     },
+    GiveTable {},
     Drain {
         grace_ms: u64,
     },
@@ -55,6 +56,7 @@ pub(super) enum Reply {
     Ok {},
     Committed { revision: u64 },
     Sockets { sockets: Vec<SocketName>, total: usize },
+    Table { boot_id: u64 },
     Status { revision: Option<u64>, pid: u32, counters: Box<Snapshot> },
     Problem { message: String },
 }

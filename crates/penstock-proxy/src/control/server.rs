@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::frame;
 use super::message::{PROTOCOL, Refusal, Reply, Request, SocketName};
 use crate::pipeline::ForeignFilters;
-use crate::worker::{Built, Command, Listening, Remote, build};
+use crate::worker::{Built, Command, Listening, Remote, Share, build};
 
 /// Who a worker is.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Identity {
     pub boot: String,
     /// Version and hash of the program.
     pub build: String,
+    /// Its share of the table.
+    pub share: Share,
 }
 
 /// What the world outside the core does for a worker.
@@ -83,6 +85,10 @@ impl Control {
         match frame::parse(&body) {
             Err(message) => frame::write(stream, &Reply::Problem { message }, &[])?,
             Ok(Request::GiveSockets { start }) => self.give_sockets(stream, start)?,
+            Ok(Request::GiveTable {}) => {
+                let table = &self.identity.share.table;
+                frame::write(stream, &Reply::Table { boot_id: table.boot_id() }, &[table.descriptor()])?;
+            }
             Ok(request) => {
                 let reply = self.answer(request, received).unwrap_or_else(|message| Reply::Problem { message });
                 frame::write(stream, &reply, &[])?;
@@ -110,7 +116,7 @@ impl Control {
             }
             Request::Listen { .. } => Err("as many descriptors as sockets are needed".to_owned()),
             Request::Commit { revision } => self.commit(revision),
-            Request::GiveSockets { .. } => Err("answered with descriptors".to_owned()),
+            Request::GiveSockets { .. } | Request::GiveTable {} => Err("answered with descriptors".to_owned()),
             Request::Drain { grace_ms } => Ok(self.tell(Command::Drain(Duration::from_millis(grace_ms)))),
             Request::Stop {} => Ok(self.tell(Command::Stop)),
             Request::Status {} => self.status(),
@@ -118,7 +124,7 @@ impl Control {
     }
 
     fn hello(&self) -> Reply {
-        let Identity { index, boot, build } = self.identity.clone();
+        let Identity { index, boot, build, .. } = self.identity.clone();
         let revision = self.state().running.as_ref().map(|running| running.revision);
         Reply::Hello { protocol: PROTOCOL, build, boot, revision, pid: std::process::id(), index }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::date::http_date;
 use super::random::Random;
+use super::share::Share;
 use crate::connection::{Connection, Work};
 use crate::exchange::Name;
 use crate::failure::Blame;
@@ -29,6 +30,7 @@ pub(crate) struct Worker {
     pub(crate) upstreams: Upstreams,
     pub(crate) counters: Counters,
     pub(crate) access_log: AccessLog,
+    pub(crate) share: Share,
     #[allow(clippy::vec_box, reason = "they are lent one by one: moving a pointer beats moving the state")]
     works: RefCell<Vec<Box<Work>>>,
     random: Random,
@@ -38,7 +40,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(queue: Arc<LogQueue>) -> Self {
+    pub(crate) fn new(queue: Arc<LogQueue>, share: Share) -> Self {
         Self {
             buffers: Buffers::default(),
             clock: Clock::new(),
@@ -46,6 +48,7 @@ impl Worker {
             upstreams: Upstreams::default(),
             counters: Counters::default(),
             access_log: AccessLog::new(queue),
+            share,
             works: RefCell::default(),
             random: Random::new(),
             date: RefCell::default(),
@@ -111,6 +114,7 @@ impl Worker {
 
     /// What is due every tick.
     pub(crate) fn tick(&self, count: u64) {
+        self.share.beat();
         self.clock.tick();
         self.deadlines.sweep(self.clock.coarse_ms());
         self.counters.log_lines_dropped.add(self.access_log.hand_over());

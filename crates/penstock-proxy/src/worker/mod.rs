@@ -6,8 +6,10 @@ pub(crate) mod date;
 mod explain;
 mod random;
 mod run;
+mod share;
 
 pub use build::{BuildProblem, Built, build};
 pub(crate) use context::Worker;
 pub use explain::{Chosen, Explained, ExplainedStep, Imagined, explain};
 pub use run::{Command, Listening, Remote, Setup, TICK_MS, remote, run};
+pub use share::Share;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::build::Built;
 use super::context::Worker;
+use super::share::Share;
 use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
 use crate::telemetry::{LogQueue, Snapshot};
 use crate::wire::Address;
@@ -34,6 +35,8 @@ pub struct Setup {
     pub sockets: Vec<Listening>,
     /// Where access-log lines go.
     pub log: Arc<LogQueue>,
+    /// Its share of the table.
+    pub share: Share,
 }
 
 /// A listening socket of a listener.
@@ -83,7 +86,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(setup.log));
+        let worker = Rc::new(Worker::new(setup.log, setup.share));
         let mut listeners = Listeners { worker: Rc::clone(&worker), by_name: HashMap::new() };
         listeners.apply(&setup.built, setup.sockets)?;
         let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker)));

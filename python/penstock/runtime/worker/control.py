@@ -123,6 +123,14 @@ class Control:
         """Let the worker end at once."""
         await self.ask({"type": "stop"})
 
+    async def take_table(self) -> tuple[int, int]:
+        """A descriptor of the shared table that the worker maps, and the table's boot id."""
+        frame = await self.ask({"type": "give_table"})
+        if len(frame.descriptors) != 1:
+            close_all(frame.descriptors)
+            raise Broken(f"a table with {len(frame.descriptors)} descriptors")
+        return frame.descriptors[0], int(frame.message["boot_id"])
+
     async def take_sockets(self) -> list[ListeningSocket]:
         """Duplicates of every listening socket that the worker holds, in as many frames as they need."""
         taken: list[ListeningSocket] = []

@@ -88,6 +88,7 @@ class Fleet:
 
     def _bury(self, worker: WorkerProcess, served: float) -> None:
         worker.close()
+        self.starter.columns.settle(worker.pid)
         add(self.retired, worker.status.get("counters", {}))
         worker.status = {}
         self.restarts += 1
@@ -194,6 +195,7 @@ class Fleet:
 
     def _forget(self, worker: WorkerProcess) -> None:
         worker.close()
+        self.starter.columns.settle(worker.pid)
         self.starter.folder.worker_socket(worker.index).unlink(missing_ok=True)
 
     async def _tell(self, worker: WorkerProcess, grace_seconds: float) -> None:

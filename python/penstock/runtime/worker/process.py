@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.worker.columns import Columns
 from penstock.runtime.worker.control import Control
 from penstock.runtime.worker.frames import Broken
 
@@ -136,7 +137,7 @@ class Starter:
     """Starts workers as fresh processes, which share nothing with this one but its output."""
 
     folder: StateFolder
-    workers: int
+    columns: Columns
     boot: str = field(default_factory=lambda: f"{time.time_ns():x}-{os.getpid():x}")
 
     def start(self, index: int) -> WorkerProcess:
@@ -146,14 +147,17 @@ class Starter:
         """
         path = self.folder.worker_socket(index)
         path.unlink(missing_ok=True)
+        column, table = self.columns.free(), self.columns.table
         command = [
             # -P: a folder that happens to be the current one must not hold what a worker imports.
             *(sys.executable, "-P", "-m", "penstock", "_worker"),
-            *("--index", str(index), "--workers", str(self.workers)),
+            *("--index", str(index), "--column", str(column)),
+            *("--table", str(table.descriptor), "--table-boot", str(table.boot_id)),
             *("--socket", str(path), "--boot", self.boot, "--state-dir", str(self.folder.path)),
         ]
         # A session of its own: what a terminal sends is meant for the supervisor.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            command, stdin=subprocess.DEVNULL, close_fds=True, start_new_session=True
+            command, stdin=subprocess.DEVNULL, pass_fds=(table.descriptor,), start_new_session=True
         )
+        self.columns.give(column, process.pid)
         return WorkerProcess(index, process)

@@ -1,4 +1,4 @@
-"""Takes over from the workers of a supervisor that is gone: their sockets stay open, their requests finish."""
+"""Takes over from the workers of a supervisor that is gone: table and sockets stay, requests finish."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,14 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock._core import SharedTable
 from penstock.runtime.listening import ListeningSocket
 from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.worker.columns import Columns
 from penstock.runtime.worker.control import Control
 from penstock.runtime.worker.process import readable
 
@@ -20,6 +22,8 @@ _log = logging.getLogger("penstock")
 _CREDENTIALS = struct.Struct("3i")
 _PROBE_SECONDS = 0.5
 _AFTER_GRACE_SECONDS = 1.0
+_GIVING_SECONDS = 1.0
+"""Time for an earlier worker to give the table; the others have it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,21 @@ def find_earlier(folder: StateFolder) -> list[Earlier]:
             else:
                 os.close(process)
     return found
+
+
+def columns_for(workers: int, earlier: Sequence[Earlier]) -> Columns:
+    """The table of earlier workers, cleared of the dead; a new one where they have none that this build can use."""
+    table = asyncio.run(_take_table(earlier)) if earlier else None
+    if table is None:
+        return Columns()
+    living = {one.pid for one in earlier}
+    for _, process in table.workers():
+        if process not in living:
+            table.settle(process)
+    if len(table.workers()) + workers > table.COLUMNS:
+        _log.warning("the shared table has no room beside %d earlier workers; a new one is made", len(earlier))
+        return Columns()
+    return Columns(table)
 
 
 async def take_sockets(earlier: Iterable[Earlier]) -> list[ListeningSocket]:
@@ -83,9 +102,27 @@ async def retire(one: Earlier, grace_seconds: float) -> None:
     except OSError:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(one.process, signal.SIGKILL)
+        await readable(os.dup(one.process))
     finally:
         os.close(one.process)
         one.path.unlink(missing_ok=True)
+
+
+async def _take_table(earlier: Sequence[Earlier]) -> SharedTable | None:
+    for one in earlier:
+        try:
+            control = await Control.connect(one.path, _GIVING_SECONDS)
+        except OSError as problem:
+            _log.warning("earlier worker, process %d, does not answer: %s", one.pid, problem)
+            continue
+        control.answer_seconds = _GIVING_SECONDS
+        try:
+            return SharedTable.open(*await control.take_table())
+        except OSError as problem:
+            _log.warning("earlier worker, process %d, gives no table: %s", one.pid, str(problem) or "no answer")
+        finally:
+            control.close()
+    return None
 
 
 def _moved_aside(folder: StateFolder, path: Path, pid: int, index: int) -> Path:

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use penstock_proxy::telemetry::{LogQueue, LogSink, Snapshot};
-use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, build, remote, run};
+use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, build, remote, run};
 use serde_json::Value;
 
 use super::filters::TestFilters;
@@ -44,7 +44,8 @@ impl Gateway {
         let (built, log) = (Arc::new(built), Arc::<LogQueue>::default());
         let (remote, commands) = remote();
         let sockets = vec![Listening { listener: config.listener.name.clone(), socket }];
-        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log) };
+        let share = Share::alone().unwrap();
+        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share };
         let thread = Some(thread::spawn(move || {
             first();
             run(setup, commands)

@@ -1,0 +1,89 @@
+//! The shared table as a supervisor holds it.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+
+use penstock_shared::{GaugeSlot, Table, WorkerSlot};
+use pyo3::exceptions::PyValueError;
+use pyo3::{PyResult, Python, pyclass, pymethods};
+
+/// The shared table: made, or taken over from workers that map it.
+#[pyclass(module = "penstock._core", frozen)]
+pub(crate) struct SharedTable {
+    table: Table,
+    /// Gauges that may be off by one since a worker died, to be mended when there is a quiet moment.
+    /// Held while a worker is settled: that is for one at a time.
+    unsettled: Mutex<Vec<GaugeSlot>>,
+}
+
+#[pymethods]
+impl SharedTable {
+    /// Makes a new, empty table.
+    #[new]
+    fn new(boot_id: u64) -> PyResult<Self> {
+        Ok(Self::of(Table::create(boot_id)?))
+    }
+
+    /// Opens the table behind a descriptor, which is its own from then on.
+    #[staticmethod]
+    fn open(descriptor: i32, boot_id: u64) -> PyResult<Self> {
+        Ok(Self::of(inherited((descriptor, boot_id))?))
+    }
+
+    /// The descriptor to hand to workers.
+    #[getter]
+    fn descriptor(&self) -> i32 {
+        self.table.descriptor().as_raw_fd()
+    }
+
+    /// What tells it from the tables of other starts.
+    #[getter]
+    fn boot_id(&self) -> u64 {
+        self.table.boot_id()
+    }
+
+    /// How many columns a table has.
+    #[classattr]
+    const COLUMNS: u32 = WorkerSlot::CAPACITY;
+
+    /// The columns in use, and the process that works in each.
+    fn workers(&self) -> Vec<(u32, u32)> {
+        self.table.workers().map(|worker| (worker.number(), self.table.heartbeat(worker).process)).collect()
+    }
+
+    /// Takes out of every gauge what a process that has ended left in its column, and frees it;
+    /// a process that has none changes nothing.
+    fn settle(&self, py: Python<'_>, process: u32) {
+        py.detach(|| {
+            let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+            let columns: Vec<_> = self.table.workers().collect();
+            for worker in columns.into_iter().filter(|worker| self.table.heartbeat(*worker).process == process) {
+                unsettled.extend(self.table.settle_dead_worker(worker));
+            }
+            unsettled.retain(|gauge| !self.table.gauge(*gauge).mend());
+        });
+    }
+}
+
+impl SharedTable {
+    fn of(table: Table) -> Self {
+        Self { table, unsettled: Mutex::default() }
+    }
+}
+
+/// The table behind a descriptor that this process was given.
+///
+/// # Errors
+/// It is no table of this layout and boot.
+pub(crate) fn inherited((descriptor, boot_id): (i32, u64)) -> io::Result<Table> {
+    // SAFETY: whoever names the descriptor hands it over; nobody else in this process uses it.
+    let given = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    // The copy is closed on exec; what came through one is not.
+    Table::open(given.as_fd().try_clone_to_owned()?, boot_id)
+}
+
+/// The column with a number.
+pub(crate) fn column_slot(number: u32) -> PyResult<WorkerSlot> {
+    WorkerSlot::new(number).ok_or_else(|| PyValueError::new_err(format!("the table has no column {number}")))
+}

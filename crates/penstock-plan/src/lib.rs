@@ -14,6 +14,7 @@ mod telemetry;
 mod upstream;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,11 +27,13 @@ pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
 
 /// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).
+///
+/// Keys and parts are shared: a plan that differs in one part is made without copying the others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Every part by its key.
-    pub parts: BTreeMap<String, Part>,
+    pub parts: BTreeMap<Arc<str>, Arc<Part>>,
 }
 
 /// One part of a plan and the hash of its text: equal hashes mean an equal built form.

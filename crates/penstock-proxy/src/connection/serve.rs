@@ -131,7 +131,7 @@ async fn after_panic(connection: &mut Connection, work: &mut Work) -> Next {
 }
 
 async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
-    let listener = connection.listener.current();
+    let (listener, routes) = (connection.listener.current(), connection.listener.routes());
     let unread = connection.client.unread().len() as u64;
     work.record.base = (connection.client.received_bytes - unread, connection.client.sent_bytes);
     forget_previous(&mut work.exchange.request, connection.peer.ip);
@@ -147,7 +147,7 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     if is_declared_too_large(work) {
         return refuse(connection, work, Failure::BodyTooLarge).await;
     }
-    match run_exchange(connection, work, &listener).await {
+    match run_exchange(connection, work, &listener, routes).await {
         Ok(()) => deliver(connection, work, &listener).await,
         Err(failure) => {
             // Nobody is left to be told.

@@ -11,7 +11,7 @@ use super::serve::Connection;
 use super::work::{Passed, Sequence, Work};
 use crate::exchange::Answer;
 use crate::failure::Failure;
-use crate::listener::BuiltListener;
+use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{Action, BuiltPipeline, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
 use crate::routing::Verdict;
 
@@ -24,13 +24,14 @@ pub(crate) async fn run_exchange(
     connection: &mut Connection,
     work: &mut Work,
     listener: &Arc<BuiltListener>,
+    routes: Arc<ListenerRoutes>,
 ) -> Result<(), Failure> {
     run_in(connection, work, &listener.before, Sequence::Before, listener).await?;
     let mut pipeline = None;
     if !work.exchange.is_answered() {
-        match listener.router.find(&mut work.exchange.request, &mut work.scratch) {
+        match routes.router.find(&mut work.exchange.request, &mut work.scratch) {
             Verdict::Chosen { index } => {
-                pipeline = listener.enter_route(index, work, connection.worker.clock.coarse_ms());
+                pipeline = routes.enter(index, work, connection.worker.clock.coarse_ms());
             }
             Verdict::NotFound => answer_failure(work, Failure::NoRoute),
             Verdict::MethodNotAllowed => {
@@ -39,6 +40,8 @@ pub(crate) async fn run_exchange(
             }
         }
     }
+    // What follows may last for days.
+    drop(routes);
     if let Some(pipeline) = &pipeline {
         run_in(connection, work, pipeline, Sequence::Route, listener).await?;
     }

@@ -1,6 +1,7 @@
 //! The messages between supervisor and worker.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use penstock_plan::Part;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub(super) enum Request {
         revision: u64,
         base: Option<u64>,
         #[serde(default)]
-        put: BTreeMap<String, Part>,
+        put: BTreeMap<Arc<str>, Arc<Part>>,
         #[serde(default)]
         drop: Vec<String>,
     },

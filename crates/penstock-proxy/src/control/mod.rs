@@ -2,6 +2,7 @@
 
 mod frame;
 mod message;
+mod retire;
 mod server;
 
 pub use message::{PROTOCOL, SocketName};

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::frame;
 use super::message::{PROTOCOL, Refusal, Reply, Request, SocketName};
+use super::retire;
 use crate::pipeline::ForeignFilters;
 use crate::worker::{Built, Command, Listening, Remote, Share, build};
 
@@ -40,9 +42,9 @@ pub trait Host: Send + Sync {
 /// Serves supervisors until the listener fails; each connection has a thread of its own.
 ///
 /// # Errors
-/// Accepting failed.
+/// Accepting failed, or a thread cannot be started.
 pub fn serve(listener: &UnixListener, identity: &Identity, remote: &Remote, host: &Arc<dyn Host>) -> io::Result<()> {
-    let state = Arc::new(Mutex::new(State::default()));
+    let (state, retired) = (Arc::new(Mutex::new(State::default())), retire::start()?);
     loop {
         let (mut stream, _) = listener.accept()?;
         let worker = Control {
@@ -50,6 +52,7 @@ pub fn serve(listener: &UnixListener, identity: &Identity, remote: &Remote, host
             identity: identity.clone(),
             remote: remote.clone(),
             host: Arc::clone(host),
+            retired: retired.clone(),
         };
         thread::Builder::new()
             .name("control".to_owned())
@@ -65,10 +68,10 @@ struct State {
 }
 
 #[derive(Clone)]
-struct Prepared {
+pub(super) struct Prepared {
     revision: u64,
     plan: Arc<Plan>,
-    built: Arc<Built>,
+    pub(super) built: Arc<Built>,
 }
 
 struct Control {
@@ -76,6 +79,7 @@ struct Control {
     identity: Identity,
     remote: Remote,
     host: Arc<dyn Host>,
+    retired: Sender<Prepared>,
 }
 
 impl Control {
@@ -105,7 +109,7 @@ impl Control {
                 let Some(mut plan) = base_plan(running.as_ref(), base) else { return Ok(Reply::NeedAll {}) };
                 plan.parts.extend(put);
                 for key in drop {
-                    plan.parts.remove(&key);
+                    plan.parts.remove(key.as_str());
                 }
                 Ok(self.prepare(revision, plan, running.as_ref()))
             }
@@ -152,7 +156,9 @@ impl Control {
         let fresh = self.fresh_sockets(&mut state, &prepared.plan)?;
         self.host.committed(&prepared.plan);
         self.tell(Command::Apply(Arc::clone(&prepared.built), fresh));
-        state.running = Some(prepared);
+        if let Some(replaced) = state.running.replace(prepared) {
+            let _ = self.retired.send(replaced);
+        }
         Ok(Reply::Committed { revision })
     }
 
@@ -160,7 +166,7 @@ impl Control {
     /// new plan lacks are let go.
     fn fresh_sockets(&self, state: &mut State, plan: &Plan) -> Result<Vec<Listening>, String> {
         let has = |plan: &Plan, name: &SocketName| {
-            matches!(plan.parts.get(&format!("listener/{}", name.listener)).map(|part| &part.body),
+            matches!(plan.parts.get(format!("listener/{}", name.listener).as_str()).map(|part| &part.body),
                 Some(Body::Listener(listener)) if listener.address == name.address)
         };
         state.sockets.retain(|(name, _)| has(plan, name));

@@ -18,19 +18,23 @@ pub(crate) struct BuiltListener {
     pub(crate) head_limits: HeadLimits,
     /// Whose forwarding fields are believed.
     pub(crate) trust: Trust,
-    /// The routes of this listener.
-    pub(crate) router: Router,
-    /// Their pipelines, by the router's positions.
-    pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
     /// Steps before routing.
     pub(crate) before: BuiltPipeline,
     /// Steps with every answer.
     pub(crate) after: BuiltPipeline,
 }
 
-impl BuiltListener {
+/// The routes of a listener; only routing itself holds them, because there may be very many.
+pub(crate) struct ListenerRoutes {
+    /// Finds one.
+    pub(crate) router: Router,
+    /// Their pipelines, by the router's positions.
+    pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
+}
+
+impl ListenerRoutes {
     /// Makes a route the exchange's own and gives its pipeline.
-    pub(crate) fn enter_route(&self, index: usize, work: &mut Work, now_ms: u64) -> Option<Arc<BuiltPipeline>> {
+    pub(crate) fn enter(&self, index: usize, work: &mut Work, now_ms: u64) -> Option<Arc<BuiltPipeline>> {
         let route = self.router.route(index)?;
         work.exchange.route = Some(Arc::clone(&route.name));
         if let Some(timeout) = route.timeout {
@@ -49,12 +53,19 @@ pub(crate) struct ListenerState {
     /// Open connections.
     pub(crate) open: Cell<u64>,
     current: RefCell<Arc<BuiltListener>>,
+    routes: RefCell<Arc<ListenerRoutes>>,
 }
 
 impl ListenerState {
     /// A listener without connections.
-    pub(crate) fn new(port: u16, built: Arc<BuiltListener>) -> Self {
-        Self { name: built.plan.name.as_str().into(), port, open: Cell::new(0), current: RefCell::new(built) }
+    pub(crate) fn new(port: u16, built: Arc<BuiltListener>, routes: Arc<ListenerRoutes>) -> Self {
+        Self {
+            name: built.plan.name.as_str().into(),
+            port,
+            open: Cell::new(0),
+            current: RefCell::new(built),
+            routes: RefCell::new(routes),
+        }
     }
 
     /// What the newest plan says.
@@ -62,8 +73,14 @@ impl ListenerState {
         Arc::clone(&self.current.borrow())
     }
 
+    /// The newest plan's routes.
+    pub(crate) fn routes(&self) -> Arc<ListenerRoutes> {
+        Arc::clone(&self.routes.borrow())
+    }
+
     /// Takes over what a newer plan says.
-    pub(crate) fn replace(&self, built: Arc<BuiltListener>) {
+    pub(crate) fn replace(&self, built: Arc<BuiltListener>, routes: Arc<ListenerRoutes>) {
         *self.current.borrow_mut() = built;
+        *self.routes.borrow_mut() = routes;
     }
 }

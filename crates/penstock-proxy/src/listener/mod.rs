@@ -4,4 +4,4 @@ mod accept;
 mod built;
 
 pub(crate) use accept::{ListenSocket, accept, accept_waiting};
-pub(crate) use built::{BuiltListener, ListenerState};
+pub(crate) use built::{BuiltListener, ListenerRoutes, ListenerState};

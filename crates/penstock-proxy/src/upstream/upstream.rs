@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use penstock_plan::Upstream as UpstreamPlan;
@@ -46,7 +47,7 @@ pub(crate) fn first_pick(plan: &UpstreamPlan) -> Option<String> {
 /// The upstreams of one worker by their key, and every endpoint that is still in use.
 #[derive(Default)]
 pub(crate) struct Upstreams {
-    by_key: RefCell<HashMap<String, Rc<Upstream>, RandomState>>,
+    by_key: RefCell<HashMap<Arc<str>, Rc<Upstream>, RandomState>>,
     endpoints: RefCell<HashMap<String, Weak<Endpoint>, RandomState>>,
 }
 
@@ -59,12 +60,12 @@ impl Upstreams {
     /// Takes over a plan's upstreams; endpoints that stay keep their connections and counts.
     pub(crate) fn replace<'a>(
         &self,
-        plans: impl Iterator<Item = (&'a String, &'a UpstreamPlan)>,
+        plans: impl Iterator<Item = (&'a Arc<str>, &'a UpstreamPlan)>,
         resolve: &dyn Fn(&str) -> Vec<Address>,
     ) {
         let mut fresh = HashMap::default();
         for (key, plan) in plans {
-            fresh.insert(key.clone(), self.upstream(key, plan, resolve));
+            fresh.insert(Arc::clone(key), self.upstream(key, plan, resolve));
         }
         *self.by_key.borrow_mut() = fresh;
         self.endpoints.borrow_mut().retain(|_, endpoint| endpoint.strong_count() > 0);

@@ -4,24 +4,68 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use penstock_plan::{Body, Listener as ListenerPlan, LogFormat, Plan, Route, Upstream};
+use foldhash::fast::RandomState;
+use penstock_plan::{Body, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Route, Upstream};
 
 use crate::connection::Trust;
 use crate::expression::Condition;
 use crate::http1::HeadLimits;
-use crate::listener::BuiltListener;
+use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 
 /// A plan in the form that the IO thread runs; the default is one without parts.
 #[derive(Default)]
 pub struct Built {
-    pub(crate) listeners: BTreeMap<String, Arc<BuiltListener>>,
-    pub(crate) upstreams: BTreeMap<String, Upstream>,
+    pub(crate) listeners: BTreeMap<String, ServedListener>,
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
     pub(crate) log_format: Option<LogFormat>,
-    routes: HashMap<String, (String, Arc<BuiltRoute>)>,
-    pipelines: HashMap<String, (String, Arc<BuiltPipeline>)>,
+    upstreams: BTreeMap<Arc<str>, Arc<Part>>,
+    routes: Known<BuiltRoute>,
+    pipelines: Known<BuiltPipeline>,
+}
+
+/// A listener and the routes it serves, apart: what lasts holds the listener and never all routes.
+pub(crate) struct ServedListener {
+    pub(crate) built: Arc<BuiltListener>,
+    pub(crate) routes: Arc<ListenerRoutes>,
+    origin: Origin,
+}
+
+/// What a built form was made of: its part, and the digests of the plugins' code in it.
+#[derive(Clone)]
+struct Origin {
+    part: Arc<Part>,
+    code: String,
+}
+
+type Known<T> = HashMap<Arc<str>, (Origin, Arc<T>), RandomState>;
+
+impl Origin {
+    fn is_same(&self, other: &Self) -> bool {
+        (Arc::ptr_eq(&self.part, &other.part) || self.part.hash == other.part.hash) && self.code == other.code
+    }
+}
+
+impl Built {
+    /// Every upstream by its key.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&Arc<str>, &Upstream)> {
+        self.upstreams.iter().filter_map(|(key, part)| upstream(part).map(|upstream| (key, upstream)))
+    }
+
+    /// The upstream of a key.
+    pub(crate) fn upstream(&self, key: &str) -> Option<&Upstream> {
+        self.upstreams.get(key).and_then(|part| upstream(part))
+    }
+
+    /// Whether nothing else uses the large things in it: then dropping them here is dropping them.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.listeners.values().all(|listener| Arc::strong_count(&listener.routes) == 1)
+    }
+}
+
+fn upstream(part: &Part) -> Option<&Upstream> {
+    if let Body::Upstream(upstream) = &part.body { Some(upstream) } else { None }
 }
 
 /// Why a plan is refused.
@@ -41,12 +85,15 @@ pub struct BuildProblem {
 pub fn build(plan: &Plan, foreign: &dyn ForeignFilters, previous: Option<&Built>) -> Result<Built, Vec<BuildProblem>> {
     let mut builder =
         Builder { filters: PlanFilters { plan, foreign }, previous, problems: Vec::new(), built: Built::default() };
+    let routes = plan.parts.len() / 2;
+    builder.built.routes.reserve(routes);
+    builder.built.pipelines.reserve(routes);
     for (key, part) in &plan.parts {
-        builder.add(key, &part.hash, &part.body);
+        builder.add(key, part);
     }
-    for part in plan.parts.values() {
+    for (key, part) in &plan.parts {
         if let Body::Listener(listener) = &part.body {
-            builder.add_listener(listener);
+            builder.add_listener(key, part, listener);
         }
     }
     if builder.problems.is_empty() { Ok(builder.built) } else { Err(builder.problems) }
@@ -60,12 +107,12 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn add(&mut self, key: &str, hash: &str, body: &Body) {
-        match body {
-            Body::Route(route) => self.add_route(key, hash, route),
-            Body::Pipeline(pipeline) => self.add_pipeline(key, hash, &pipeline.steps),
-            Body::Upstream(upstream) => {
-                self.built.upstreams.insert(key.to_owned(), upstream.clone());
+    fn add(&mut self, key: &Arc<str>, part: &Arc<Part>) {
+        match &part.body {
+            Body::Route(route) => self.add_route(key, part, route),
+            Body::Pipeline(pipeline) => self.add_pipeline(key, part, pipeline),
+            Body::Upstream(_) => {
+                self.built.upstreams.insert(Arc::clone(key), Arc::clone(part));
             }
             Body::Names(names) => {
                 let addresses = names.addresses.iter().filter_map(|text| text.parse().ok()).collect();
@@ -78,62 +125,69 @@ impl Builder<'_> {
         }
     }
 
-    fn add_route(&mut self, key: &str, hash: &str, route: &Route) {
-        let known = self.previous.and_then(|previous| previous.routes.get(key)).filter(|(of, _)| of == hash);
-        let built = match known {
-            Some((_, built)) => Arc::clone(built),
+    fn add_route(&mut self, key: &Arc<str>, part: &Arc<Part>, route: &Route) {
+        let origin = Origin { part: Arc::clone(part), code: String::new() };
+        let built = match self.previous.and_then(|previous| known(&previous.routes, key, &origin)) {
+            Some(built) => built,
             None => match BuiltRoute::build(route, &compile_when) {
                 Ok(built) => Arc::new(built),
                 Err(problems) => return self.refuse_all(key, &problems),
             },
         };
-        self.built.routes.insert(key.to_owned(), (hash.to_owned(), built));
+        self.built.routes.insert(Arc::clone(key), (origin, built));
     }
 
-    fn add_pipeline(&mut self, key: &str, hash: &str, steps: &[penstock_plan::Step]) {
+    fn add_pipeline(&mut self, key: &Arc<str>, part: &Arc<Part>, pipeline: &Pipeline) {
         // The code of a plugin may have changed though the steps have not.
-        let hash = &(hash.to_owned() + &self.filters.digests(steps));
-        let known = self.previous.and_then(|previous| previous.pipelines.get(key)).filter(|(of, _)| of == hash);
-        let built = match known {
-            Some((_, built)) => Arc::clone(built),
-            None => match BuiltPipeline::build(steps, self.filters) {
+        let origin = Origin { part: Arc::clone(part), code: self.filters.digests(&pipeline.steps) };
+        let built = match self.previous.and_then(|previous| known(&previous.pipelines, key, &origin)) {
+            Some(built) => built,
+            None => match BuiltPipeline::build(&pipeline.steps, self.filters) {
                 Ok(built) => Arc::new(built),
                 Err(problems) => return self.refuse_all(key, &problems),
             },
         };
-        self.built.pipelines.insert(key.to_owned(), (hash.to_owned(), built));
+        self.built.pipelines.insert(Arc::clone(key), (origin, built));
     }
 
-    fn add_listener(&mut self, plan: &ListenerPlan) {
-        let key = format!("listener/{}", plan.name);
-        let mut routes: Vec<_> = self.built.routes.values().map(|(_, route)| route).collect();
-        routes.retain(|route| route.serves_listener(&plan.name));
-        let routes: Vec<_> = routes.into_iter().map(Arc::clone).collect();
-        let mut pipelines = Vec::with_capacity(routes.len());
-        for route in &routes {
-            match self.built.pipelines.get(&*route.pipeline) {
-                Some((_, pipeline)) => pipelines.push(Arc::clone(pipeline)),
-                None => return self.refuse(&key, format!("no part {} for route {}", route.pipeline, route.name.name)),
-            }
+    fn add_listener(&mut self, key: &str, part: &Arc<Part>, plan: &ListenerPlan) {
+        let code = self.filters.digests(&plan.before) + "|" + &self.filters.digests(&plan.after);
+        let origin = Origin { part: Arc::clone(part), code };
+        let known = self.previous.and_then(|previous| previous.listeners.get(&plan.name));
+        let built = match known.filter(|known| known.origin.is_same(&origin)) {
+            Some(known) => Some(Arc::clone(&known.built)),
+            None => self.listener(key, plan),
+        };
+        if let (Some(built), Some(routes)) = (built, self.routes_of(key, &plan.name)) {
+            self.built.listeners.insert(plan.name.clone(), ServedListener { built, routes: Arc::new(routes), origin });
         }
-        let (before, after) = (self.steps(&key, &plan.before), self.steps(&key, &plan.after));
-        let Some(proxies) = self.networks(&key, &plan.trusted_proxies) else { return };
+    }
+
+    fn listener(&mut self, key: &str, plan: &ListenerPlan) -> Option<Arc<BuiltListener>> {
+        let (before, after) = (self.steps(key, &plan.before), self.steps(key, &plan.after));
+        let proxies = self.networks(key, &plan.trusted_proxies)?;
         let limits = &plan.limits;
         let head_limits = HeadLimits {
             bytes: limits.header_bytes as usize,
             fields: limits.fields as usize,
             target_bytes: limits.uri_bytes as usize,
         };
-        let listener = BuiltListener {
-            plan: plan.clone(),
-            head_limits,
-            trust: Trust { proxies },
-            router: Router::build(routes),
-            pipelines,
-            before,
-            after,
-        };
-        self.built.listeners.insert(plan.name.clone(), Arc::new(listener));
+        Some(Arc::new(BuiltListener { plan: plan.clone(), head_limits, trust: Trust { proxies }, before, after }))
+    }
+
+    fn routes_of(&mut self, key: &str, listener: &str) -> Option<ListenerRoutes> {
+        let routes = self.built.routes.values().map(|(_, route)| route);
+        let routes: Vec<_> = routes.filter(|route| route.serves_listener(listener)).map(Arc::clone).collect();
+        let mut pipelines = Vec::with_capacity(routes.len());
+        for route in &routes {
+            if let Some((_, pipeline)) = self.built.pipelines.get(&*route.pipeline) {
+                pipelines.push(Arc::clone(pipeline));
+            } else {
+                self.refuse(key, format!("no part {} for route {}", route.pipeline, route.name.name));
+                return None;
+            }
+        }
+        Some(ListenerRoutes { router: Router::build(routes), pipelines })
     }
 
     fn steps(&mut self, key: &str, steps: &[penstock_plan::Step]) -> BuiltPipeline {
@@ -159,7 +213,15 @@ impl Builder<'_> {
     }
 }
 
+/// The built form of an equal part.
+fn known<T>(earlier: &Known<T>, key: &str, origin: &Origin) -> Option<Arc<T>> {
+    earlier.get(key).filter(|(of, _)| of.is_same(origin)).map(|(_, built)| Arc::clone(built))
+}
+
 fn compile_when(text: &str) -> Result<Predicate, String> {
     let condition = Condition::parse(text).map_err(|problem| problem.to_string())?;
     Ok(Box::new(move |facts| condition.holds(facts)))
 }
+
+#[cfg(test)]
+mod tests;

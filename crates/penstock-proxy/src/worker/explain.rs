@@ -12,7 +12,7 @@ use super::build::build;
 use crate::connection::understand;
 use crate::exchange::{Client, Exchange};
 use crate::http1::parse_request;
-use crate::listener::BuiltListener;
+use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{Action, Filter, ForeignFilter, ForeignFilters};
 use crate::routing::RouteExplanation;
 use crate::upstream::first_pick;
@@ -87,13 +87,14 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     })?;
     let url = Url::parse(&imagined.url)?;
     let name = listener_name(plan, imagined.listener.as_deref(), url.port)?;
-    let listener = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
+    let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
+    let (listener, routes) = (&served.built, &served.routes);
     let mut exchange = imagine(imagined, &url, listener)?;
-    let explanation = listener.router.explain(&mut exchange.request);
+    let explanation = routes.router.explain(&mut exchange.request);
     let chosen = explanation.chosen.map(|chosen| {
-        exchange.route = listener.router.route(chosen.index).map(|route| Arc::clone(&route.name));
-        let (steps, upstream) = steps(listener, chosen.index, &exchange);
-        let endpoint = upstream.as_deref().and_then(|key| built.upstreams.get(key)).and_then(first_pick);
+        exchange.route = routes.router.route(chosen.index).map(|route| Arc::clone(&route.name));
+        let (steps, upstream) = steps(routes, chosen.index, &exchange);
+        let endpoint = upstream.as_deref().and_then(|key| built.upstream(key)).and_then(first_pick);
         let upstream = upstream.map(|key| key.strip_prefix("upstream/").unwrap_or(&key).to_owned());
         Chosen { route: chosen.route, params: chosen.params, steps, upstream, endpoint }
     });
@@ -167,8 +168,8 @@ fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListener) -> Resu
 }
 
 /// The steps of a route's pipeline, and the upstream of the first `Forward` that runs.
-fn steps(listener: &BuiltListener, index: usize, exchange: &Exchange) -> (Vec<ExplainedStep>, Option<String>) {
-    let Some(pipeline) = listener.pipelines.get(index) else { return (Vec::new(), None) };
+fn steps(routes: &ListenerRoutes, index: usize, exchange: &Exchange) -> (Vec<ExplainedStep>, Option<String>) {
+    let Some(pipeline) = routes.pipelines.get(index) else { return (Vec::new(), None) };
     let (mut steps, mut upstream) = (Vec::new(), None);
     for step in &pipeline.steps {
         let runs = step.when.as_ref().is_none_or(|when| when.holds(&exchange.facts()));

@@ -170,22 +170,22 @@ struct ActiveListener {
 impl Listeners {
     /// Swaps the plan: known listeners take over what is new, fresh ones accept, others stop.
     fn apply(&mut self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
-        let upstreams = built.upstreams.iter();
-        self.worker.upstreams.replace(upstreams, &|name| addresses(name, &built.names));
+        self.worker.upstreams.replace(built.upstreams(), &|name| addresses(name, &built.names));
         self.worker.access_log.set_format(built.log_format.clone());
         self.by_name.retain(|name, active| {
             let address = &active.state.current().plan.address;
-            let stays = built.listeners.get(name).is_some_and(|listener| listener.plan.address == *address);
+            let stays = built.listeners.get(name).is_some_and(|listener| listener.built.plan.address == *address);
             if !stays {
                 active.stop(&self.worker);
             }
             stays
         });
         for (name, listener) in &built.listeners {
+            let (built, routes) = (Arc::clone(&listener.built), Arc::clone(&listener.routes));
             if let Some(active) = self.by_name.get(name) {
-                active.state.replace(Arc::clone(listener));
+                active.state.replace(built, routes);
             } else {
-                let state = Rc::new(ListenerState::new(port(&listener.plan.address), Arc::clone(listener)));
+                let state = Rc::new(ListenerState::new(port(&built.plan.address), built, routes));
                 self.by_name.insert(name.clone(), ActiveListener { state, accepting: RefCell::default() });
             }
         }

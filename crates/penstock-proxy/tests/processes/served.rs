@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 
 use penstock_plan::{AccessLog, Body, LogFormat, Plan};
 use serde_json::json;
@@ -76,7 +77,9 @@ fn plan(folder: &Path, origin: SocketAddr, address: SocketAddr) -> Plan {
     let config = Config::to(&[origin]).route("all", prefix(""), vec![headers, forward_step()]);
     let mut plan = config.listener(|listener| listener.address = address.to_string()).plan();
     plan.parts.remove("plugin/test");
-    if let Some(Body::Telemetry(telemetry)) = plan.parts.get_mut("telemetry/default").map(|part| &mut part.body) {
+    if let Some(Body::Telemetry(telemetry)) =
+        plan.parts.get_mut("telemetry/default").map(|part| &mut Arc::make_mut(part).body)
+    {
         let path = folder.join("access.log").display().to_string();
         telemetry.access_log = Some(AccessLog { path, format: LogFormat::Json });
     }

@@ -1,6 +1,7 @@
 //! Plans as tests need them: one listener, one route for all, one upstream, and changes to those.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use penstock_plan::{
     AccessLog, Balance, Body, EncodedSlash, Endpoint, FilterSource, Limits, Listener, LogFormat, Part, PathPattern,
@@ -110,7 +111,7 @@ impl Config {
             parts.push((route.pipeline.clone(), Body::Pipeline(Pipeline { name, steps: steps.clone() })));
             parts.push((format!("route/{}", route.name), Body::Route(route.clone())));
         }
-        let parts: BTreeMap<_, _> = parts.into_iter().map(|(key, body)| (key, part(body))).collect();
+        let parts: BTreeMap<_, _> = parts.into_iter().map(|(key, body)| (key.into(), Arc::new(part(body)))).collect();
         Plan { parts }
     }
 }

@@ -35,3 +35,24 @@ def test_what_is_no_unit_is_refused(kind: str, case: dict[str, Any]) -> None:
 def test_a_value_without_a_unit_is_refused(kind: type[Unit], value: object) -> None:
     with pytest.raises(ValueError, match="write"):
         kind.parse(value)
+
+
+MEANT = [
+    (Size, 65_536, "64KiB"), (Size, "1048576", "1MiB"), (Size, 1000, "1000B"), (Size, 0, "0B"), (Size, "64KB", "64kB"),
+    (Size, "10m", "10MiB"), (Size, "16 KiB", "16KiB"), (Size, "1.5MiB", "1536KiB"), (Size, "1 byte", "1B"),
+    (Duration, 5, "5s or 5ms"), (Duration, "30", "30s or 30ms"), (Duration, "10sec", "10s"), (Duration, "5 S", "5s"),
+    (Duration, "1.5s", "1500ms"), (Duration, "0.5h", "30m"), (Duration, "2 hours", "2h"), (Duration, "1.0001s", ""),
+    (Duration, "-1s", ""), (Duration, "soon", ""), (Duration, True, ""), (Duration, 1.5, ""), (Duration, "9" * 30, ""),
+    (Rate, 100, "100/s or 100/m"), (Rate, "100rps", "100/s"), (Rate, "10 per minute", "10/m"), (Rate, "5r/m", "5/m"),
+    (Rate, "5/1s", "5/s"), (Rate, "1.5/s", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "written", "meant"), MEANT, ids=lambda value: str(value)[:40])
+def test_what_was_meant_is_in_the_message(kind: type[Unit], written: object, meant: str) -> None:
+    with pytest.raises(ValueError, match=r"; write ") as caught:
+        kind.parse(written)
+    instead = str(caught.value).partition("; write ")[2]
+    assert instead == meant or (not meant and " as in " in instead)
+    for one in meant.split(" or ") if meant else ():
+        assert str(kind.parse(one)) == one

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from penstock.base.problem import errors
 from penstock.compiler import compile_resources
 from penstock.model.loading import Text, load_data, load_texts, locate
-from penstock.model.loading.loader import Loaded
+from penstock.model.loading.loaded import Loaded
 from penstock.model.loading.text import documents
 from penstock.model.loading.tree import read_yaml
 from tests.filters.catalogue_fake import FakeCatalogue

@@ -68,3 +68,6 @@ class FakeCatalogue:
 
     def check_regex(self, text: str) -> str | None:
         return "not a regular expression" if "broken" in text else None
+
+    def check_log_template(self, text: str) -> list[str]:
+        return ["not a log template"] if "broken" in text else []

@@ -1,7 +1,7 @@
 //! What the compiler asks of the core: filters, settings, expressions, the plan's schema.
 
 use penstock_proxy::expression::{Condition, Template};
-use penstock_proxy::{filters, routing};
+use penstock_proxy::{filters, routing, telemetry};
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyResult, pyfunction};
 use serde::Serialize;
@@ -41,6 +41,12 @@ pub(crate) fn check_template(text: &str) -> Option<String> {
 #[pyfunction]
 pub(crate) fn check_regex(text: &str) -> Option<String> {
     routing::compile_regex(text).err()
+}
+
+/// Everything that is wrong with a template of access-log lines.
+#[pyfunction]
+pub(crate) fn check_log_template(text: &str) -> Vec<String> {
+    telemetry::log_template_problems(text)
 }
 
 /// The JSON Schema of a plan.

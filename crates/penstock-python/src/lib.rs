@@ -12,7 +12,9 @@ mod worker;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::catalogue::{check_expression, check_filter, check_regex, check_template, native_filters, plan_schema};
+    use crate::catalogue::{
+        check_expression, check_filter, check_log_template, check_regex, check_template, native_filters, plan_schema,
+    };
     #[pymodule_export]
     use crate::embedded::EmbeddedWorker;
     #[pymodule_export]

@@ -16,9 +16,10 @@ def check_name(name: str) -> str:
     Raises: ValueError that says what a name looks like.
     """
     if not _NAME.match(name):
-        raise ValueError(
-            f"not a name: {name[:70]!r}; write 1 to 63 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit"
-        )
+        # A name that would do, made of the wrong one.
+        meant = re.sub(r"[^a-z0-9._]+", "-", name[:200].lower()).strip("-._")[:63]
+        instead = f"; {meant} would be one" if meant else ""
+        raise ValueError(f"not a name: {name[:70]!r}; write 1 to 63 of a-z, 0-9, '.', '_' and '-'{instead}")
     return name
 
 

@@ -9,6 +9,7 @@ _MAPPED_BITS = 96
 _LONGEST_HOST = 253
 _LARGEST_PORT = 65_535
 _PORT_DIGITS = 5
+_HOSTS_ELSEWHERE = {"localhost": "127.0.0.1", "*": "0.0.0.0"}  # noqa: S104 - what is written for it
 _LONGEST_SOCKET_PATH = 107
 """Linux keeps 108 bytes for the path of a unix socket, the final zero among them."""
 
@@ -93,9 +94,17 @@ def listening_address(text: str) -> str:
         return socket_address(text)
     host, port = split_authority(text)
     if not port or not host:
-        raise ValueError(f"not an address: {text!r}; write one as in 0.0.0.0:8080, [::]:8080 or unix:/path")
+        digits = port or text
+        instead = (
+            f"0.0.0.0:{digits} or 127.0.0.1:{digits}"
+            if digits.isdigit()
+            else "one as in 0.0.0.0:8080, [::]:8080 or unix:/path"
+        )
+        raise ValueError(f"not an address: {text[:80]!r}; write {instead}")
     if ":" in host and not host.startswith("["):
         raise ValueError(f"not an address: {text!r}; write an IPv6 address in brackets, as in [::1]:8080")
+    if host in _HOSTS_ELSEWHERE:
+        raise ValueError(f"not an address: {text!r}; write {_HOSTS_ELSEWHERE[host]}:{port[:20]}")
     bare = _bracketed(host[1:-1]) if host.startswith("[") else canonical_ip(host)
     return f"{bracketed(bare)}:{canonical_port(port)}"
 

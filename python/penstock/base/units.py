@@ -4,8 +4,9 @@ The grammar is one for both languages: `tests/units.json` holds the cases, which
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -17,6 +18,17 @@ LARGEST = 2**53 - 1
 _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _PERIODS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+# What people write who know other programs, in lower case.
+_TIMES_ELSEWHERE = {
+    "d": "day days", "h": "hr hrs hour hours", "m": "min mins minute minutes", "s": "sec secs second seconds",
+    "ms": "msec msecs milli millis millisecond milliseconds",
+}  # fmt: skip
+_BYTES_ELSEWHERE = {
+    "B": "byte bytes", "kB": "", "MB": "", "GB": "",
+    "KiB": "k kb ki kib", "MiB": "m mb mi mib meg", "GiB": "g gb gi gib gig",
+}  # fmt: skip
+_PERIODS_ELSEWHERE = {**_TIMES_ELSEWHERE, "s": "sec secs second seconds 1s rps r/s req/s qps", "m": "min minute 1m r/m"}
+_NUMBER_AND_WORD = re.compile(r"\s*([0-9]+)(?:[.]([0-9]{1,3}))?\s*(?:per |/)?\s*([A-Za-z][A-Za-z/]*|1[sm])\s*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,9 +90,9 @@ class Duration(Unit):
 
         Raises: ValueError if the text is no duration or too long for a plan.
         """
-        found = cls._parts.fullmatch(text) if isinstance(text, str) and text else None
-        if found is None or not isinstance(text, str):
-            raise ValueError(f"not a duration: {_shown(text)}; write a number and a unit, as in 250ms, 5s, 1m30s, 2h")
+        if not isinstance(text, str) or not text or (found := cls._parts.fullmatch(text)) is None:
+            instead = f"{text}s or {text}ms" if _is_count(text) else _meant(text, _MILLISECONDS, _TIMES_ELSEWHERE)
+            raise _no_unit("duration", text, instead, "write a number and a unit, as in 250ms, 5s, 1m30s, 2h")
         counts = zip(found.groups(), _MILLISECONDS.values(), strict=True)
         return cls(_in_range(sum(_whole(count) * unit for count, unit in counts if count), text), text)
 
@@ -107,9 +119,9 @@ class Size(Unit):
 
         Raises: ValueError if the text is no size or too large for a plan.
         """
-        found = cls._parts.fullmatch(text) if isinstance(text, str) else None
-        if found is None or not isinstance(text, str):
-            raise ValueError(f"not a size: {_shown(text)}; write a number and a unit, as in 512B, 64KiB, 1MiB, 10MB")
+        if not isinstance(text, str) or (found := cls._parts.fullmatch(text)) is None:
+            instead = _size_of(text) if _is_count(text) else _meant(text, _BYTES, _BYTES_ELSEWHERE)
+            raise _no_unit("size", text, instead, "write a number and a unit, as in 512B, 64KiB, 1MiB, 10MB")
         return cls(_in_range(_whole(found[1]) * _BYTES[found[2]], text), text)
 
 
@@ -132,13 +144,50 @@ class Rate(Unit):
 
         Raises: ValueError if the text is no rate, or one of zero.
         """
-        found = cls._parts.fullmatch(text) if isinstance(text, str) else None
-        if found is None or not isinstance(text, str):
-            raise ValueError(f"not a rate: {_shown(text)}; write how often and the period, as in 100/s, 5000/m, 10/h")
+        if not isinstance(text, str) or (found := cls._parts.fullmatch(text)) is None:
+            instead = f"{text}/s or {text}/m" if _is_count(text) else _meant(text, _PERIODS, _PERIODS_ELSEWHERE, "/")
+            raise _no_unit("rate", text, instead, "write how often and the period, as in 100/s, 5000/m, 10/h")
         count = _in_range(_whole(found[1]), text)
         if count == 0:
             raise ValueError(f"a rate of nothing: {text}; write at least 1")
         return cls(count, text, _PERIODS[found[2]])
+
+
+def _no_unit(what: str, text: object, instead: str, form: str) -> ValueError:
+    return ValueError(f"not a {what}: {_shown(text)}; {f'write {instead}' if instead else form}")
+
+
+def _is_count(value: object) -> TypeGuard[int | str]:
+    """Whether a value is a number to which only the unit is missing."""
+    text = str(value)
+    return not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST))
+
+
+def _size_of(count: int | str) -> str:
+    """A number of bytes in the largest unit that says it whole."""
+    number = int(count)
+    unit = next((unit for unit in ("GiB", "MiB", "KiB") if number and number % _BYTES[unit] == 0), "B")
+    return f"{number // _BYTES[unit]}{unit}"
+
+
+def _meant(text: object, units: Mapping[str, int], elsewhere: Mapping[str, str], between: str = "") -> str:
+    """What was probably meant by a text whose unit is written as other programs do; empty where nobody can tell."""
+    found = _NUMBER_AND_WORD.fullmatch(text[:40]) if isinstance(text, str) else None
+    if found is None:
+        return ""
+    word = found[3].lower()
+    exact = found[3] if found[3] in units else ""
+    unit = exact or next(
+        (one for one, others in elsewhere.items() if word == one.lower() or word in others.split()), ""
+    )
+    if not unit or (found[2] and between):
+        return ""
+    if not found[2]:
+        return f"{int(found[1])}{between}{unit}"
+    # A fraction becomes a whole number of a smaller unit, if there is one.
+    number = int(found[1] + found[2].ljust(3, "0")) * units[unit]
+    smaller = [(count, name) for name, count in units.items() if number % (count * 1000) == 0]
+    return f"{number // 1000 // max(smaller)[0]}{max(smaller)[1]}" if smaller else ""
 
 
 def _whole(digits: str) -> int:

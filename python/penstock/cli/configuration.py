@@ -10,6 +10,7 @@ from penstock.filters.native import native_catalogue
 from penstock.filters.plugins import plugin_catalogue
 from penstock.model.loading import load_texts, locate
 from penstock.store.files import environment, read_texts
+from penstock.store.log_places import log_problems
 
 __all__ = ["Configuration", "add_configuration", "read_configuration"]
 
@@ -29,9 +30,9 @@ class Configuration:
 
 def read_configuration(path: Path) -> Configuration:
     """The configuration at a path, compiled, with all its problems."""
-    texts, problems = read_texts(path)
-    loaded = load_texts(texts, environment())
-    catalogue = plugin_catalogue(native_catalogue(), loaded.resources)
+    texts, unread = read_texts(path)
+    loaded = load_texts(texts, environment()).beside(unread)
+    catalogue = plugin_catalogue(native_catalogue(), loaded.readable)
     compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
-    found = locate([*problems, *loaded.problems, *compiled.problems], texts)
+    found = locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts)
     return Configuration(compiled, tuple(found))

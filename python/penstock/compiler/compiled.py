@@ -41,6 +41,8 @@ class Fragment:
     """What one resource alone compiles to, before it meets the others.
 
     `matchers` are what a route asks of requests and `ties` what it shares with its equals; other kinds have none.
+    `strangers` are steps whose kind nobody knows: a problem unless a plugin could not be read, which may have it.
+    `damaged` are the places from which wrong parts were left out.
     """
 
     parts: dict[str, Body] = field(default_factory=dict)
@@ -48,6 +50,12 @@ class Fragment:
     matchers: list[Matcher] = field(default_factory=list)
     ties: list[Key] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    strangers: list[Problem] = field(default_factory=list)
+    damaged: frozenset[Steps] = frozenset()
+
+    def is_whole(self, path: Steps) -> bool:
+        """Whether nothing of what stands at a path was left out because it was wrong."""
+        return path not in self.damaged
 
     def error(self, path: Steps, message: str, hint: str = "") -> None:
         """Note something that refuses the configuration."""

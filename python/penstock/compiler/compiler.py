@@ -1,18 +1,18 @@
 """Compiles all resources of a configuration into one plan."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from penstock.base.problem import Problem
+from penstock.compiler.addresses import check_addresses
 from penstock.compiler.compiled import Compiled, Fragment, part_of
-from penstock.compiler.fragments import compile_fragment
+from penstock.compiler.fragments import compile_fragment, compile_rest
 from penstock.compiler.names import check_names, check_references
 from penstock.compiler.overlap import check_overlap
 from penstock.compiler.plan_types import Body, Part, Plan
 from penstock.compiler.route_age import route_ages
 from penstock.filters.catalogue import Catalogue
-from penstock.model.kinds import resource_key
-from penstock.model.loading.loader import Placed
+from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class _Compilation:
     after: Remembered = field(default_factory=Remembered)
 
     def fragment(self, placed: Placed) -> Fragment:
+        if placed.remains is not None:
+            return compile_rest(placed.resource, placed.remains, self.catalogue)
         key = (self.catalogue.digest, placed.digest)
         found = self.before.fragments.get(key) or compile_fragment(placed.resource, self.catalogue)
         self.after.fragments[key] = found
@@ -51,26 +53,37 @@ def compile_resources(
     catalogue: Catalogue,
     remembered: Remembered | None = None,
     *,
-    unusable: frozenset[str] = frozenset(),
+    unusable: Unusable = ALL_USABLE,
 ) -> Compiled:
     """The plan that resources make together, and every problem.
 
     Earlier resources are the older ones. With `remembered` (which it renews) only what changed is compiled
-    again; the plan is the same. `unusable` are the keys of resources that are there but could not be read:
-    references to them are no problem of their own.
+    again; the plan is the same. Nothing that is `unusable` comes into the plan: what is left of it is only looked
+    through for more problems, and a reference to it is none.
     """
     memory = remembered if remembered is not None else Remembered()
     run = _Compilation(catalogue, memory)
-    used = [placed for placed in resources if placed.resource.enabled]
-    both = [(placed, run.fragment(placed)) for placed in used]
-    problems = list(check_names(resources))
-    for placed, fragment in both:
-        problems += _of(placed, fragment.problems)
-    problems += check_references(resources, both, unusable)
-    problems += check_overlap([(placed, fragment.matchers) for placed, fragment in both if fragment.matchers])
-    plan: Plan = {"parts": dict(sorted(_parts(run, both).items()))}
+    every = unusable.among(resources)
+    fragments = [(placed, run.fragment(placed)) for placed in every if placed.resource.enabled]
+    whole = [(placed, fragment) for placed, fragment in fragments if placed.remains is None]
+    plan: Plan = {"parts": dict(sorted(_parts(run, whole).items()))}
     memory.fragments, memory.parts = run.after.fragments, run.after.parts
+    has_all_filters = not unusable.may_have_filters and not any(one.problems for one in catalogue.plugins.values())
+    problems = [
+        *check_names([placed for placed in every if not placed.lacks("name")]),
+        *_own_problems(fragments, is_sure_of_filters=has_all_filters),
+        *check_references(resources, fragments, unusable),
+        *check_addresses([placed for placed, _ in fragments if not placed.lacks("address")]),
+        *check_overlap([(placed, fragment.matchers) for placed, fragment in fragments if fragment.matchers]),
+    ]
     return Compiled(plan, tuple(problems))
+
+
+def _own_problems(fragments: Sequence[tuple[Placed, Fragment]], *, is_sure_of_filters: bool) -> Iterator[Problem]:
+    for placed, fragment in fragments:
+        yield from (placed.located(problem) for problem in fragment.problems)
+        if is_sure_of_filters:
+            yield from (placed.located(problem) for problem in fragment.strangers)
 
 
 def _parts(run: _Compilation, both: Sequence[tuple[Placed, Fragment]]) -> dict[str, Part]:
@@ -82,8 +95,3 @@ def _parts(run: _Compilation, both: Sequence[tuple[Placed, Fragment]]) -> dict[s
         for key, body in fragment.parts.items():
             parts[key] = run.part(placed, key, body, age)
     return parts
-
-
-def _of(placed: Placed, problems: Iterable[Problem]) -> list[Problem]:
-    resource = resource_key(placed.resource.kind, placed.resource.name)
-    return [replace(one, resource=resource, file=placed.file, document=placed.document) for one in problems]

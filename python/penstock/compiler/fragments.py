@@ -1,9 +1,11 @@
 """Compiles one resource by itself; what it names is looked up later."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
-from penstock.compiler.compiled import Fragment
+from penstock.base.problem import Problem
+from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.plan_types import AccessLog, Protocol
 from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.routes import compile_route
@@ -12,17 +14,42 @@ from penstock.compiler.upstreams import upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key
 from penstock.model.listener import Limits, Listener
+from penstock.model.loading.remains import Remains
 from penstock.model.pipeline import Pipeline
 from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
-from penstock.model.route import Route
+from penstock.model.route import LEADING, Route
 from penstock.model.telemetry import JSON, OFF, Telemetry
 from penstock.model.upstream import Upstream
+
+_Pathed = TypeVar("_Pathed", Problem, Reference)
+_NO_MATCHERS = frozenset({"labels", "enabled", "timeout", *LEADING})
+"""Fields of a route that say nothing of the requests it matches."""
 
 
 def compile_fragment(resource: Resource, catalogue: Catalogue) -> Fragment:
     """The parts that one resource makes, what it refers to, and what is wrong with it by itself."""
-    fragment = Fragment()
+    return _compiled(resource, catalogue, Fragment())
+
+
+def compile_rest(resource: Resource, remains: Remains, catalogue: Catalogue) -> Fragment:
+    """The same of what is left of a resource, without what is only wrong because the rest is missing."""
+    fragment = _compiled(resource, catalogue, Fragment(damaged=remains.damaged))
+    rest = Fragment(damaged=remains.damaged)
+    rest.problems = _beside_damage(fragment.problems, remains)
+    rest.strangers = _beside_damage(fragment.strangers, remains)
+    rest.references = _beside_damage(fragment.references, remains)
+    if {path[0] for path in remains.damaged} <= _NO_MATCHERS:
+        rest.matchers = fragment.matchers
+    return rest
+
+
+def _beside_damage(found: Iterable[_Pathed], remains: Remains) -> list[_Pathed]:
+    moved = [replace(one, path=remains.original(one.path)) for one in found]
+    return [one for one in moved if one.path not in remains.damaged]
+
+
+def _compiled(resource: Resource, catalogue: Catalogue, fragment: Fragment) -> Fragment:
     _COMPILERS[type(resource)](resource, catalogue, fragment)
     return fragment
 
@@ -71,8 +98,11 @@ def _upstream(upstream: Upstream, _catalogue: Catalogue, fragment: Fragment) -> 
         fragment.error(("endpoints",), "every endpoint has weight 0: no request could be sent anywhere")
 
 
-def _telemetry(telemetry: Telemetry, _catalogue: Catalogue, fragment: Fragment) -> None:
+def _telemetry(telemetry: Telemetry, catalogue: Catalogue, fragment: Fragment) -> None:
     log = telemetry.access_log
+    if log is not None and log.format != JSON:
+        for problem in catalogue.check_log_template(log.format):
+            fragment.error(("access_log", "format"), problem)
     access_log: AccessLog | None = None
     if log is not None and log.path != OFF:
         access_log = {"path": log.path, "format": "json" if log.format == JSON else {"template": log.format}}

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from penstock.base.problem import Problem, Severity
 from penstock.compiler.matcher import Matcher
 from penstock.compiler.route_age import EVERY_HOST
-from penstock.model.kinds import resource_key
-from penstock.model.loading.loader import Placed
+from penstock.model.loading.loaded import Placed
 
 _MOST_COMPARED = 50
 """Routes that one route is compared with: keeps the time linear where thousands share a path."""
@@ -123,5 +122,4 @@ def _hidden(placed: Placed, by: Sequence[str]) -> Problem:
 
 
 def _problem(placed: Placed, message: str, hint: str, severity: Severity) -> Problem:
-    resource = resource_key(placed.resource.kind, placed.resource.name)
-    return Problem((), message, hint, severity, resource=resource, file=placed.file, document=placed.document)
+    return placed.located(Problem((), message, hint, severity))

@@ -1,10 +1,10 @@
 """Follows the references that a filter's settings hold, as its schema marks them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.base.names import check_name
 from penstock.base.problem import Steps
 from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.upstreams import url_upstream
@@ -12,6 +12,10 @@ from penstock.model.endpoint_url import EndpointUrl
 from penstock.model.kinds import resource_key
 
 _MARK = "x-penstock-reference"
+# A host and a port, or an address: with `http://` before it, it would be a URL.
+_ADDRESS = re.compile(
+    r"localhost|[A-Za-z0-9.-]+:[0-9]+(?:/.*)?|\[[0-9a-fA-F:.]+\](?::[0-9]+)?(?:/.*)?|[0-9]+(?:\.[0-9]+){3}(?:/.*)?"
+)
 _BRANCHES = ("anyOf", "oneOf", "allOf")
 Schema = Mapping[str, Any]
 
@@ -85,10 +89,10 @@ class _Walk:
     def _reference(self, kind: str, value: str, path: Steps) -> str:
         if kind == "upstream" and EndpointUrl.looks_like(value):
             return self._url(value, path)
-        try:
-            check_name(value)
-        except ValueError as problem:
-            self.fragment.error(self.written.place(path), str(problem))
+        if kind == "upstream" and _ADDRESS.fullmatch(value):
+            self.fragment.error(
+                self.written.place(path), f"not the name of an upstream: {value[:80]!r}", f"write http://{value[:80]}"
+            )
             return value
         self.fragment.references.append(Reference(self.written.place(path), kind, value))
         return resource_key(kind, value)

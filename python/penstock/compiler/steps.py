@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.base.names import did_you_mean
-from penstock.base.problem import Steps
+from penstock.base.problem import Problem, Steps
 from penstock.compiler.compiled import Fragment
 from penstock.compiler.flow import check_flow
 from penstock.compiler.plan_types import Jump
@@ -13,6 +13,7 @@ from penstock.compiler.plan_types import Step as PlanStep
 from penstock.compiler.settings import Written, resolve_references
 from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.model.kinds import resource_key
+from penstock.model.loading.words_elsewhere import own_step
 from penstock.model.step import END, Step
 
 
@@ -34,7 +35,9 @@ class Place:
 
 def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fragment: Fragment) -> list[PlanStep]:
     """The steps of one list; what is wrong with them goes to the fragment."""
-    _check_labels(steps, place, fragment)
+    is_whole = fragment.is_whole(place.path)
+    if is_whole:
+        _check_labels(steps, place, fragment)
     kinds = [_kind(step, place.step(index), catalogue, fragment) for index, step in enumerate(steps)]
     positions = {step.label: index for index, step in enumerate(steps) if not step.is_end}
     bodies: list[PlanStep] = []
@@ -53,7 +56,7 @@ def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fra
         problem = catalogue.check_expression(step.when) if step.when is not None else None
         if problem:
             fragment.error((*path, "when"), problem)
-    if all(kind or step.is_end for kind, step in zip(kinds, steps, strict=True)):
+    if is_whole and all(kind or step.is_end for kind, step in zip(kinds, steps, strict=True)):
         check_flow(steps, kinds, place.step, fragment, must_answer=place.answers)
     return bodies
 
@@ -63,8 +66,12 @@ def _kind(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment) -> 
         return None
     kind = catalogue.kinds.get(step.kind)
     if kind is None:
-        hint = did_you_mean(step.kind, catalogue.kinds) or "`penstock filters` lists them"
-        fragment.error((*path, "kind"), f"no filter is called `{step.kind[:80]}`", hint)
+        hint = own_step(step.kind) or did_you_mean(step.kind, catalogue.kinds)
+        message = f"no filter is called `{step.kind[:80]}`"
+        if hint:
+            fragment.error((*path, "kind"), message, hint)
+        else:
+            fragment.strangers.append(Problem((*path, "kind"), message, "`penstock filters` lists them"))
     return kind
 
 
@@ -72,11 +79,16 @@ def _settings(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment)
     checked = catalogue.check(step.kind, step.settings)
     for problem in checked.problems:
         fragment.error((*path, *problem.path), problem.message, problem.hint)
-    if checked.problems:
-        return checked.settings
-    return resolve_references(
-        catalogue.kinds[step.kind].schema, checked.settings, Written(step.settings, path), fragment
-    )
+    schema, written = catalogue.kinds[step.kind].schema, Written(step.settings, path)
+    if not checked.problems:
+        return resolve_references(schema, checked.settings, written, fragment)
+    # Names that lead nowhere are told too, but nothing twice.
+    beside = Fragment()
+    resolve_references(schema, step.settings, written, beside)
+    told = {(*path, *problem.path) for problem in checked.problems}
+    fragment.references += [one for one in beside.references if one.path not in told]
+    fragment.problems += [one for one in beside.problems if one.path not in told]
+    return None
 
 
 def _jumps(
@@ -94,6 +106,8 @@ def _jumps(
         if target == END:
             jumps.append({"result": result, "to": "end"})
         elif target not in positions:
+            if not fragment.is_whole(path[:-1]):
+                continue
             hint = did_you_mean(target, [*positions, END]) or "write the name of a later step, or `end`"
             fragment.error(at, f"no step is called `{target[:80]}`", hint)
         elif positions[target] <= index:

@@ -1,6 +1,6 @@
 """What the rest of the gateway sees of filters: kinds, their settings, and how both are checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -84,3 +84,6 @@ class Catalogue(Protocol):
 
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
+
+    def check_log_template(self, text: str) -> Sequence[str]:
+        """Everything that is wrong with a template of access-log lines."""

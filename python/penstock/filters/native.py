@@ -1,13 +1,20 @@
 """The core's own filters, as the rest of the gateway sees them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, get_args
 
-from penstock._core import check_expression, check_filter, check_regex, check_template, native_filters
+from penstock._core import (
+    check_expression,
+    check_filter,
+    check_log_template,
+    check_regex,
+    check_template,
+    native_filters,
+)
 from penstock.filters.catalogue import Answers, Checked, FilterKind, PluginDescription, SettingProblem
 from penstock.filters.setting_path import read_setting_path
 
@@ -45,6 +52,10 @@ class NativeCatalogue:
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
         return check_regex(text)
+
+    def check_log_template(self, text: str) -> Sequence[str]:
+        """Everything that is wrong with a template of access-log lines."""
+        return check_log_template(text)
 
 
 @cache

@@ -112,6 +112,10 @@ class PluginCatalogue:
         """What is wrong with a regular expression, if anything."""
         return self._native.check_regex(text)
 
+    def check_log_template(self, text: str) -> Sequence[str]:
+        """Everything that is wrong with a template of access-log lines."""
+        return self._native.check_log_template(text)
+
     def _check(self, plugin: str, keys: Sequence[tuple[str, str, str]]) -> None:
         described = self._described[plugin]
         checks = [{"file": described.files[kind], "kind": kind, "settings": text} for _, kind, text in keys]

@@ -46,7 +46,7 @@ class EndpointUrl:
             return cls(socket_address(text), "localhost")
         scheme = _SCHEME.match(text)
         if scheme is None:
-            raise ValueError(f"not a URL: {text[:80]!r}; write one as in http://127.0.0.1:9000")
+            raise ValueError(f"not a URL: {text[:80]!r}; write {_meant(text)}")
         if scheme[1].lower() != "http":
             raise ValueError(f"{scheme[1].lower()} endpoints are not built yet; write http://")
         authority, slash, path = text[scheme.end() :].partition("/")
@@ -66,6 +66,14 @@ class EndpointUrl:
     @classmethod
     def _validate(cls, value: object) -> Self:
         return value if isinstance(value, cls) else cls.parse(value)
+
+
+def _meant(text: str) -> str:
+    """The URL that a text becomes with its scheme; an example where that is none."""
+    try:
+        return str(EndpointUrl.parse(f"http://{text}"))[:80]
+    except ValueError:
+        return "one as in http://127.0.0.1:9000"
 
 
 def _host_and_port(authority: str) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from penstock.base.names import did_you_mean
 from penstock.base.networks import canonical_network, listening_address
@@ -30,6 +30,16 @@ def check_protocol(protocol: str) -> str:
 Protocol = Annotated[Text, AfterValidator(check_protocol), Field(json_schema_extra={"enum": list(BUILT_PROTOCOLS)})]
 Network = Annotated[Text, AfterValidator(canonical_network)]
 """A network in CIDR form, or a single address."""
+
+
+def read_address(value: object) -> object:
+    """The text of an address.
+
+    Raises: ValueError if it is a number, which is probably the port alone.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"expected an address, found {value}; write 0.0.0.0:{value} or 127.0.0.1:{value}")  # noqa: TRY004 - pydantic
+    return value
 
 
 class Limits(Settings):
@@ -65,7 +75,7 @@ class Listener(Resource):
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Listener")
 
     kind: Literal["Listener"] = Field(description="What the resource is.")
-    address: Annotated[Text, AfterValidator(listening_address)] = Field(
+    address: Annotated[Text, BeforeValidator(read_address), AfterValidator(listening_address)] = Field(
         description="Address and port, as in `0.0.0.0:8080` or `[::]:8080`, or `unix:/path`."
     )
     protocols: tuple[Protocol, ...] = Field(

@@ -10,6 +10,9 @@ from penstock.model.normal_path import normal_path
 from penstock.model.resource import Settings, Text
 
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SCHEME = re.compile(r"[a-z]+://", re.IGNORECASE)
+_REGEX_MARKS = re.compile(r"~\*? *(?=[\^/(])|(?=\^)")
+"""How a regular expression begins, or what nginx puts before one."""
 _REST = "rest"
 """What `/*` stands for is called in templates."""
 Regex = Annotated[Text, Field(min_length=1, json_schema_extra={"x-penstock-regex": True})]
@@ -43,10 +46,10 @@ def read_host(value: object) -> object:
     Shape: `shop.example.com` or `*.example.com`; a mapping may only hold `regex`.
     Raises: ValueError if it is no host.
     """
-    if isinstance(value, dict) and set(value) != {"regex"}:
-        raise ValueError("write a host as text, or {regex: ...}")
-    if not isinstance(value, str):
+    if isinstance(value, dict) and set(value) == {"regex"}:
         return value
+    if not isinstance(value, str):
+        raise ValueError("write a host as text, or {regex: ...}")  # noqa: TRY004 - pydantic
     if value == "*":
         raise ValueError("`*` is every host: leave `hosts` out")
     if value.startswith("*."):
@@ -63,8 +66,11 @@ def _host(text: str, whole: str) -> str:
         raise ValueError(
             f"not a host: {whole!r}; `*` stands only at the beginning, as in *.example.com; or write a regex"
         )
+    bare = _SCHEME.sub("", text).partition("/")[0]
+    if bare != text:
+        raise ValueError(f"not a host: {whole[:80]!r}; write it without scheme and path: {bare[:80]}")
     if ":" in text and not text.startswith("["):
-        raise ValueError(f"not a host: {whole!r}; write it without a port")
+        raise ValueError(f"not a host: {whole[:80]!r}; write it without a port")
     if not text.isascii():
         raise ValueError(f"not a host: {whole!r}; write it in the form xn--... (punycode)")
     return bracketed(canonical_host(text))
@@ -98,12 +104,19 @@ def read_path(value: object) -> object:
     Shape: exact `/orders`; `/orders/*` with all below it; `/orders/{id}` with parameters; or {regex: ...}.
     Raises: ValueError if it is no pattern.
     """
-    if isinstance(value, dict) and set(value) != {"regex"}:
-        raise ValueError("write a path as text, or {regex: ...}")
-    if not isinstance(value, str):
+    if isinstance(value, dict) and set(value) == {"regex"}:
         return value
+    if not isinstance(value, str):
+        several = (
+            "; a route has one path, and several routes may lead to one pipeline" if isinstance(value, list) else ""
+        )
+        raise ValueError(f"write a path as text, or {{regex: ...}}{several}")  # noqa: TRY004 - pydantic
+    marks = _REGEX_MARKS.match(value)
+    if marks:
+        pattern = value[marks.end() :]
+        raise ValueError(f"not a path: {value[:80]!r}; write a regular expression as {{regex: {pattern[:80]!r}}}")
     if not value.startswith("/"):
-        raise ValueError(f"write the path with a leading slash: /{value[:80]}")
+        raise ValueError(f"write the path with a leading slash: /{value.lstrip('= /')[:80]}")
     has_rest = value.endswith("/*")
     stem = value.removesuffix("/*")
     segments = [_segment(segment, value) for segment in stem.split("/")]
@@ -183,6 +196,9 @@ def read_test(value: object) -> object:
     if isinstance(value, str):
         return {"exact": value}
     if isinstance(value, dict):
+        for word, opposite in (("present", "absent"), ("absent", "present")):
+            if value.get(word) is False:
+                raise ValueError(f"write `{opposite}: true` for `{word}: false`")
         return value
     raise ValueError(f"expected text or a test; write text in quotes: {_quoted(value)}")
 

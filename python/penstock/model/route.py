@@ -13,6 +13,8 @@ from penstock.model.step import Step, StepList
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _HIGHEST = 1_000_000
+LEADING = ("steps", "pipeline", "to")
+"""The fields of a route that say where it leads; it has exactly one of them."""
 _TARGET = {"type": "string", "description": "Name of an upstream or a URL.", "x-penstock-reference": "upstream"}
 _SHARE = {
     "type": "object",
@@ -95,7 +97,7 @@ class Route(Resource):
     @model_validator(mode="after")
     def has_one_way(self) -> Self:
         """Refuses a route that leads nowhere, and one that leads two ways."""
-        given = [name for name in ("steps", "pipeline", "to") if getattr(self, name) is not None]
+        given = [name for name in LEADING if getattr(self, name) is not None]
         if not given:
             raise ValueError("the route leads nowhere; write one of `to`, `steps`, `pipeline`")
         if len(given) > 1:

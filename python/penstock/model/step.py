@@ -54,13 +54,17 @@ class Step(Settings):
 def read_step(value: object) -> object:
     """The mapping that a step stands for.
 
-    Raises: ValueError if it is text other than `end`.
+    Raises: ValueError if it is text other than `end`, or a mapping from its kind to its settings.
     """
+    if isinstance(value, dict) and "kind" not in value and len(value) == 1:
+        raise ValueError(
+            f"`kind` is missing; write it as in {{kind: {str(*value)[:80]}, ...}}, with the settings beside it"
+        )
     if not isinstance(value, str):
         return value
     if value == END:
         return {"kind": END}
-    raise ValueError(f"a step is a mapping with a `kind`, or the word `end`; found {value[:80]!r}")
+    raise ValueError(f"a step is a mapping with a `kind`, or the word `end`; write {{kind: {value[:80]}}}")
 
 
 def _or_the_word(schema: dict[str, Any]) -> None:

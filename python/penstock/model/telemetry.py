@@ -28,7 +28,9 @@ class AccessLog(Settings):
         STDOUT, description="A file, absolute, or `stdout`, or `off`."
     )
     format: Text = Field(
-        JSON, min_length=1, description="How a line looks: `json`, or a template with the names of the JSON fields."
+        JSON,
+        min_length=1,
+        description="How a line looks: `json`, or a template with fields of the JSON form, as in `{{ status }}`.",
     )
 
 

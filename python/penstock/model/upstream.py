@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from penstock.base.names import did_you_mean
 from penstock.base.units import Duration
 from penstock.model.endpoint_url import EndpointUrl
 from penstock.model.resource import Name, Number, Resource, Settings, SomeTime
@@ -12,6 +13,7 @@ from penstock.model.resource import Name, Number, Resource, Settings, SomeTime
 _HEAVIEST = 65_535
 _RETRY_WORDS = ("connect_failure", "reset", "timed_out")
 _STATUS = range(400, 600)
+_CLASSES = {"5xx": "500, 502, 503, 504", "4xx": "408, 409, 425, 429"}
 _PERCENT = re.compile(r"([0-9]{1,3})%\Z")
 _WHOLE = 100
 
@@ -44,7 +46,13 @@ def read_retry_cause(value: object) -> str | int:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value in _STATUS:
         return value
-    raise ValueError(f"not a cause: {str(value)[:40]!r}; write {', '.join(_RETRY_WORDS)} or a status from 400 to 599")
+    text = str(value)
+    if isinstance(value, str) and text.isdigit() and int(text[:3]) in _STATUS and len(text) == len("500"):
+        raise ValueError(f"not a cause: {text!r}; write it without quotes: {text}")
+    if text in _CLASSES:
+        raise ValueError(f"not a cause: {text!r}; write each status, as in {_CLASSES[text]}")
+    instead = did_you_mean(text, _RETRY_WORDS) or f"write {', '.join(_RETRY_WORDS)} or a status from 400 to 599"
+    raise ValueError(f"not a cause: {text[:40]!r}; {instead}")
 
 
 def read_percent(value: object) -> int:
@@ -54,7 +62,10 @@ def read_percent(value: object) -> int:
     """
     found = _PERCENT.match(value) if isinstance(value, str) else None
     if found is None or int(found[1]) > _WHOLE:
-        raise ValueError(f"not a share: {str(value)[:40]!r}; write one from 0% to 100%")
+        is_fraction = isinstance(value, float) and 0 < value < 1
+        is_count = isinstance(value, int) and 0 <= value <= _WHOLE
+        instead = f"{value:.0%}" if is_fraction else f"{value}%" if is_count else "one from 0% to 100%"
+        raise ValueError(f"not a share: {str(value)[:40]!r}; write {instead}")
     return int(found[1])
 
 

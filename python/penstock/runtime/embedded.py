@@ -134,16 +134,14 @@ def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Pa
     Raises: ConfigError.
     """
     texts: Sequence[Text] = ()
-    problems: list[Problem] = []
     if isinstance(config, str | Path):
-        texts, found = read_texts(Path(config))
-        problems += found
-        loaded = load_texts(texts, environment())
+        texts, unread = read_texts(Path(config))
+        loaded = load_texts(texts, environment()).beside(unread)
     else:
         loaded = load_data(config)
-    catalogue = plugin_catalogue(native_catalogue(), loaded.resources, state_folder)
+    catalogue = plugin_catalogue(native_catalogue(), loaded.readable, state_folder)
     compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
-    problems = list(locate([*problems, *loaded.problems, *compiled.problems], texts))
+    problems = list(locate([*loaded.problems, *compiled.problems], texts))
     if refusing := errors(problems):
         raise ConfigError(refusing)
     return dict(compiled.plan["parts"])

@@ -7,7 +7,7 @@ import pytest
 
 from penstock.model import Listener, Route
 from penstock.model.loading import Memory, Surroundings, Text, load_data, load_resources, load_texts
-from penstock.model.loading.loader import Loaded
+from penstock.model.loading.loaded import Loaded
 
 LISTENER = "kind: Listener\nname: web\naddress: 127.0.0.1:80\n"
 
@@ -39,7 +39,6 @@ def test_all_problems_are_found_each_with_its_place() -> None:
     text = "kind: Listener\nname: Web\nadress: x\nlimits:\n  idle: 5 s\n  fields: '1'\n---\nkind: Rout\n"
     found = problems(text)
     assert [(line, column, path) for line, column, path, _ in found] == [
-        (1, 1, ""),
         (2, 7, "name"),
         (3, 1, "adress"),
         (5, 9, "limits.idle"),
@@ -64,7 +63,7 @@ def test_a_wrong_document_does_not_hide_the_others() -> None:
         ("kind: Listner\nname: a", "no kind of resource is called `Listner`", "did you mean `Listener`?"),
         ("name: a", "`kind` is missing", "write one of Listener, Route, Upstream, Pipeline, Telemetry, Plugin"),
         ("[1]", "a resource is a mapping with `kind` and `name`; found a list", ""),
-        ("kind: Certificate\nname: a", "no kind of resource is called `Certificate`", "the kinds are"),
+        ("kind: Certificate\nname: a", "`Certificate` is not built yet", "the kinds are"),
         (f"{LISTENER}limts: {{}}", "unknown key `limts`", "did you mean `limits`?"),
         (f"{LISTENER}limits: {{idel: 1s}}", "unknown key `idel`", "did you mean `idle`?"),
         (f"{LISTENER}enabled: 'no'", "expected true or false, found 'no'", ""),

@@ -25,8 +25,47 @@ impl ExpressionProblem {
     pub(super) fn of_syntax(error: &Error, text: &str) -> Self {
         let line = error.line().unwrap_or(1).saturating_sub(1);
         let offset = text.split_inclusive('\n').take(line).map(str::len).sum();
-        Self::new(error.detail().unwrap_or("this cannot be read"), "", offset)
+        Self::new(error.detail().unwrap_or("this cannot be read"), habit(text), offset)
     }
+}
+
+/// What to write instead of the words of other languages; empty where none of them is there.
+fn habit(text: &str) -> &'static str {
+    let bare = outside_quotes(text);
+    let compares = ["==", "!=", "<=", ">="].iter().fold(bare.clone(), |rest, sign| rest.replace(sign, ""));
+    if bare.contains('$') {
+        "names are written as in `request.headers[\"x-beta\"]`"
+    } else if bare.contains("&&") {
+        "write `and` for `&&`"
+    } else if bare.contains("||") {
+        "write `or` for `||`"
+    } else if compares.contains('=') {
+        "compare with `==`"
+    } else if compares.contains('!') {
+        "write `not` for `!`"
+    } else {
+        ""
+    }
+}
+
+/// The text without what stands in quotes.
+fn outside_quotes(text: &str) -> String {
+    let mut open = None;
+    text.chars()
+        .filter(|character| match open {
+            Some(quote) => {
+                if *character == quote {
+                    open = None;
+                }
+                false
+            }
+            None if matches!(character, '"' | '\'') => {
+                open = Some(*character);
+                false
+            }
+            None => true,
+        })
+        .collect()
 }
 
 impl fmt::Display for ExpressionProblem {

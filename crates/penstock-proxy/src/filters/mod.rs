@@ -1,5 +1,6 @@
 //! The core's filters, one file each, and the catalogue that names them.
 
+mod instead;
 mod kind;
 mod leaf;
 mod path_template;

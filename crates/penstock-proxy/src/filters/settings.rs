@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::kind::SettingProblem;
-use super::leaf;
+use super::{instead, leaf};
 use crate::expression::suggestion;
 
 /// The schema of a filter's settings, as users write them.
@@ -40,7 +40,8 @@ impl<'a> Walk<'a> {
             return self.word(&words, value);
         }
         if !accepts(target, value) {
-            return self.report(format!("{} is no {}", shown(value), names(&[target])), "");
+            let message = format!("{} is no {}", shown(value), names(&[target]));
+            return self.report(message, &instead::hint(target, value));
         }
         match value {
             Value::Object(fields) => self.object(target, fields),
@@ -63,7 +64,8 @@ impl<'a> Walk<'a> {
         let words = words(branches);
         if fitting.is_empty() {
             let expected = if words.is_empty() { names(&resolved) } else { words.join(" or ") };
-            return self.report(format!("{} is no {expected}", shown(value)), "");
+            let hint = resolved.iter().map(|branch| instead::hint(branch, value)).find(|hint| !hint.is_empty());
+            return self.report(format!("{} is no {expected}", shown(value)), &hint.unwrap_or_default());
         }
         if fitting.len() > 1 && !words.is_empty() {
             return self.word(&words, value);
@@ -184,9 +186,10 @@ fn accepts(schema: &Value, value: &Value) -> bool {
 
 /// The types of some schemas in plain words.
 fn names(schemas: &[&Value]) -> String {
-    let names = schemas.iter().filter_map(|schema| schema.get("type")).flat_map(|kind| match kind {
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        other => Vec::from_iter(other.as_str()),
+    let names = schemas.iter().flat_map(|schema| match (schema.get("x-penstock-unit"), schema.get("type")) {
+        (Some(unit), _) => Vec::from_iter(unit.as_str()),
+        (None, Some(Value::Array(names))) => names.iter().filter_map(Value::as_str).collect(),
+        (None, kind) => Vec::from_iter(kind.and_then(Value::as_str)),
     });
     let words = names.filter_map(|name| {
         Some(match name {
@@ -196,6 +199,7 @@ fn names(schemas: &[&Value]) -> String {
             "string" => "text",
             "array" => "list",
             "object" => "mapping",
+            "size" | "duration" | "rate" => name,
             _ => return None,
         })
     });

@@ -184,15 +184,14 @@ impl AccessLog {
         out.extend_from_slice(b"\"}");
     }
 
-    /// `{name}` in the template stands for the field of that name.
+    /// `{{ name }}` in the template stands for the field of that name.
     fn write_template(&self, out: &mut Vec<u8>, template: &str, entry: &Entry<'_>) {
         let mut rest = template;
-        while let Some(start) = rest.find('{') {
-            let (before, behind) = rest.split_at(start);
+        while let Some((before, behind)) = rest.split_once("{{") {
             out.extend_from_slice(before.as_bytes());
-            let Some(end) = behind.find('}') else { break };
-            self.write_field(out, behind.get(1..end).unwrap_or_default(), entry);
-            rest = behind.get(end + 1..).unwrap_or_default();
+            let Some((name, after)) = behind.split_once("}}") else { return };
+            self.write_field(out, name.trim(), entry);
+            rest = after;
         }
         out.extend_from_slice(rest.as_bytes());
     }
@@ -339,6 +338,9 @@ mod tests {
         let text = line(LogFormat::Json);
         let value: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
         assert_eq!(text.lines().count(), 1);
+        let mut fields: Vec<&str> = crate::telemetry::LOG_FIELDS.into();
+        fields.sort_unstable();
+        assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), fields);
         assert_eq!(value["time"], "2023-11-14T22:13:20.123Z");
         assert_eq!(value["path"], "/a\"b");
         assert_eq!(value["user_agent"], "x\r\n\u{1b}\u{e4}\\");
@@ -348,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_template_names_the_same_fields() {
-        let template = "{client} {method} {path} {status} {upstream_ms} {time}";
+        let template = "{{ client }} {{method}} {{ path }} {{ status }} {{ upstream_ms }} {{ time }}";
         assert_eq!(
             line(LogFormat::Template(template.into())),
             "10.0.0.255 GET /a\\\"b 200 0.999 2023-11-14T22:13:20.123Z\n"

@@ -22,6 +22,7 @@ from yaml.events import (
 
 from penstock.base.problem import Steps
 from penstock.model.loading.scalars import Scalar, plain_value
+from penstock.model.loading.yaml_hints import yaml_hint
 
 MOST_ALIASES = 100
 MOST_EXPANDED = 1024 * 1024
@@ -107,7 +108,7 @@ class _Reader:
         found = self.anchors.get(anchor)
         if found is None:
             reason = "inside its own anchor" if anchor in self.anchors else "without an anchor"
-            _refuse(event, f"alias `*{anchor[:80]}` {reason}")
+            _refuse(event, f"alias `*{anchor[:80]}` {reason}", "text that begins with `*` is written in quotes")
         value, size = found
         self.size += size
         self.expanded += size
@@ -243,10 +244,13 @@ def _read(content: str, reader: _Reader) -> Any:
             if handler is not None:
                 handler(event)
     except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
+        is_open = problem.problem is not None and "unexpected end of stream" in problem.problem
+        mark = (problem.context_mark if is_open else problem.problem_mark) or problem.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         parts = [part for part in (problem.context, problem.problem) if part]
-        raise Malformed(f"not YAML: {', '.join(parts)}", _yaml_hint(problem), line, column) from None
+        raise Malformed(
+            f"not YAML: {', '.join(parts)}", yaml_hint(f"{problem.context or ''} {problem.problem or ''}"), line, column
+        ) from None
     except yaml.reader.ReaderError as problem:
         line, column = _position(content, problem.position)
         raise Malformed("not YAML: a character that text may not hold", "", line, column) from None
@@ -290,15 +294,6 @@ def _at(event: Event) -> tuple[int, int]:
 def _position(content: str, position: int) -> tuple[int, int]:
     before = content[:position]
     return before.count("\n"), len(before) - before.rfind("\n") - 1
-
-
-def _yaml_hint(problem: yaml.MarkedYAMLError) -> str:
-    said = problem.problem or ""
-    if "\\t" in said:
-        return "indent with spaces"
-    if "mapping values are not allowed" in said:
-        return "a value that holds `: ` is written in quotes"
-    return ""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

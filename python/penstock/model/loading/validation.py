@@ -1,6 +1,7 @@
-"""From data to resources, with every problem in words that say what to write."""
+"""From data to resources, with every problem of the data."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,32 +10,57 @@ from pydantic_core import ErrorDetails
 from penstock.base.names import did_you_mean
 from penstock.base.problem import Problem, Steps
 from penstock.model.kinds import KINDS, resource_key
+from penstock.model.loading.fields import keys_at
+from penstock.model.loading.messages import message_of, short
+from penstock.model.loading.remains import Remains, path_of, remains_of
+from penstock.model.loading.words_elsewhere import LATER_KEYS, LATER_KINDS, own_key, own_kind
 from penstock.model.resource import Resource
 
-_VALUE_ERROR = "Value error, "
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is wrong with a resource, and what is left of it.
+
+    `keys` are those that others may name it by, as far as they can be told.
+    """
+
+    problems: tuple[Problem, ...]
+    keys: frozenset[str] = frozenset()
+    remains: Remains | None = None
 
 
 def validate_resource(data: Any) -> Resource | list[Problem]:
     """The resource that data describes, or everything that is wrong with it."""
+    found = read_resource(data)
+    return list(found.problems) if isinstance(found, Refused) else found
+
+
+def read_resource(data: Any, wrong: Sequence[Steps] = ()) -> Resource | Refused:
+    """The resource that data describes, or everything that is wrong with it.
+
+    `wrong` are the paths of values that are known to be wrong; of these no problem is told.
+    """
     if not isinstance(data, dict):
-        return [Problem((), f"a resource is a mapping with `kind` and `name`; found {_found(data)}")]
+        return _refused(data, Problem((), f"a resource is a mapping with `kind` and `name`; found {short(data)}"))
     kind = data.get("kind")
     if kind is None:
-        return [Problem((), "`kind` is missing", f"write one of {', '.join(KINDS)}")]
+        return _refused(data, Problem((), "`kind` is missing", f"write one of {', '.join(KINDS)}"))
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        hint = did_you_mean(str(kind), KINDS) or f"the kinds are {', '.join(KINDS)}"
-        return [Problem(("kind",), f"no kind of resource is called `{str(kind)[:80]}`", hint)]
+        return _refused(data, *([] if ("kind",) in wrong else [_unknown_kind(str(kind))]))
     try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        return explained(error, model, named(data))
+        if not wrong:
+            return model.model_validate(data)
+    except ValidationError:
+        pass  # said below, where the mistakes behind the first ones are found too
+    found: list[tuple[ErrorDetails, Steps]] = []
+    remains = remains_of(data, model, wrong, lambda detail, path: found.append((detail, path)))
+    return Refused(tuple(_problems(found, model, named(data))), likely_keys(data), remains)
 
 
 def explained(error: ValidationError, model: type[BaseModel], resource: str = "") -> list[Problem]:
     """What a failed validation says, one problem for each mistake."""
-    details = [detail for detail in error.errors(include_url=False) if not _is_echo(detail)]
-    return [_problem(detail, model, resource) for detail in details]
+    return _problems([(detail, path_of(detail)) for detail in error.errors(include_url=False)], model, resource)
 
 
 def named(data: Any) -> str:
@@ -45,96 +71,65 @@ def named(data: Any) -> str:
     return resource_key(kind, name[:80]) if isinstance(kind, str) and isinstance(name, str) else ""
 
 
+def likely_keys(data: Any) -> frozenset[str]:
+    """The keys under which others may refer to what data describes, right or wrong."""
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(name, str):
+        return frozenset()
+    kind = data.get("kind")
+    return frozenset(
+        resource_key(one, name[:80]) for one in (*KINDS, kind) if isinstance(one, str) and _fits(kind, one)
+    )
+
+
+def _fits(kind: object, known: str) -> bool:
+    """Whether a kind may be meant: a known one means itself, an unknown one may mean any."""
+    return kind == known or not isinstance(kind, str) or kind not in KINDS
+
+
+def _refused(data: Any, *problems: Problem) -> Refused:
+    return Refused(problems, likely_keys(data))
+
+
+def _unknown_kind(kind: str) -> Problem:
+    if kind in LATER_KINDS:
+        return Problem(("kind",), f"`{kind}` is not built yet", f"the kinds are {', '.join(KINDS)}")
+    hint = own_kind(kind) or did_you_mean(kind, KINDS) or f"the kinds are {', '.join(KINDS)}"
+    return Problem(("kind",), f"no kind of resource is called `{kind[:80]}`", hint)
+
+
+def _problems(found: Iterable[tuple[ErrorDetails, Steps]], model: type[BaseModel], resource: str) -> list[Problem]:
+    pairs = [(detail, path) for detail, path in found if not _is_echo(detail)]
+    problems = [_problem(detail, path, model, resource) for detail, path in pairs]
+    meant = {(*problem.path[:-1], problem.hint) for problem in problems if problem.about_key}
+    return [
+        problem
+        for problem, (detail, path) in zip(problems, pairs, strict=True)
+        # A key that is there under a wrong name is not missing.
+        if detail["type"] != "missing" or (*path[:-1], f"did you mean `{path[-1]}`?") not in meant
+    ]
+
+
 def _is_echo(detail: ErrorDetails) -> bool:
     """Whether a list is only called too short because its items were wrong, which is said of each already."""
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
-def _problem(detail: ErrorDetails, model: type[BaseModel], resource: str) -> Problem:
-    path = tuple(step for step in detail["loc"] if step != "[key]")
+def _problem(detail: ErrorDetails, path: Steps, model: type[BaseModel], resource: str) -> Problem:
     kind = detail["type"]
     if kind == "extra_forbidden":
-        hint = did_you_mean(str(path[-1]), _fields(model, path[:-1]))
-        return Problem(path, f"unknown key `{str(path[-1])[:80]}`", hint, resource=resource, about_key=True)
+        message, hint = _unknown_key(str(path[-1]), model, path[:-1])
+        return Problem(path, message, hint, resource=resource, about_key=True)
     if kind == "missing":
         return Problem(path[:-1], f"`{path[-1]}` is missing", resource=resource)
-    message, hint = _message(detail)
+    message, hint = message_of(detail, path, model)
     return Problem(path, message, hint, resource=resource, about_key="[key]" in detail["loc"])
 
 
-def _message(detail: ErrorDetails) -> tuple[str, str]:
-    words = _MESSAGES.get(detail["type"])
-    if words is not None:
-        return words(detail)
-    message = detail["msg"].removeprefix(_VALUE_ERROR)
-    return message[:1].lower() + message[1:], ""
-
-
-def _expected(what: str) -> Callable[[ErrorDetails], tuple[str, str]]:
-    return lambda detail: (f"expected {what}, found {_found(detail['input'])}", "")
-
-
-def _expected_text(detail: ErrorDetails) -> tuple[str, str]:
-    value = detail["input"]
-    quotable = isinstance(value, int | float)
-    shown = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"expected text, found {_found(value)}", f'write it in quotes: "{shown[:40]}"' if quotable else ""
-
-
-def _expected_one_of(detail: ErrorDetails) -> tuple[str, str]:
-    expected = str(detail.get("ctx", {}).get("expected", ""))
-    words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-    return f"expected {expected}, found {_found(detail['input'])}", did_you_mean(str(detail["input"]), words)
-
-
-def _too_short(_detail: ErrorDetails) -> tuple[str, str]:
-    return "must not be empty", ""
-
-
-_MESSAGES: dict[str, Callable[[ErrorDetails], tuple[str, str]]] = {
-    "string_type": _expected_text,
-    "int_type": _expected("a whole number"),
-    "bool_type": _expected("true or false"),
-    "tuple_type": _expected("a list"),
-    "list_type": _expected("a list"),
-    "mapping_type": _expected("a mapping"),
-    "dict_type": _expected("a mapping"),
-    "model_type": _expected("a mapping"),
-    "model_attributes_type": _expected("a mapping"),
-    "literal_error": _expected_one_of,
-    "too_short": _too_short,
-    "string_too_short": _too_short,
-}
-
-
-def _found(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004 - enough to recognise it by
-
-
-def _fields(model: type[BaseModel], path: Steps) -> list[str]:
-    """The keys that are known at a path of a model."""
-    for step in path:
-        if isinstance(step, int):
-            continue
-        found = model.model_fields.get(step)
-        inner = _inner_model(found.annotation) if found else None
-        if inner is None:
-            return []
-        model = inner
-    return list(model.model_fields)
-
-
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_inner_model(argument) for argument in getattr(annotation, "__args__", ()))
-    return next((model for model in inner if model is not None), None)
+def _unknown_key(key: str, model: type[BaseModel], path: Steps) -> tuple[str, str]:
+    owner, keys = keys_at(model, path)
+    later = LATER_KEYS.get((owner, key))
+    if later is not None:
+        return f"`{key}` is not built yet", later
+    hint = own_key(owner, key) or did_you_mean(key, [*keys, *model.model_fields] if not path else keys)
+    return f"unknown key `{key[:80]}`", hint or (f"the keys here are {', '.join(keys)}" if keys else "")

@@ -10,7 +10,7 @@ from penstock.compiler import Compiled, Remembered, compile_resources
 from penstock.filters.catalogue import Catalogue
 from penstock.filters.plugin_version import PluginMemory
 from penstock.filters.plugins import plugin_catalogue
-from penstock.model.loading.loader import Placed
+from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
 
 
 @dataclass(slots=True)
@@ -29,14 +29,15 @@ class Compilation:
     def compile(
         self,
         placed: Sequence[Placed],
-        unusable: frozenset[str] = frozenset(),
+        unusable: Unusable = ALL_USABLE,
         plugins: Mapping[str, str] = MappingProxyType({}),
     ) -> Compiled:
         """The plan that resources make together, and every problem.
 
         `plugins` are the digests of plugins' files that were accepted; of others the files are read.
         """
-        catalogue = plugin_catalogue(self.native, placed, self.state_folder, self._plugins, plugins)
+        readable = [one for one in unusable.among(placed) if not one.lacks("python")]
+        catalogue = plugin_catalogue(self.native, readable, self.state_folder, self._plugins, plugins)
         fingerprint = _fingerprint(catalogue, placed, unusable)
         if self._latest is not None and self._latest[0] == fingerprint:
             return self._latest[1]
@@ -45,9 +46,9 @@ class Compilation:
         return compiled
 
 
-def _fingerprint(catalogue: Catalogue, placed: Sequence[Placed], unusable: frozenset[str]) -> str:
+def _fingerprint(catalogue: Catalogue, placed: Sequence[Placed], unusable: Unusable) -> str:
     digest = blake2b(catalogue.digest.encode(), digest_size=16)
-    for one in placed:
+    for one in unusable.among(placed):
         digest.update(f"{one.digest} {one.file} {one.document}\0".encode(errors="surrogatepass"))
-    digest.update("\0".join(sorted(unusable)).encode())
+    digest.update(f"{sorted(unusable.keys)} {unusable.is_incomplete}".encode(errors="surrogatepass"))
     return digest.hexdigest()

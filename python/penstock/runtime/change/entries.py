@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from penstock.base.problem import Problem
 from penstock.model.kinds import resource_key
-from penstock.model.loading.loader import Placed
+from penstock.model.loading.loaded import Placed
 from penstock.model.loading.validation import validate_resource
 from penstock.model.resource import Resource
 from penstock.store import Entry, Snapshot

@@ -10,12 +10,14 @@ from penstock.compiler import Compiled
 from penstock.filters.plugin_files import plugin_paths
 from penstock.filters.plugins import plugin_path
 from penstock.model.loading import load_texts, locate
-from penstock.model.loading.loader import Memory, Placed, load_data
+from penstock.model.loading.loaded import Placed
+from penstock.model.loading.loader import Memory, load_data
 from penstock.model.loading.substitution import Surroundings
 from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.entries import PLUGIN_FILES, Entries, read_order
 from penstock.store import Author, Change, Store, Transaction
 from penstock.store.files import environment, read_texts
+from penstock.store.log_places import log_problems
 
 _AUTHOR = Author("configuration", "files")
 
@@ -67,7 +69,7 @@ class FileSource:
 
     def read(self) -> Reading:
         """What the files hold now."""
-        texts, problems = read_texts(self.path)
+        texts, unread = read_texts(self.path)
         around = environment()
         referred: set[Path] = set()
 
@@ -75,11 +77,11 @@ class FileSource:
             referred.add(Path(of).parent / path)
             return around.file(of, path)
 
-        loaded = load_texts(texts, Surroundings(around.variable, file), self._memory)
+        loaded = load_texts(texts, Surroundings(around.variable, file), self._memory).beside(unread)
         self._named = frozenset(referred)
         self._plugins = tuple(path for one in loaded.resources if (path := plugin_path(one)))
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)
-        located = tuple(locate([*problems, *loaded.problems, *compiled.problems], texts))
+        located = tuple(locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts))
         return Reading(loaded.resources, located, _plugin_digests(compiled))
 
 

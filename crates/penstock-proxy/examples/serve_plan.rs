@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let (_remote, commands) = remote();
-    run(Setup { built: Arc::new(built), sockets, log, share: Share::alone()? }, commands)?;
+    run(Setup { built: Arc::new(built), sockets, log, share: Share::alone()?, before_sleep: || () }, commands)?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::{PyResult, Python, pyclass, pymethods};
 use tokio::sync::oneshot;
 
-use crate::filter::PythonFilters;
+use crate::filter::{PythonFilters, ReleasedAtEnd, release};
 
 /// A worker on a thread of this process.
 #[pyclass(module = "penstock._core")]
@@ -40,10 +40,21 @@ impl EmbeddedWorker {
         let filters = PythonFilters::embedded(Path::new(state_dir));
         let built = Arc::new(built(py, plan_json, &filters, None)?);
         let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
-        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share: Share::alone()? };
+        let setup = Setup {
+            built: Arc::clone(&built),
+            sockets,
+            log: Arc::clone(&log),
+            share: Share::alone()?,
+            before_sleep: release,
+        };
         let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || {
             // Attached once for life: attaching afresh for each call of a filter costs microseconds.
-            Python::attach(|py| py.detach(|| run(setup, commands)))
+            Python::attach(|py| {
+                py.detach(|| {
+                    let _released = ReleasedAtEnd;
+                    run(setup, commands)
+                })
+            })
         })?;
         Ok(Self { remote, thread: Some(thread), log, built, filters })
     }

@@ -16,7 +16,7 @@ use penstock_proxy::worker::{Built, Setup, Share, remote, run};
 use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
-use crate::filter::PythonFilters;
+use crate::filter::{PythonFilters, ReleasedAtEnd, release};
 use crate::log_writer;
 use crate::table::{column_slot, inherited};
 
@@ -52,8 +52,12 @@ pub(crate) fn run_worker(
     thread::Builder::new()
         .name("control-accept".to_owned())
         .spawn(move || serve(&listener, &identity, &remote, &host))?;
-    let setup = Setup { built: Arc::new(Built::default()), sockets: Vec::new(), log, share };
-    py.detach(|| run(setup, commands)).map_err(PyOSError::new_err)?;
+    let setup = Setup { built: Arc::new(Built::default()), sockets: Vec::new(), log, share, before_sleep: release };
+    py.detach(|| {
+        let _released = ReleasedAtEnd;
+        run(setup, commands)
+    })
+    .map_err(PyOSError::new_err)?;
     // What is left of the access log is written at the writer's next turn.
     thread::sleep(std::time::Duration::from_millis(150));
     Ok(0)

@@ -94,7 +94,11 @@ impl Head {
 
     /// The values of any name, in any case, in order.
     pub fn all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let token = Name::of(name);
+        self.named(Name::of(name), name)
+    }
+
+    /// The same for a name whose token is at hand.
+    pub fn named<'a>(&'a self, token: Name, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         self.fields.iter().filter(move |field| self.is_named(field, token, name)).map(|field| self.bytes(field.value))
     }
 
@@ -105,9 +109,13 @@ impl Head {
 
     /// Sets a field: the first one of that name gets the value, others of it go.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        let token = Name::of(name);
+        self.set_named(Name::of(name), name, value);
+    }
+
+    /// The same for a name whose token is at hand.
+    pub fn set_named(&mut self, token: Name, name: &[u8], value: &[u8]) {
         let found = self.fields.iter().position(|field| self.is_named(field, token, name));
-        let Some(position) = found else { return self.add(name, value) };
+        let Some(position) = found else { return self.push(token, name, value) };
         let value = self.intern(value);
         self.fields[position].value = value;
         let (mut seen, buffer) = (0, &self.buffer);

@@ -37,6 +37,8 @@ pub struct Setup {
     pub log: Arc<LogQueue>,
     /// Its share of the table.
     pub share: Share,
+    /// Called before the thread sleeps until something happens: gives back what it keeps for a turn of its loop.
+    pub before_sleep: fn(),
 }
 
 /// A listening socket of a listener.
@@ -83,8 +85,11 @@ pub fn remote() -> (Remote, mpsc::UnboundedReceiver<Command>) {
 /// # Errors
 /// The runtime or a listening socket could not be set up.
 pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .on_thread_park(setup.before_sleep)
+        .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(setup.log, setup.share));
         let mut listeners = Listeners { worker: Rc::clone(&worker), by_name: HashMap::new() };

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 
-use penstock_proxy::exchange::latin1_text;
 use penstock_proxy::filters::FieldName;
 use pyo3::exceptions::PyValueError;
 use pyo3::types::PyString;
-use pyo3::{Bound, PyResult, Python};
+use pyo3::{Bound, PyResult, Python, ffi};
 
 /// A header's value as Python text, latin-1.
-pub(super) fn value_text<'py>(py: Python<'py>, value: &[u8]) -> Bound<'py, PyString> {
-    PyString::new(py, &latin1_text(value))
+pub(super) fn value_text<'py>(py: Python<'py>, value: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    // A slice is never longer than what `Py_ssize_t` holds.
+    let (start, length) = (value.as_ptr().cast(), value.len().cast_signed());
+    // SAFETY: the pointer and the length are those of one slice, which Python copies; it gives a
+    // new reference to a str, or null with an exception set.
+    let text =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_DecodeLatin1(start, length, std::ptr::null())) };
+    Ok(text?.cast_into()?)
 }
 
 /// The bytes of a value that a filter gives (J9).
@@ -18,11 +23,22 @@ pub(super) fn value_text<'py>(py: Python<'py>, value: &[u8]) -> Bound<'py, PyStr
 /// # Errors
 /// `ValueError` if it could end the line, or is not latin-1.
 pub(super) fn value_bytes(text: &str) -> PyResult<Cow<'_, [u8]>> {
-    let text = text.trim_matches([' ', '\t']);
+    let text = trimmed(text);
+    // Without an early way out it is done many bytes at a time.
+    if text.bytes().fold(true, |fits, byte| fits & matches!(byte, 0x20..=0x7e)) {
+        return Ok(text.as_bytes().into());
+    }
     if let Some(wrong) = text.chars().find(|letter| !fits(*letter)) {
         return Err(PyValueError::new_err(format!("a header cannot hold {wrong:?}")));
     }
-    Ok(if text.is_ascii() { text.as_bytes().into() } else { text.chars().map(|letter| letter as u8).collect() })
+    Ok(text.chars().map(|letter| letter as u8).collect())
+}
+
+/// Without blanks around it; most values have none.
+fn trimmed(text: &str) -> &str {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let bytes = text.as_bytes();
+    if is_blank(bytes.first()) || is_blank(bytes.last()) { text.trim_matches([' ', '\t']) } else { text }
 }
 
 /// Checks the name of a header that a filter changes (J9).

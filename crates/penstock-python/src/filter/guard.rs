@@ -47,10 +47,10 @@ impl Guard {
         let number = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(number, Ordering::Relaxed);
         self.budget_ms.store(budget_ms, Ordering::Relaxed);
-        // In one order with the watchdog's own store and load before it sleeps: it sees the
-        // call, or the call sees that it sleeps.
-        self.running.store(number, Ordering::SeqCst);
-        if self.is_asleep.load(Ordering::SeqCst) {
+        // No fence between the two: the watchdog waits a look between its own store and its load,
+        // and by then it sees every call that did not see it fall asleep.
+        self.running.store(number, Ordering::Release);
+        if self.is_asleep.load(Ordering::Relaxed) {
             self.wake();
         }
         number
@@ -64,7 +64,7 @@ impl Guard {
 
     /// The running call and its budget; 0 where none runs.
     pub(super) fn running(&self) -> (u64, u32) {
-        (self.running.load(Ordering::SeqCst), self.budget_ms.load(Ordering::Relaxed))
+        (self.running.load(Ordering::Acquire), self.budget_ms.load(Ordering::Relaxed))
     }
 
     /// Notes that a call is being interrupted.

@@ -1,6 +1,8 @@
 //! Python filters: what they see of an exchange, how they are called, and what stops them.
 
+mod attached;
 mod field;
+mod fields;
 mod filters;
 mod guard;
 mod headers;
@@ -8,6 +10,7 @@ mod interrupt;
 mod loan;
 mod log;
 mod made;
+mod names;
 mod objects;
 mod on_error;
 mod python_filter;
@@ -15,12 +18,14 @@ mod references;
 mod report;
 mod request;
 mod response;
+mod source;
 mod values;
 mod watchdog;
 
 use pyo3::types::{PyModule, PyModuleMethods};
 use pyo3::{Bound, PyResult};
 
+pub(crate) use attached::{ReleasedAtEnd, release};
 pub(crate) use filters::PythonFilters;
 
 /// Adds the classes that `penstock.sdk` shows.

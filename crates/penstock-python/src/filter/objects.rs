@@ -1,6 +1,6 @@
 //! The Python objects that one thread lends to filters, made once and used for every call.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use pyo3::types::PyTuple;
@@ -22,22 +22,22 @@ pub(super) struct Objects {
     references: isize,
 }
 
-thread_local!(static KEPT: RefCell<Option<Objects>> = const { RefCell::new(None) });
+thread_local!(static KEPT: Cell<Option<Box<Objects>>> = const { Cell::new(None) });
 
 impl Objects {
     /// The objects of this thread, taken for one call.
-    pub(super) fn take(py: Python<'_>) -> PyResult<Self> {
-        match KEPT.with_borrow_mut(Option::take) {
+    pub(super) fn take(py: Python<'_>) -> PyResult<Box<Self>> {
+        match KEPT.take() {
             Some(kept) => Ok(kept),
-            None => Self::new(py),
+            None => Ok(Box::new(Self::new(py)?)),
         }
     }
 
     /// Keeps them for the next call, unless a filter kept one: what it holds must never show
     /// another request.
-    pub(super) fn give_back(self, py: Python<'_>) {
+    pub(super) fn give_back(self: Box<Self>, py: Python<'_>) {
         if self.count(py) == self.references {
-            KEPT.with_borrow_mut(|kept| *kept = Some(self));
+            KEPT.set(Some(self));
         }
     }
 

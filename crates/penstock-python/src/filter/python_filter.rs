@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::types::{PyAnyMethods, PyString, PyStringMethods, PyTuple, PyTypeMethods};
 use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
 
+use super::attached;
 use super::guard::Guard;
 use super::interrupt::take_back;
 use super::objects::Objects;
@@ -72,13 +73,20 @@ impl PythonFilter {
         if !self.health.admits() {
             return self.settings.on_error.apply(exchange);
         }
-        Python::attach(|py| match self.call(py, method, side, exchange) {
+        match attached::kept(|py| self.call(py, method, side, exchange)) {
             Ok(outcome) => outcome,
-            Err(error) => {
-                self.reporter.report(py, &self.guard, &error);
-                self.settings.on_error.apply(exchange)
-            }
-        })
+            Err(error) => self.failed(error, exchange),
+        }
+    }
+
+    #[cold]
+    fn failed(&self, error: PyErr, exchange: &mut Exchange) -> Outcome {
+        Python::attach(|py| {
+            self.reporter.report(py, &self.guard, &error);
+            // Here, where PyO3 counts the thread as attached.
+            drop(error);
+        });
+        self.settings.on_error.apply(exchange)
     }
 
     fn call(&self, py: Python<'_>, method: &Method, side: Side, exchange: &mut Exchange) -> PyResult<Outcome> {
@@ -87,7 +95,7 @@ impl PythonFilter {
             Side::Request => &objects.request_arguments,
             Side::Response => &objects.response_arguments,
         };
-        let lent = objects.loan.lend(exchange, self.settings.buffers_body);
+        let lent = objects.loan.lend(py, exchange, self.settings.buffers_body);
         let returned = self.call_guarded(py, method, arguments.bind(py));
         drop(lent);
         let outcome = returned.and_then(|returned| self.outcome(&returned, side, exchange));

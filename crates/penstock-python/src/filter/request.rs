@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use penstock_proxy::exchange::Exchange;
+use penstock_proxy::exchange::{AddressText, Exchange};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::types::{PyBytes, PyString};
 use pyo3::{Bound, Py, PyResult, Python, pyclass, pymethods};
 
-use super::headers::{Headers, Side};
+use super::field::value_text;
+use super::fields::Fields;
+use super::headers::Headers;
 use super::loan::Loan;
 use super::references::references;
-use super::values::{Source, Values};
+use super::source::Source;
+use super::values::Values;
 
 /// The request that a filter was called for, lent for the length of the call.
 ///
@@ -18,19 +21,27 @@ use super::values::{Source, Values};
 #[pyclass(frozen, module = "penstock.sdk")]
 pub(super) struct Request {
     loan: Arc<Loan>,
+    /// The headers.
+    #[pyo3(get)]
     headers: Py<Headers>,
+    /// The parameters of the route's path, decoded.
+    #[pyo3(get)]
     params: Py<Values>,
+    /// The parameters of the query, decoded.
+    #[pyo3(get)]
     query: Py<Values>,
+    /// The cookies, decoded.
+    #[pyo3(get)]
     cookies: Py<Values>,
 }
 
 impl Request {
     /// A request that shows whatever the loan holds.
     pub(super) fn new(py: Python<'_>, loan: &Arc<Loan>) -> PyResult<Self> {
-        let values = |source| Py::new(py, Values::new(Arc::clone(loan), source));
+        let values = |source: fn(Arc<Loan>) -> Source| Py::new(py, Values::of(source(Arc::clone(loan))));
         Ok(Self {
             loan: Arc::clone(loan),
-            headers: Py::new(py, Headers::new(Side::Request(Arc::clone(loan))))?,
+            headers: Headers::of(py, Fields::Request(Arc::clone(loan)))?,
             params: values(Source::Params)?,
             query: values(Source::Query)?,
             cookies: values(Source::Cookies)?,
@@ -44,7 +55,7 @@ impl Request {
     }
 
     fn text<'py>(&self, py: Python<'py>, of: impl FnOnce(&Exchange) -> &str) -> PyResult<Bound<'py, PyString>> {
-        self.loan.with(|exchange| Ok(PyString::new(py, of(exchange))))
+        self.loan.with(py, |exchange| Ok(PyString::new(py, of(exchange))))
     }
 
     fn check_body(&self) -> PyResult<()> {
@@ -88,53 +99,29 @@ impl Request {
     /// The client's address: the peer's, or what trusted proxies said.
     #[getter]
     fn client_ip<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        self.loan.with(|exchange| Ok(PyString::new(py, &exchange.request.client.ip.to_string())))
-    }
-
-    /// The headers.
-    #[getter]
-    fn headers(&self, py: Python<'_>) -> Py<Headers> {
-        self.headers.clone_ref(py)
-    }
-
-    /// The parameters of the route's path, decoded.
-    #[getter]
-    fn params(&self, py: Python<'_>) -> Py<Values> {
-        self.params.clone_ref(py)
-    }
-
-    /// The parameters of the query, decoded.
-    #[getter]
-    fn query(&self, py: Python<'_>) -> Py<Values> {
-        self.query.clone_ref(py)
-    }
-
-    /// The cookies, decoded.
-    #[getter]
-    fn cookies(&self, py: Python<'_>) -> Py<Values> {
-        self.cookies.clone_ref(py)
+        self.loan.with(py, |exchange| value_text(py, AddressText::of(exchange.request.client.ip).as_bytes()))
     }
 
     /// The whole body; filters with `buffers_body = True` may read and replace it.
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        self.loan.with(|exchange| {
+        self.loan.with(py, |exchange| {
             self.check_body()?;
             Ok(PyBytes::new(py, exchange.buffered_body.as_deref().unwrap_or_default()))
         })
     }
 
     #[setter]
-    fn set_body(&self, body: &[u8]) -> PyResult<()> {
-        self.loan.with(|exchange| {
+    fn set_body(&self, py: Python<'_>, body: &[u8]) -> PyResult<()> {
+        self.loan.with(py, |exchange| {
             self.check_body()?;
             exchange.buffered_body = Some(body.to_vec());
             Ok(())
         })
     }
 
-    fn __repr__(&self) -> PyResult<String> {
-        self.loan.with(|exchange| {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        self.loan.with(py, |exchange| {
             let request = &exchange.request;
             Ok(format!("<Request {} {}{}>", request.method_text(), request.host, request.path))
         })

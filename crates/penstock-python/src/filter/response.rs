@@ -8,7 +8,8 @@ use pyo3::types::{PyAnyMethods, PyBytes, PyBytesMethods, PyString, PyStringMetho
 use pyo3::{Bound, Py, PyAny, PyResult, Python, pyclass, pymethods};
 
 use super::field::{check_name, value_bytes};
-use super::headers::{Headers, Side};
+use super::fields::Fields;
+use super::headers::Headers;
 use super::loan::Loan;
 use super::made::{Made, SharedMade};
 use super::references::references;
@@ -18,34 +19,36 @@ const STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
 
 /// An answer: one that a filter makes, or the one in hand, lent for the length of the call.
 #[pyclass(frozen, module = "penstock.sdk")]
-pub(super) struct Response(State);
+pub(super) struct Response {
+    state: State,
+    /// The headers.
+    #[pyo3(get)]
+    headers: Py<Headers>,
+}
 
 enum State {
     Made(SharedMade),
-    Lent { loan: Arc<Loan>, headers: Py<Headers> },
+    Lent(Arc<Loan>),
 }
 
 impl Response {
     /// A response that shows the answer of whatever the loan holds.
     pub(super) fn lent(py: Python<'_>, loan: &Arc<Loan>) -> PyResult<Self> {
-        let headers = Py::new(py, Headers::new(Side::Response(Arc::clone(loan))))?;
-        Ok(Self(State::Lent { loan: Arc::clone(loan), headers }))
+        let headers = Headers::of(py, Fields::Response(Arc::clone(loan)))?;
+        Ok(Self { state: State::Lent(Arc::clone(loan)), headers })
     }
 
     /// The answer that it stands for, if a filter made it.
     pub(super) fn made(&self) -> Option<SharedMade> {
-        match &self.0 {
+        match &self.state {
             State::Made(made) => Some(made.clone()),
-            State::Lent { .. } => None,
+            State::Lent(_) => None,
         }
     }
 
     /// How often its parts are referred to: one that a filter kept shows here.
     pub(super) fn references(&self, py: Python<'_>) -> isize {
-        match &self.0 {
-            State::Made(_) => 0,
-            State::Lent { headers, .. } => references(py, headers),
-        }
+        references(py, &self.headers)
     }
 }
 
@@ -53,7 +56,12 @@ impl Response {
 impl Response {
     #[new]
     #[pyo3(signature = (status, *, headers = None, body = None))]
-    fn new(status: u16, headers: Option<&Bound<'_, PyAny>>, body: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        status: u16,
+        headers: Option<&Bound<'_, PyAny>>,
+        body: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         let mut made = Made { status: checked_status(status)?, ..Made::default() };
         if let Some(headers) = headers {
             add_headers(&mut made, headers)?;
@@ -67,24 +75,25 @@ impl Response {
                 made.head.add_known(Name::CONTENT_TYPE, b"text/plain; charset=utf-8");
             }
         }
-        Ok(Self(State::Made(SharedMade::new(made))))
+        let made = SharedMade::new(made);
+        Ok(Self { headers: Headers::of(py, Fields::Made(made.clone()))?, state: State::Made(made) })
     }
 
     /// The status.
     #[getter]
-    fn status(&self) -> PyResult<u16> {
-        match &self.0 {
+    fn status(&self, py: Python<'_>) -> PyResult<u16> {
+        match &self.state {
             State::Made(made) => Ok(made.lock().status),
-            State::Lent { loan, .. } => loan.with(|exchange| Ok(exchange.response.status)),
+            State::Lent(loan) => loan.with(py, |exchange| Ok(exchange.response.status)),
         }
     }
 
     #[setter]
-    fn set_status(&self, status: u16) -> PyResult<()> {
+    fn set_status(&self, py: Python<'_>, status: u16) -> PyResult<()> {
         let status = checked_status(status)?;
-        match &self.0 {
+        match &self.state {
             State::Made(made) => made.lock().status = status,
-            State::Lent { loan, .. } => loan.with(|exchange| {
+            State::Lent(loan) => loan.with(py, |exchange| {
                 exchange.response.status = status;
                 Ok(())
             })?,
@@ -92,31 +101,22 @@ impl Response {
         Ok(())
     }
 
-    /// The headers.
-    #[getter]
-    fn headers(&self, py: Python<'_>) -> PyResult<Py<Headers>> {
-        match &self.0 {
-            State::Made(made) => Py::new(py, Headers::new(Side::Made(made.clone()))),
-            State::Lent { headers, .. } => Ok(headers.clone_ref(py)),
-        }
-    }
-
     /// The body, where the gateway made the answer; one that an upstream sends streams past.
     /// It may be replaced in any case, by text or bytes.
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        match &self.0 {
+        match &self.state {
             State::Made(made) => Ok(PyBytes::new(py, &made.lock().body)),
-            State::Lent { loan, .. } => loan.with(|exchange| Ok(PyBytes::new(py, local_body(exchange)?))),
+            State::Lent(loan) => loan.with(py, |exchange| Ok(PyBytes::new(py, local_body(exchange)?))),
         }
     }
 
     #[setter]
     fn set_body(&self, body: &Bound<'_, PyAny>) -> PyResult<()> {
-        let body = body_bytes(body)?;
-        match &self.0 {
+        let (py, body) = (body.py(), body_bytes(body)?);
+        match &self.state {
             State::Made(made) => made.lock().body = body.into(),
-            State::Lent { loan, .. } => loan.with(|exchange| {
+            State::Lent(loan) => loan.with(py, |exchange| {
                 exchange.answer = Answer::Local(LocalBody::Owned(body));
                 Ok(())
             })?,
@@ -124,8 +124,8 @@ impl Response {
         Ok(())
     }
 
-    fn __repr__(&self) -> PyResult<String> {
-        Ok(format!("<Response {}>", self.status()?))
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<Response {}>", self.status(py)?))
     }
 }
 

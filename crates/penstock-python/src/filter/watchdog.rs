@@ -79,6 +79,8 @@ impl Watch {
 
     fn sleep(&mut self) {
         self.guard.is_asleep.store(true, Ordering::SeqCst);
+        // A call that begins without seeing that shows within this time.
+        thread::sleep(LOOK);
         while self.guard.running().0 == 0 && !self.guard.is_stopped.load(Ordering::Relaxed) {
             thread::park();
         }

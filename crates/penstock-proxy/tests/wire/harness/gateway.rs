@@ -45,7 +45,7 @@ impl Gateway {
         let (remote, commands) = remote();
         let sockets = vec![Listening { listener: config.listener.name.clone(), socket }];
         let share = Share::alone().unwrap();
-        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share };
+        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share, before_sleep: || () };
         let thread = Some(thread::spawn(move || {
             first();
             run(setup, commands)

@@ -6,7 +6,7 @@ import json
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from penstock.model.loading.text import Document, Text, pieces
+from penstock.model.loading.text import Document, Text, is_empty, pieces
 from penstock.model.loading.tree import Malformed, read_json, read_yaml
 
 _NEVER_FOLD = 1_000_000
@@ -34,7 +34,7 @@ def _piece(piece: Document) -> str:
     body = piece.content
     if body.startswith("---"):
         body = body.removeprefix("---").removeprefix("\r").removeprefix("\n")
-    if piece.is_empty:
+    if is_empty(piece.content):
         return _lines(body)
     before = read_yaml(body)
     after = _lines(_round_trip(body))

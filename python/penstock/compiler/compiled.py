@@ -57,6 +57,16 @@ class Fragment:
         """Whether nothing of what stands at a path was left out because it was wrong."""
         return path not in self.damaged
 
+    def has_face_of(self, other: "Fragment") -> bool:
+        """Whether the rest of a configuration cannot tell it from another one of the same name."""
+        return (
+            self.matchers == other.matchers
+            and self.ties == other.ties
+            and self.references == other.references
+            and self.problems == other.problems
+            and self.strangers == other.strangers
+        )
+
     def error(self, path: Steps, message: str, hint: str = "") -> None:
         """Note something that refuses the configuration."""
         self.problems.append(Problem(path, message, hint))

@@ -27,7 +27,7 @@ def plugin_path(placed: Placed) -> Path | None:
 
 def plugin_catalogue(
     native: Catalogue,
-    resources: Iterable[Placed],
+    resources: Sequence[Placed],
     state_dir: Path | None = None,
     memory: PluginMemory | None = None,
     accepted: Mapping[str, str] = MappingProxyType({}),
@@ -38,8 +38,7 @@ def plugin_catalogue(
     The settings of all steps that use them are checked here, by one child for each plugin; asked again, the
     catalogue answers from that. Without plugins it is the given catalogue itself.
     """
-    used = [placed for placed in resources if placed.resource.enabled]
-    paths = {placed.resource.name: path for placed in used if (path := plugin_path(placed))}
+    paths = {placed.resource.name: path for placed in resources if (path := plugin_path(placed))}
     if not paths:
         return native
     remembered = memory if memory is not None else PluginMemory()
@@ -52,7 +51,7 @@ def plugin_catalogue(
             for name, path in paths.items()
         }
         catalogue = PluginCatalogue(native, found, folder, remembered)
-        catalogue.check_all(steps_of(placed.resource for placed in used))
+        catalogue.check_all(steps_of(placed.resource for placed in resources if placed.resource.enabled))
     return catalogue
 
 

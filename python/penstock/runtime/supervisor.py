@@ -19,7 +19,6 @@ from penstock.runtime.listening import Sockets
 from penstock.runtime.signals import ENDING
 from penstock.runtime.totals import summed
 from penstock.runtime.worker.fleet import Fleet
-from penstock.runtime.worker.rollout import listeners_of
 from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
 
 _log = logging.getLogger("penstock")
@@ -128,7 +127,7 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """The gateway as it is, for people and programs."""
         current = self.fleet.rollout.current
-        listeners = listeners_of(current.parts) if current else {}
+        listeners = current.listeners if current else {}
         return {
             "phase": self.phase.value,
             "pid": os.getpid(),

@@ -23,11 +23,16 @@ class MemoryStore(Store):
         self._changes: deque[Change] = deque(maxlen=kept_changes)
         self._revision = 0
         self._sum = 0
+        self._all: Snapshot | None = None
         self._news = asyncio.Event()
 
     async def range(self, prefix: str = "") -> Snapshot:
         """The entries whose keys begin with a prefix, all of one revision."""
-        found = {key: entry for key, entry in sorted(self._entries.items()) if key.startswith(prefix)}
+        if self._all is None:
+            self._all = Snapshot(self._revision, {key: self._entries[key] for key in sorted(self._entries)})
+        if not prefix:
+            return self._all
+        found = {key: entry for key, entry in self._all.entries.items() if key.startswith(prefix)}
         return Snapshot(self._revision, found)
 
     async def transaction(self, transaction: Transaction) -> Change:
@@ -40,7 +45,10 @@ class MemoryStore(Store):
             found = entry.modified if entry else 0
             if found != expected:
                 raise Conflict(key, expected, found)
-        put = {key: value for key, value in transaction.put.items() if not self._holds(key, value)}
+        held = self._entries.get
+        put = {
+            key: value for key, value in transaction.put.items() if (entry := held(key)) is None or entry.value != value
+        }
         deleted = frozenset(key for key in transaction.delete if key in self._entries)
         if not put and not deleted:
             return self._latest()
@@ -63,10 +71,6 @@ class MemoryStore(Store):
         """The latest changes, newest first."""
         return list(islice(reversed(self._changes), most))
 
-    def _holds(self, key: str, value: str) -> bool:
-        entry = self._entries.get(key)
-        return entry is not None and entry.value == value
-
     def _latest(self) -> Change:
         if self._changes:
             return self._changes[-1]
@@ -84,6 +88,7 @@ class MemoryStore(Store):
             self._entries[entry.key] = entry
         change = Change(self._revision, author, self._digest(), entries, deleted, before)
         self._changes.append(change)
+        self._all = None
         self._news.set()
         self._news = asyncio.Event()
         return change

@@ -1,13 +1,18 @@
 """Texts become resources, with every problem and its place."""
 
+import re
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from penstock.model import Listener, Route
 from penstock.model.loading import Memory, Surroundings, Text, load_data, load_resources, load_texts
 from penstock.model.loading.loaded import Loaded
+from penstock.model.loading.text import split
 
 LISTENER = "kind: Listener\nname: web\naddress: 127.0.0.1:80\n"
 
@@ -156,3 +161,55 @@ def test_plain_data_is_loaded_too() -> None:
 def test_what_json_cannot_hold_is_no_plain_data(value: object) -> None:
     (problem,) = load_data([{"kind": "Route", "name": "a", "labels": {"a": value}}]).problems
     assert problem.resource == "route/a"
+
+
+DOCUMENTS = [
+    LISTENER,
+    LISTENER.replace("web", "other"),
+    "# nothing\n",
+    "a: [\n",
+    "a: 1\na: 2\n",
+    "kind: Rout\nname: x\n",
+    LISTENER.replace("web", "${env:NAME}"),
+    "- kind: Route\n",
+    "text: |\n  --- no marker\n  ---x\n",
+    "",
+]
+FILES = some.lists(some.lists(some.sampled_from(DOCUMENTS), max_size=4), min_size=1, max_size=3)
+
+
+@settings(deadline=None, derandomize=True)
+@given(some.lists(FILES, min_size=2, max_size=5))
+def test_what_is_remembered_never_changes_what_is_loaded(history: list[list[list[str]]]) -> None:
+    memory = Memory()
+    for number, files in enumerate(history):
+        texts = [Text("---\n".join(documents), f"{index}.yaml") for index, documents in enumerate(files)]
+        around = Surroundings({"NAME": f"n{number}"}.get)
+        assert load_texts(texts, around, memory) == load_texts(texts, around)
+
+
+def test_one_text_in_a_yaml_and_a_json_file_is_read_as_each_of_them() -> None:
+    text = '[{"kind": "Listener", "name": "web", "address": "127.0.0.1:80"}]'
+    memory = Memory()
+    for _ in range(2):
+        loaded = load_texts([Text(text, "a.json"), Text(text, "b.yaml")], memory=memory)
+        assert ([placed.file for placed in loaded.resources], len(loaded.problems)) == (["a.json"], 1)
+
+
+def test_a_document_that_moves_to_another_file_is_not_read_again() -> None:
+    memory = Memory()
+    before = load_texts([Text(LISTENER, "a.yaml")], memory=memory)
+    after = load_texts([Text("", "a.yaml"), Text(f"# moved\n---\n{LISTENER}", "b.yaml")], memory=memory)
+    (one,), (other,) = before.resources, after.resources
+    assert (one.file, other.file) == ("a.yaml", "b.yaml")
+    assert one.digest != other.digest  # its marker is part of the text
+    again = load_texts([Text("", "a.yaml"), Text(f"---\n{LISTENER}", "c.yaml")], memory=memory)
+    assert again.resources[0].resource is other.resource
+
+
+@given(some.text("-\n\r x", max_size=40))
+def test_texts_are_split_at_lines_that_begin_with_a_marker(text: str) -> None:
+    marker = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+    ends = [*(found.start() for found in marker.finditer(text)), len(text)]
+    expected = [text[start:end] for start, end in pairwise([0, *ends]) if end > start]
+    assert split(text) == expected

@@ -21,18 +21,18 @@ class Placed:
     problems call it.
     """
 
-    resource: Resource
+    resource: Resource = field(compare=False)
     digest: str
     file: str = ""
     document: int = 0
     outer: tuple[int, ...] = ()
     remains: Remains | None = None
     called: str = ""
+    key: str = field(init=False)
+    """What plans, references and problems call it."""
 
-    @property
-    def key(self) -> str:
-        """What plans, references and problems call it."""
-        return self.called or resource_key(self.resource.kind, self.resource.name)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.called or resource_key(self.resource.kind, self.resource.name))
 
     def lacks(self, *fields: str) -> bool:
         """Whether one of these fields, or part of it, was left out because it was wrong."""
@@ -69,6 +69,12 @@ class Unusable:
             every.insert(position + earlier, partial)
         return every
 
+    def with_files(self, resources: Sequence[Placed]) -> list[Placed]:
+        """The same, as far as a plugin among them has files."""
+        if not self.partials:
+            return list(resources)
+        return [placed for placed in self.among(resources) if not placed.lacks("python")]
+
 
 ALL_USABLE = Unusable()
 """Nothing is wrong."""
@@ -86,7 +92,7 @@ class Loaded:
     @property
     def readable(self) -> list[Placed]:
         """The resources and what is left of the wrong ones, as far as a plugin among them has files."""
-        return [placed for placed in self.unusable.among(self.resources) if not placed.lacks("python")]
+        return self.unusable.with_files(self.resources)
 
     def beside(self, unread: Sequence[Problem]) -> "Loaded":
         """The same, with problems of files that could not be read at all."""
@@ -116,6 +122,14 @@ class Found:
         if result.remains is not None:
             left = Placed(result.remains.resource, digest, *place, outer, result.remains, min(result.keys, default=""))
             self.partials.append((len(self.resources), left))
+
+    def take(self, other: "Found") -> None:
+        """Take what stands behind all of this."""
+        self.partials += ((len(self.resources) + position, partial) for position, partial in other.partials)
+        self.resources += other.resources
+        self.problems += other.problems
+        self.keys |= other.keys
+        self.is_incomplete |= other.is_incomplete
 
     def loaded(self, texts: Sequence[Text] = ()) -> Loaded:
         """All of it."""

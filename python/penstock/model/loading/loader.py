@@ -1,40 +1,58 @@
 """Loads resources from texts: every problem at once, and only what changed is read again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 from penstock.base.problem import Problem
 from penstock.model.loading.guess import guessed_keys
-from penstock.model.loading.loaded import Found, Loaded
+from penstock.model.loading.loaded import Found, Loaded, Placed
 from penstock.model.loading.substitution import Surroundings, substitute
-from penstock.model.loading.text import LARGEST_TEXT, Document, Text, documents
+from penstock.model.loading.text import LARGEST_TEXT, Text, is_empty, pieces, split
 from penstock.model.loading.tree import Malformed, check_plain, read_json, read_yaml
 from penstock.model.loading.validation import Refused, likely_keys, named, read_resource
 from penstock.model.resource import Resource
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Read:
-    """What became of one document."""
+    """What became of one document; `placed` is its resource in the place where it stood last."""
 
+    digest: str = ""
     data: Any = None
     problem: Problem | None = None
+    is_empty: bool = False
     is_fixed: bool = True
     keys: frozenset[str] = frozenset()
     validated: Resource | Refused | None = None
+    placed: Placed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadText:
+    """What became of one text; the same content is the same again, unless something outside may change it."""
+
+    content: str = ""
+    documents: Mapping[str, _Read] = field(default_factory=dict)
+    found: Found = field(default_factory=Found)
+    is_fixed: bool = False
 
 
 @dataclass(slots=True)
 class Memory:
-    """Documents that were read before, by the digest of their text; its owner decides how long it lives."""
+    """Texts and documents that were read before; its owner decides how long it lives."""
 
+    texts: dict[str, _ReadText] = field(default_factory=dict)
     documents: dict[str, _Read] = field(default_factory=dict)
+    """Those of all YAML texts, by what they say: one that moves to another file is not read again."""
 
-    def keep_only(self, digests: set[str]) -> None:
-        """Forget the documents that no text holds any more."""
-        self.documents = {digest: self.documents[digest] for digest in digests if digest in self.documents}
+    def keep_only(self, texts: dict[str, _ReadText], yaml_files: Iterable[str]) -> None:
+        """Forget what no text holds any more."""
+        self.texts = texts
+        self.documents = {}
+        for file in yaml_files:
+            self.documents.update(texts[file].documents)
 
 
 def load_resources(content: str, surroundings: Surroundings | None = None) -> Loaded:
@@ -50,10 +68,11 @@ def load_texts(texts: Sequence[Text], surroundings: Surroundings | None = None, 
     around = surroundings or Surroundings()
     remembered = memory if memory is not None else Memory()
     found = Found()
-    seen: set[str] = set()
+    read: dict[str, _ReadText] = {}
     for text in texts:
-        _load_text(text, (around, remembered, seen), found)
-    remembered.keep_only(seen)
+        read[text.file] = _load_text(text, around, remembered)
+        found.take(read[text.file].found)
+    remembered.keep_only(read, [text.file for text in texts if not text.is_json])
     return found.loaded(texts)
 
 
@@ -71,51 +90,66 @@ def load_data(items: Iterable[Any]) -> Loaded:
     return found.loaded()
 
 
-def _load_text(text: Text, tools: tuple[Surroundings, Memory, set[str]], found: Found) -> None:
-    around, memory, seen = tools
+def _load_text(text: Text, around: Surroundings, memory: Memory) -> _ReadText:
+    before = memory.texts.get(text.file, _ReadText())
+    if before.is_fixed and before.content == text.content:
+        return before
     if len(text.content) > LARGEST_TEXT:
-        hint = "split it into several files"
-        found.problems.append(Problem((), "the file is larger than 10 MiB", hint, file=text.file))
-        found.is_incomplete = True
-        return
-    pieces = [Document(text.content, 0)] if text.is_json else documents(text.content)
-    for index, document in enumerate(pieces):
-        piece = document.content
-        digest = _digest(piece)
-        seen.add(digest)
-        read = memory.documents.get(digest)
-        if read is None:
-            read = _read_json(piece) if text.is_json else _read_yaml(piece)
-            memory.documents[digest] = read
-        if read.problem is not None:
-            line = read.problem.line + document.first_line
-            found.problems.append(replace(read.problem, file=text.file, document=index, line=line))
+        large = Problem((), "the file is larger than 10 MiB", "split it into several files", file=text.file)
+        return _ReadText(found=Found(problems=[large], is_incomplete=True))
+    if text.is_json:
+        parts = [text.content]
+        reads = [before.documents.get(text.content) or _read(text.content, read_json)]
+    else:
+        parts = split(text.content)
+        reads = [_read_piece(piece, before, memory) for piece in parts]
+    found = _put_together(text, reads, around)
+    documents = dict(zip(parts, reads, strict=True))
+    return _ReadText(text.content, documents, found, is_fixed=all(read.is_fixed for read in reads))
+
+
+def _read_piece(piece: str, before: _ReadText, memory: Memory) -> _Read:
+    known = before.documents.get(piece) or memory.documents.get(piece)
+    if known is not None:
+        return known
+    return _Read(is_empty=True) if is_empty(piece) else _read(piece, read_yaml)
+
+
+def _put_together(text: Text, reads: Sequence[_Read], around: Surroundings) -> Found:
+    file, document = text.file, 0
+    found = Found()
+    first_lines: list[int] = []
+    for index, read in enumerate(reads):
+        if read.is_empty:
+            continue
+        placed = read.placed
+        if placed is not None and placed.document == document and placed.file == file:
+            found.resources.append(placed)
+        elif read.problem is not None:
+            first_lines = first_lines or _first_lines(text)
+            line = read.problem.line + first_lines[index]
+            found.problems.append(replace(read.problem, file=file, document=document, line=line))
             found.keys |= read.keys
             found.is_incomplete |= not read.keys
         else:
-            _finish(read, digest, (text.file, index), around, found)
+            _finish(read, (file, document), around, found)
+        document += 1
+    return found
 
 
-def _read_yaml(piece: str) -> _Read:
+def _first_lines(text: Text) -> list[int]:
+    return [0] if text.is_json else [piece.first_line for piece in pieces(text.content)]
+
+
+def _read(piece: str, reader: Callable[[str], Any]) -> _Read:
     try:
-        data = read_yaml(piece)
+        data = reader(piece)
     except Malformed as problem:
         return _Read(problem=_malformed(problem), keys=guessed_keys(piece))
-    return _validated(data, "${" not in piece)
-
-
-def _read_json(piece: str) -> _Read:
-    try:
-        data = read_json(piece)
-    except Malformed as problem:
-        return _Read(problem=_malformed(problem), keys=guessed_keys(piece))
-    return _validated(data, "${" not in piece and not isinstance(data, list))
-
-
-def _validated(data: Any, is_fixed: bool) -> _Read:  # noqa: FBT001 - a fact, not a switch
-    if not is_fixed:
-        return _Read(data, is_fixed=False)
-    return _Read(data, validated=read_resource(data))
+    # Of lists only JSON makes many resources.
+    if "${" in piece or (reader is read_json and isinstance(data, list)):
+        return _Read(data=data, is_fixed=False)
+    return _Read(_digest(piece), validated=read_resource(data))
 
 
 def _malformed(problem: Malformed) -> Problem:
@@ -123,9 +157,10 @@ def _malformed(problem: Malformed) -> Problem:
     return Problem((), problem.message, problem.hint, line=problem.line + 1, column=problem.column + 1)
 
 
-def _finish(read: _Read, digest: str, place: tuple[str, int], around: Surroundings, found: Found) -> None:
+def _finish(read: _Read, place: tuple[str, int], around: Surroundings, found: Found) -> None:
     if read.validated is not None:
-        found.add(read.validated, digest, place)
+        found.add(read.validated, read.digest, place)
+        read.placed = found.resources[-1] if isinstance(read.validated, Resource) else None
         return
     file, document = place
     filled = substitute(read.data, file, around)

@@ -8,7 +8,8 @@ from pathlib import PurePath
 LARGEST_TEXT = 10 * 1024 * 1024
 """Bytes of the largest file that is read: 50,000 routes fit, what is larger is a mistake or an attack."""
 
-_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_MARKER = "\n---"
+_AFTER_MARKER = " \t\r\n"
 _NOTHING_BUT_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)|%YAML [^\n]*\n?|\.\.\.[ \t]*(?:\r?\n|\Z))*")
 
 
@@ -37,30 +38,42 @@ class Document:
     content: str
     first_line: int
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether it holds only comments."""
-        return _NOTHING_BUT_COMMENTS.fullmatch(self.content.removeprefix("---")) is not None
-
 
 def documents(content: str) -> Iterator[Document]:
     """The documents of a YAML text, in order; those that hold only comments are left out."""
-    return (piece for piece in pieces(content) if not piece.is_empty)
+    return (piece for piece in pieces(content) if not is_empty(piece.content))
+
+
+def is_empty(piece: str) -> bool:
+    """Whether a piece of a text holds only comments."""
+    return _NOTHING_BUT_COMMENTS.fullmatch(piece.removeprefix("---")) is not None
 
 
 def pieces(content: str) -> Iterator[Document]:
-    """All pieces of a YAML text, each but the first with the marker that begins it.
+    """All pieces of a YAML text, each with its first line."""
+    line = 0
+    for piece in split(content):
+        yield Document(piece, line)
+        line += piece.count("\n")
+
+
+def split(content: str) -> list[str]:
+    """The pieces that a YAML text consists of, each but the first with the marker that begins it.
 
     Split without parsing, so that only a changed document is read again: a line that begins with `---`
     separates documents everywhere, in quoted and block text too.
 
     Source: YAML 1.2.2, section 9.1.2.
     """
-    line = start = 0
-    ends = [found.start() for found in _MARKER.finditer(content)]
-    for end in [*ends, len(content)]:
-        piece = content[start:end]
-        if piece:
-            yield Document(piece, line)
-        line += piece.count("\n")
-        start = end
+    found: list[str] = []
+    start = 0
+    at = content.find(_MARKER)
+    while at >= 0:
+        behind = at + len(_MARKER)
+        if content[behind : behind + 1] in _AFTER_MARKER:  # the empty text at the end is in it, too
+            found.append(content[start : at + 1])
+            start = at + 1
+        at = content.find(_MARKER, behind)
+    if start < len(content):
+        found.append(content[start:])
+    return found

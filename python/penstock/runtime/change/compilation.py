@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,6 +10,8 @@ from penstock.filters.catalogue import Catalogue
 from penstock.filters.plugin_version import PluginMemory
 from penstock.filters.plugins import plugin_catalogue
 from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
+
+_Question = tuple[str, Unusable, list[Placed]]
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Compilation:
     state_folder: Path
     _remembered: Remembered = field(default_factory=Remembered)
     _plugins: PluginMemory = field(default_factory=PluginMemory)
-    _latest: tuple[str, Compiled] | None = None
+    _latest: tuple[_Question, Compiled] | None = None
 
     def compile(
         self,
@@ -36,19 +37,13 @@ class Compilation:
 
         `plugins` are the digests of plugins' files that were accepted; of others the files are read.
         """
-        readable = [one for one in unusable.among(placed) if not one.lacks("python")]
-        catalogue = plugin_catalogue(self.native, readable, self.state_folder, self._plugins, plugins)
-        fingerprint = _fingerprint(catalogue, placed, unusable)
-        if self._latest is not None and self._latest[0] == fingerprint:
+        catalogue = plugin_catalogue(
+            self.native, unusable.with_files(placed), self.state_folder, self._plugins, plugins
+        )
+        # A list that holds the same objects is compared without looking into them.
+        question = (catalogue.digest, unusable, list(placed))
+        if self._latest is not None and self._latest[0] == question:
             return self._latest[1]
         compiled = compile_resources(placed, catalogue, self._remembered, unusable=unusable)
-        self._latest = (fingerprint, compiled)
+        self._latest = (question, compiled)
         return compiled
-
-
-def _fingerprint(catalogue: Catalogue, placed: Sequence[Placed], unusable: Unusable) -> str:
-    digest = blake2b(catalogue.digest.encode(), digest_size=16)
-    for one in unusable.among(placed):
-        digest.update(f"{one.digest} {one.file} {one.document}\0".encode(errors="surrogatepass"))
-    digest.update(f"{sorted(unusable.keys)} {unusable.is_incomplete}".encode(errors="surrogatepass"))
-    return digest.hexdigest()

@@ -9,7 +9,12 @@ Parts = Mapping[str, Any]
 
 def difference(before: Parts, after: Parts) -> dict[str, Any]:
     """The parts to put and the keys to drop that lead from one plan to another."""
-    put = {key: part for key, part in after.items() if key not in before or before[key]["hash"] != part["hash"]}
+    earlier = before.get
+    put = {
+        key: part
+        for key, part in after.items()
+        if (known := earlier(key)) is not part and (known is None or known["hash"] != part["hash"])
+    }
     return {"put": put, "drop": sorted(before.keys() - after.keys())}
 
 

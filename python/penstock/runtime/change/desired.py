@@ -37,7 +37,11 @@ def with_names(parts: Parts, addresses: Mapping[str, Sequence[str]]) -> dict[str
         f"names/{name}": part_of({"kind": "names", "name": name, "addresses": list(found)})
         for name, found in addresses.items()
     }
-    return {**{key: part for key, part in parts.items() if not key.startswith("names/")}, **names}
+    others = [key for key in parts if key.startswith("names/") and key not in names]
+    whole = {**parts, **names}
+    for key in others:
+        del whole[key]
+    return whole
 
 
 def _is_ip(host: str) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from penstock.base.problem import Problem
-from penstock.model.kinds import resource_key
 from penstock.model.loading.loaded import Placed
 from penstock.model.loading.validation import validate_resource
 from penstock.model.resource import Resource
@@ -27,11 +26,6 @@ def read_order(snapshot: Snapshot) -> list[str]:
     return keys
 
 
-def key_of(placed: Placed) -> str:
-    """The key under which a resource is stored."""
-    return resource_key(placed.resource.kind, placed.resource.name)
-
-
 def read_plugins(values: Mapping[str, str]) -> dict[str, str]:
     """The digests of plugins' files by the plugins' names, from the values of entries."""
     return {key.removeprefix(PLUGIN_FILES): value for key, value in values.items() if key.startswith(PLUGIN_FILES)}
@@ -41,16 +35,19 @@ def read_plugins(values: Mapping[str, str]) -> dict[str, str]:
 class Entries:
     """Turns resources into entries and entries into resources; what did not change is not turned again."""
 
-    _texts: dict[str, str] = field(default_factory=dict)
     _placed: dict[str, tuple[str, Placed]] = field(default_factory=dict)
 
     def written(self, placed: Sequence[Placed]) -> dict[str, str]:
         """The entries of resources, the order among them."""
-        known = self._texts
-        self._texts = {one.digest: known.get(one.digest) or _text(one.resource) for one in placed}
-        both = {key_of(one): (self._texts[one.digest], one) for one in placed}
+        both = {one.key: self._written(one) for one in placed}
         self._placed |= both
         return {**{key: text for key, (text, _) in both.items()}, ORDER_KEY: json.dumps(list(both))}
+
+    def _written(self, placed: Placed) -> tuple[str, Placed]:
+        known = self._placed.get(placed.key)
+        if known is None or known[1].digest != placed.digest:
+            return _text(placed.resource), placed
+        return known if known[1] is placed else (known[0], placed)
 
     def read(self, snapshot: Snapshot) -> tuple[list[Placed], list[Problem]]:
         """The resources of a snapshot, oldest first, and the problems of those that are none."""
@@ -69,9 +66,9 @@ class Entries:
             else:
                 problems += found
         self._placed = placed
-        order = {key: position for position, key in enumerate(read_order(snapshot))}
-        oldest_first = sorted(placed, key=lambda key: (order.get(key, len(order)), snapshot.entries[key].created, key))
-        return [placed[key][1] for key in oldest_first], problems
+        ordered = dict.fromkeys(key for key in read_order(snapshot) if key in placed)
+        others = sorted(placed.keys() - ordered.keys(), key=lambda key: (snapshot.entries[key].created, key))
+        return [placed[key][1] for key in (*ordered, *others)], problems
 
 
 def _text(resource: Resource) -> str:

@@ -100,5 +100,5 @@ class DataSource:
 
 
 def _plugin_digests(compiled: Compiled) -> dict[str, str]:
-    bodies = (part["body"] for part in compiled.plan["parts"].values())
+    bodies = (part["body"] for key, part in compiled.plan["parts"].items() if key.startswith("plugin/"))
     return {body["name"]: body["digest"] for body in bodies if body["kind"] == "plugin"}

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.runtime.change.delta import difference
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.columns import Columns
 from penstock.runtime.worker.control import Control
@@ -28,6 +29,19 @@ class Running:
 
     revision: int
     parts: Mapping[str, Any]
+    listeners: Mapping[str, str] = field(init=False)
+    """The addresses of its listeners by their names."""
+    _changes: dict[int, dict[str, Any]] = field(default_factory=dict, compare=False)
+
+    def change_from(self, before: "Running") -> dict[str, Any]:
+        """What leads here from an earlier plan; found once for all workers that run it."""
+        if before.revision not in self._changes:
+            self._changes[before.revision] = difference(before.parts, self.parts)
+        return self._changes[before.revision]
+
+    def __post_init__(self) -> None:
+        bodies = (part["body"] for key, part in self.parts.items() if key.startswith("listener/"))
+        object.__setattr__(self, "listeners", {body["name"]: body["address"] for body in bodies})
 
 
 @dataclass(slots=True, eq=False)

@@ -5,9 +5,8 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from penstock.runtime.change.delta import Parts, difference
+from penstock.runtime.change.delta import Parts
 from penstock.runtime.listening import Sockets
 from penstock.runtime.worker.control import NeedsAll, Refused
 from penstock.runtime.worker.process import Running, WorkerProcess
@@ -17,12 +16,6 @@ _log = logging.getLogger("penstock")
 
 class NoWorker(Exception):  # noqa: N818 - says what is the case
     """A plan that no worker could be brought to build."""
-
-
-def listeners_of(parts: Parts) -> dict[str, str]:
-    """The addresses of a plan's listeners by their names."""
-    bodies = (part["body"] for key, part in parts.items() if key.startswith("listener/"))
-    return {body["name"]: body["address"] for body in bodies}
 
 
 @dataclass(slots=True)
@@ -44,9 +37,8 @@ class Rollout:
         Raises: Refused, CannotListen, NoWorker; then nothing has changed.
         """
         async with self._turn:
-            listeners = listeners_of(parts)
-            opened = self.sockets.open(listeners)
             following = Running(self.current.revision + 1 if self.current else 1, parts)
+            opened = self.sockets.open(following.listeners)
             try:
                 ready = await _prepare_all(workers, following, least)
             except BaseException:
@@ -54,7 +46,7 @@ class Rollout:
                 raise
             self.current = following
             await asyncio.gather(*(self._commit(worker, following) for worker in ready))
-            self.sockets.retain(listeners.values())
+            self.sockets.retain(following.listeners.values())
             return following
 
     async def catch_up(self, worker: WorkerProcess) -> None:
@@ -68,8 +60,8 @@ class Rollout:
                 await self._commit(worker, self.current)
 
     async def _commit(self, worker: WorkerProcess, following: Running) -> None:
-        known = listeners_of(worker.running.parts).items() if worker.running else ()
-        new = dict(listeners_of(following.parts).items() - known)
+        known = worker.running.listeners.items() if worker.running else ()
+        new = dict(following.listeners.items() - known)
         try:
             if worker.control is None:
                 return
@@ -105,19 +97,18 @@ async def _prepare(worker: WorkerProcess, following: Running) -> None:
 
     Raises: Refused, OSError.
     """
-    everything: dict[str, Any] = {"put": dict(following.parts), "drop": []}
     if worker.control is None:
         raise ConnectionError("no connection")
     if worker.running is not None:
         before = worker.running
         try:
-            await worker.control.prepare(following.revision, before.revision, difference(before.parts, following.parts))
+            await worker.control.prepare(following.revision, before.revision, following.change_from(before))
         except NeedsAll:
             worker.running = None
         else:
             return
     try:
-        await worker.control.prepare(following.revision, None, everything)
+        await worker.control.prepare(following.revision, None, {"put": dict(following.parts), "drop": []})
     except NeedsAll:
         raise Refused([{"part": "", "message": "the worker asks for all of what is all"}]) from None
 

@@ -1,3 +1,5 @@
+//! Built plans: what is taken over, and who holds what.
+
 use serde_json::{Value, json};
 
 use super::*;

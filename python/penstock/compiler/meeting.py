@@ -1,0 +1,76 @@
+"""Resources meet: what only shows where all of them are looked at."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from penstock.base.problem import Problem
+from penstock.compiler.addresses import check_addresses
+from penstock.compiler.compiled import Fragment
+from penstock.compiler.names import check_names, check_references
+from penstock.compiler.overlap import check_overlap
+from penstock.compiler.route_age import route_ages
+from penstock.model.listener import Listener
+from penstock.model.loading.loaded import Placed, Unusable
+
+Used = Sequence[tuple[Placed, Fragment]]
+"""The resources that are in use, and what each compiles to by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """The problems of resources, and the ages of the routes among them."""
+
+    every: Sequence[Placed]
+    used: Used
+    unusable: Unusable
+    problems: tuple[Problem, ...]
+    ages: Mapping[str, int]
+
+    def is_of(self, every: Sequence[Placed], used: Used, unusable: Unusable) -> bool:
+        """Whether other resources meet in the same way, because those that differ only do so inside.
+
+        Quick where nearly all are the same objects.
+        """
+        if unusable.partials or unusable != self.unusable or len(used) != len(self.used):
+            return False
+        if len(every) != len(self.every):
+            return False
+        pairs = zip(every, self.every, strict=True)
+        fragments = zip(used, self.used, strict=True)
+        return all(one is other or _is_alike(one, other) for one, other in pairs) and all(
+            one is other or one.has_face_of(other) for (_, one), (_, other) in fragments
+        )
+
+
+def meet(resources: Sequence[Placed], used: Used, unusable: Unusable, *, is_sure_of_filters: bool) -> Meeting:
+    """What comes of some resources and what is left of those that are unusable."""
+    every = unusable.among(resources)
+    problems = (
+        *check_names([placed for placed in every if not placed.lacks("name")]),
+        *_own_problems(used, is_sure_of_filters=is_sure_of_filters),
+        *check_references(resources, used, unusable),
+        *check_addresses([placed for placed, _ in used if not placed.lacks("address")]),
+        *check_overlap([(placed, fragment.matchers) for placed, fragment in used if fragment.matchers]),
+    )
+    whole = [(placed, fragment) for placed, fragment in used if placed.remains is None]
+    ages = route_ages([(placed.resource.name, fragment.ties) for placed, fragment in whole if fragment.ties])
+    return Meeting(every, used, unusable, problems, ages)
+
+
+def _own_problems(used: Used, *, is_sure_of_filters: bool) -> Iterator[Problem]:
+    for placed, fragment in used:
+        if fragment.problems:
+            yield from (placed.located(problem) for problem in fragment.problems)
+        if is_sure_of_filters and fragment.strangers:
+            yield from (placed.located(problem) for problem in fragment.strangers)
+
+
+def _is_alike(one: Placed, other: Placed) -> bool:
+    """Whether they are called the same and stand in the same place; listeners meet by more than that."""
+    if isinstance(one.resource, Listener) and one.digest != other.digest:
+        return False
+    return _place(one) == _place(other)
+
+
+def _place(placed: Placed) -> tuple[object, ...]:
+    return (placed.key, placed.file, placed.document, placed.outer, placed.resource.enabled)

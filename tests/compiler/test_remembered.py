@@ -1,0 +1,48 @@
+"""What a compilation remembers never changes what it gives: any history leads to the plan of a fresh start."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from penstock.compiler import Remembered, compile_resources
+from penstock.model.loading import load_resources
+from tests.filters.catalogue_fake import FakeCatalogue
+
+PIECES = [
+    "kind: Listener\nname: web\naddress: 127.0.0.1:80\n",
+    "kind: Upstream\nname: one\nendpoints: [http://127.0.0.1:1]\n",
+    "kind: Upstream\nname: one\nendpoints: [http://127.0.0.1:2]\n",
+    "kind: Upstream\nname: one\nenabled: false\nendpoints: [http://127.0.0.1:2]\n",
+    "kind: Route\nname: a\npath: /a\nto: one\n",
+    "kind: Route\nname: a\npath: /a\nto: http://127.0.0.1:3\n",
+    "kind: Route\nname: a\npath: /a\nto: http://127.0.0.1:4\n",
+    "kind: Route\nname: a\npath: /a\ntimeout: 5s\nto: one\n",
+    "kind: Route\nname: a\npath: /a\nenabled: false\nto: one\n",
+    "kind: Route\nname: b\npath: /a\nto: one\n",
+    "kind: Route\nname: b\npath: /a\nmethods: [GET]\nto: http://127.0.0.1:3\n",
+    "kind: Route\nname: b\npath: /b\nlisteners: [web]\nto: http://127.0.0.1:3\n",
+    "kind: Route\nname: c\npath: /{x}\npriority: 1\nto: http://127.0.0.1:4\n",
+    "kind: Route\nname: c\npath: /{x}\nsteps: [{kind: Nothing}]\n",
+    "kind: Rout\nname: d\n",
+]
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(some.lists(some.lists(some.sampled_from(PIECES), max_size=7), min_size=2, max_size=5))
+def test_any_history_leads_to_the_plan_and_problems_of_a_fresh_start(history: list[list[str]]) -> None:
+    remembered = Remembered()
+    for pieces in history:
+        loaded = load_resources("---\n".join(pieces))
+        again = compile_resources(loaded.resources, FakeCatalogue(), remembered, unusable=loaded.unusable)
+        assert again == compile_resources(loaded.resources, FakeCatalogue(), unusable=loaded.unusable)
+
+
+@settings(deadline=None, max_examples=200, derandomize=True)
+@given(some.lists(some.sampled_from(PIECES), min_size=1, max_size=7), some.data())
+def test_one_changed_resource_leads_to_the_plan_of_a_fresh_start(pieces: list[str], data: some.DataObject) -> None:
+    remembered = Remembered()
+    for _ in range(3):
+        loaded = load_resources("---\n".join(pieces))
+        again = compile_resources(loaded.resources, FakeCatalogue(), remembered, unusable=loaded.unusable)
+        assert again == compile_resources(loaded.resources, FakeCatalogue(), unusable=loaded.unusable)
+        position = data.draw(some.integers(0, len(pieces) - 1))
+        pieces = [*pieces[:position], data.draw(some.sampled_from(PIECES)), *pieces[position + 1 :]]

@@ -22,8 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for part in plan.parts.values() {
         match &part.body {
             Body::Listener(listener) => {
-                let socket = listen(&listener.address)?;
-                sockets.push(Listening { listener: listener.name.clone(), socket });
+                sockets.push(Listening::shared(&listener.name, listen(&listener.address)?));
             }
             Body::Telemetry(telemetry) => {
                 if let Some(access_log) = &telemetry.access_log {

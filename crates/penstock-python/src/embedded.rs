@@ -34,7 +34,7 @@ impl EmbeddedWorker {
     fn new(py: Python<'_>, plan_json: &str, sockets: Vec<(String, i32)>, state_dir: &str) -> PyResult<Self> {
         let sockets = sockets.into_iter().map(|(listener, descriptor)| {
             // SAFETY: the caller has detached the descriptor from its socket object and hands it over.
-            Listening { listener, socket: unsafe { OwnedFd::from_raw_fd(descriptor) } }
+            Listening::shared(&listener, unsafe { OwnedFd::from_raw_fd(descriptor) })
         });
         let sockets: Vec<Listening> = sockets.collect();
         let filters = PythonFilters::embedded(Path::new(state_dir));

@@ -40,13 +40,13 @@ pub(crate) fn run_worker(
     boot: &str,
     state_dir: &str,
 ) -> PyResult<i32> {
-    let share = Share::take(Arc::new(inherited(table)?), column_slot(column)?)?;
+    let share = Share::take(Arc::new(inherited(table)?), column_slot(column)?, index)?;
     let _ = fs::remove_file(socket_path);
     let listener = UnixListener::bind(socket_path)?;
     fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
     let log = Arc::new(LogQueue::default());
     let paths = log_writer::start(Arc::clone(&log))?;
-    let identity = Identity { index, boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
+    let identity = Identity { boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
     let (remote, commands) = remote();
     let host: Arc<dyn Host> = Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, paths });
     thread::Builder::new()

@@ -7,6 +7,11 @@ use crate::layout::WorkerBlock;
 use crate::slots::WorkerSlot;
 use crate::table::Table;
 
+/// A last beat older than this means that a worker does not accept. Workers beat every 100 ms.
+pub const SILENT_NS: u64 = 300_000_000;
+/// A last beat older than this is a reason to ask whether the process is still there.
+const MISSED_NS: u64 = 150_000_000;
+
 /// A worker's sign of life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heartbeat {
@@ -33,6 +38,7 @@ impl Table {
         block.beats.store(0, Relaxed);
         block.beat_at_ns.store(now_ns, Release);
         block.connections.0.store(0, Relaxed);
+        block.accepts_for.store(0, Release);
         true
     }
 
@@ -40,6 +46,7 @@ impl Table {
     pub fn retire(&self, worker: WorkerSlot) {
         let block = self.block(worker);
         block.connections.0.store(0, Relaxed);
+        block.accepts_for.store(0, Release);
         block.process.store(0, Release);
     }
 
@@ -59,6 +66,25 @@ impl Table {
             at_ns: block.beat_at_ns.load(Acquire),
             beats: block.beats.load(Relaxed),
         }
+    }
+
+    /// Says whose listening sockets the worker accepts from, by that worker's index.
+    pub fn set_accepting(&self, worker: WorkerSlot, index: Option<u32>) {
+        self.block(worker).accepts_for.store(index.map_or(0, |index| u64::from(index) + 1), Release);
+    }
+
+    /// The indexes whose listening sockets a living worker accepts from, one bit each.
+    ///
+    /// A worker lives while its last beat is at most [`SILENT_NS`] old, and its process is not `gone`;
+    /// that is asked only once it has missed a beat.
+    pub fn attended(&self, now_ns: u64, gone: impl Fn(u32) -> bool) -> u64 {
+        self.workers().fold(0, |attended, worker| {
+            let index = self.block(worker).accepts_for.load(Acquire).wrapping_sub(1);
+            let Heartbeat { process, at_ns, .. } = self.heartbeat(worker);
+            let age = now_ns.saturating_sub(at_ns);
+            let lives = age <= MISSED_NS || age <= SILENT_NS && !gone(process);
+            if index < u64::BITS.into() && lives { attended | 1 << index } else { attended }
+        })
     }
 
     /// How many connections the worker has open.
@@ -121,6 +147,37 @@ mod tests {
         table.beat(worker(7), 250);
         assert!(!table.enroll(worker(7), 11, 900));
         assert_eq!(table.heartbeat(worker(7)), Heartbeat { process: 10, beats: 1, at_ns: 250 });
+    }
+
+    #[test]
+    fn sockets_are_attended_while_their_worker_beats() {
+        const MS: u64 = 1_000_000;
+        let table = Table::create(1).unwrap();
+        let cases =
+            [(100, false, true), (100, true, true), (200, false, true), (200, true, false), (301, false, false)];
+        assert!(table.enroll(worker(5), 10, 1_000 * MS));
+        assert_eq!(table.attended(1_000 * MS, |_| false), 0, "it accepts nothing yet");
+        table.set_accepting(worker(5), Some(1));
+        for (age, is_gone, is_attended) in cases {
+            let attended = table.attended((1_000 + age) * MS, |process| process == 10 && is_gone);
+            assert_eq!(attended, if is_attended { 0b10 } else { 0 }, "{age} ms, gone: {is_gone}");
+        }
+        table.beat(worker(5), 1_301 * MS);
+        assert_eq!(table.attended(1_301 * MS, |_| false), 0b10, "it beats again");
+        table.set_accepting(worker(5), None);
+        assert_eq!(table.attended(1_301 * MS, |_| false), 0);
+    }
+
+    #[test]
+    fn one_of_two_workers_of_the_same_index_is_enough() {
+        let table = Table::create(1).unwrap();
+        for (number, beat) in [(0, 0), (63, 900 * 1_000_000)] {
+            assert!(table.enroll(worker(number), 10, beat));
+            table.set_accepting(worker(number), Some(63));
+        }
+        assert_eq!(table.attended(1_000 * 1_000_000, |_| false), 1 << 63);
+        table.retire(worker(63));
+        assert_eq!(table.attended(1_000 * 1_000_000, |_| false), 0);
     }
 
     #[test]

@@ -21,8 +21,6 @@ use crate::worker::{Built, Command, Listening, Remote, Share, build};
 /// Who a worker is.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Its position among the workers.
-    pub index: u32,
     /// The supervisor's boot that started it.
     pub boot: String,
     /// Version and hash of the program.
@@ -64,7 +62,7 @@ pub fn serve(listener: &UnixListener, identity: &Identity, remote: &Remote, host
 struct State {
     running: Option<Prepared>,
     prepared: Option<Prepared>,
-    sockets: Vec<(SocketName, OwnedFd)>,
+    sockets: Vec<(SocketName, Arc<OwnedFd>)>,
 }
 
 #[derive(Clone)]
@@ -115,7 +113,7 @@ impl Control {
             }
             Request::Listen { sockets } if sockets.len() == received.len() => {
                 let mut state = self.state();
-                state.sockets.extend(sockets.into_iter().zip(received));
+                state.sockets.extend(sockets.into_iter().zip(received.into_iter().map(Arc::new)));
                 Ok(Reply::Ok {})
             }
             Request::Listen { .. } => Err("as many descriptors as sockets are needed".to_owned()),
@@ -128,9 +126,9 @@ impl Control {
     }
 
     fn hello(&self) -> Reply {
-        let Identity { index, boot, build, .. } = self.identity.clone();
+        let Identity { boot, build, share } = self.identity.clone();
         let revision = self.state().running.as_ref().map(|running| running.revision);
-        Reply::Hello { protocol: PROTOCOL, build, boot, revision, pid: std::process::id(), index }
+        Reply::Hello { protocol: PROTOCOL, build, boot, revision, pid: std::process::id(), index: share.index }
     }
 
     /// Builds off the IO thread; requests are served by the old plan meanwhile.
@@ -153,7 +151,7 @@ impl Control {
         let mut state = self.state();
         let prepared = state.prepared.take().filter(|prepared| prepared.revision == revision);
         let prepared = prepared.ok_or_else(|| format!("revision {revision} has not been prepared"))?;
-        let fresh = self.fresh_sockets(&mut state, &prepared.plan)?;
+        let fresh = Self::fresh_sockets(&mut state, &prepared.plan);
         self.host.committed(&prepared.plan);
         self.tell(Command::Apply(Arc::clone(&prepared.built), fresh));
         if let Some(replaced) = state.running.replace(prepared) {
@@ -164,7 +162,7 @@ impl Control {
 
     /// Sockets of listeners that the running plan lacks, to be accepted from; those that the
     /// new plan lacks are let go.
-    fn fresh_sockets(&self, state: &mut State, plan: &Plan) -> Result<Vec<Listening>, String> {
+    fn fresh_sockets(state: &mut State, plan: &Plan) -> Vec<Listening> {
         let has = |plan: &Plan, name: &SocketName| {
             matches!(plan.parts.get(format!("listener/{}", name.listener).as_str()).map(|part| &part.body),
                 Some(Body::Listener(listener)) if listener.address == name.address)
@@ -173,13 +171,12 @@ impl Control {
         let running = state.running.as_ref();
         let mut fresh = Vec::new();
         for (name, socket) in &state.sockets {
-            let is_ours = name.worker.is_none_or(|index| index == self.identity.index);
-            if is_ours && !running.is_some_and(|running| has(&running.plan, name)) {
-                let socket = socket.try_clone().map_err(|error| error.to_string())?;
-                fresh.push(Listening { listener: name.listener.clone(), socket });
+            if !running.is_some_and(|running| has(&running.plan, name)) {
+                let (listener, socket) = (name.listener.clone(), Arc::clone(socket));
+                fresh.push(Listening { listener, socket, owner: name.worker });
             }
         }
-        Ok(fresh)
+        fresh
     }
 
     /// Gives as many sockets as one message of the kernel takes; whoever asks asks again for the rest.

@@ -7,6 +7,7 @@ mod explain;
 mod random;
 mod run;
 mod share;
+mod standby;
 
 pub use build::{BuildProblem, Built, build};
 pub(crate) use context::Worker;

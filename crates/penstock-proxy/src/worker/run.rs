@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::build::Built;
 use super::context::Worker;
 use super::share::Share;
+use super::standby::Standby;
 use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
 use crate::telemetry::{LogQueue, Snapshot};
 use crate::wire::Address;
@@ -46,7 +47,16 @@ pub struct Listening {
     /// The listener's name.
     pub listener: String,
     /// The socket.
-    pub socket: OwnedFd,
+    pub socket: Arc<OwnedFd>,
+    /// Index of the worker that accepts from it, and for which others do while it does not; none: every worker does.
+    pub owner: Option<u32>,
+}
+
+impl Listening {
+    /// A socket that whoever holds it accepts from.
+    pub fn shared(listener: &str, socket: OwnedFd) -> Self {
+        Self { listener: listener.to_owned(), socket: Arc::new(socket), owner: None }
+    }
 }
 
 /// What a worker can be told.
@@ -92,17 +102,17 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(setup.log, setup.share));
-        let mut listeners = Listeners { worker: Rc::clone(&worker), by_name: HashMap::new() };
+        let listeners = Rc::new(Listeners { worker: Rc::clone(&worker), by_name: RefCell::default() });
         listeners.apply(&setup.built, setup.sockets)?;
-        let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker)));
-        obey(&worker, &mut listeners, &mut commands).await;
+        let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker), Rc::clone(&listeners)));
+        obey(&worker, &listeners, &mut commands).await;
         ticker.abort();
         worker.tick(0);
         Ok(())
     })
 }
 
-async fn tick(worker: Rc<Worker>) {
+async fn tick(worker: Rc<Worker>, listeners: Rc<Listeners>) {
     let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = 0;
@@ -110,11 +120,12 @@ async fn tick(worker: Rc<Worker>) {
         interval.tick().await;
         count += 1;
         worker.tick(count);
+        listeners.attend();
     }
 }
 
 /// Takes commands until the worker is told to end, or has drained.
-async fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, commands: &mut mpsc::UnboundedReceiver<Command>) {
+async fn obey(worker: &Rc<Worker>, listeners: &Listeners, commands: &mut mpsc::UnboundedReceiver<Command>) {
     let mut drain_until = None;
     loop {
         let command = match drain_until {
@@ -164,20 +175,23 @@ async fn command_while_draining(
 
 struct Listeners {
     worker: Rc<Worker>,
-    by_name: HashMap<String, ActiveListener>,
+    by_name: RefCell<HashMap<String, ActiveListener>>,
 }
 
 struct ActiveListener {
     state: Rc<ListenerState>,
     accepting: RefCell<Vec<(AbortHandle, Rc<ListenSocket>)>>,
+    /// Sockets of neighbours; none once this worker drains.
+    standby: RefCell<Vec<Standby>>,
 }
 
 impl Listeners {
     /// Swaps the plan: known listeners take over what is new, fresh ones accept, others stop.
-    fn apply(&mut self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
+    fn apply(&self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
         self.worker.upstreams.replace(built.upstreams(), &|name| addresses(name, &built.names));
         self.worker.access_log.set_format(built.log_format.clone());
-        self.by_name.retain(|name, active| {
+        let mut by_name = self.by_name.borrow_mut();
+        by_name.retain(|name, active| {
             let address = &active.state.current().plan.address;
             let stays = built.listeners.get(name).is_some_and(|listener| listener.built.plan.address == *address);
             if !stays {
@@ -187,31 +201,53 @@ impl Listeners {
         });
         for (name, listener) in &built.listeners {
             let (built, routes) = (Arc::clone(&listener.built), Arc::clone(&listener.routes));
-            if let Some(active) = self.by_name.get(name) {
+            if let Some(active) = by_name.get(name) {
                 active.state.replace(built, routes);
             } else {
                 let state = Rc::new(ListenerState::new(port(&built.plan.address), built, routes));
-                self.by_name.insert(name.clone(), ActiveListener { state, accepting: RefCell::default() });
+                by_name.insert(name.clone(), ActiveListener::new(state));
             }
         }
-        sockets.into_iter().try_for_each(|listening| self.listen(listening))
+        drop(by_name);
+        let outcome = sockets.into_iter().try_for_each(|listening| self.listen(listening));
+        self.worker.share.set_accepting(!built.listeners.is_empty());
+        outcome
     }
 
     fn listen(&self, listening: Listening) -> io::Result<()> {
-        let Some(active) = self.by_name.get(&listening.listener) else { return Ok(()) };
+        let by_name = self.by_name.borrow();
+        let Some(active) = by_name.get(&listening.listener) else { return Ok(()) };
+        if let Some(owner) = listening.owner.filter(|owner| *owner != self.worker.share.index) {
+            active.standby.borrow_mut().push(Standby::new(owner, listening.socket));
+            return Ok(());
+        }
         let is_unix = active.state.current().plan.address.starts_with("unix:");
-        let socket = Rc::new(ListenSocket::adopt(listening.socket, is_unix)?);
+        let socket = Rc::new(ListenSocket::adopt(listening.socket.try_clone()?, is_unix)?);
         let task = accept(Rc::clone(&self.worker), Rc::clone(&active.state), Rc::clone(&socket));
         active.accepting.borrow_mut().push((tokio::task::spawn_local(task).abort_handle(), socket));
         Ok(())
     }
 
+    /// Accepts for neighbours that do not, and no longer for those that do.
+    fn attend(&self) {
+        let mut attended = None;
+        for active in self.by_name.borrow().values() {
+            for standby in active.standby.borrow().iter() {
+                let attended = *attended.get_or_insert_with(|| self.worker.share.attended());
+                if standby.attend(attended, &self.worker, &active.state).is_err() {
+                    self.worker.counters.accept_failures.add(1);
+                }
+            }
+        }
+    }
+
     fn stop_accepting(&self) {
-        self.by_name.values().for_each(|active| active.stop(&self.worker));
+        self.worker.share.set_accepting(false);
+        self.by_name.borrow().values().for_each(|active| active.stop(&self.worker));
     }
 
     fn open(&self) -> u64 {
-        self.by_name.values().map(|active| active.state.open.get()).sum()
+        self.by_name.borrow().values().map(|active| active.state.open.get()).sum()
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -226,8 +262,13 @@ impl Listeners {
 }
 
 impl ActiveListener {
+    fn new(state: Rc<ListenerState>) -> Self {
+        Self { state, accepting: RefCell::default(), standby: RefCell::default() }
+    }
+
     /// Accepts no more than what waits already.
     fn stop(&self, worker: &Rc<Worker>) {
+        self.standby.borrow_mut().clear();
         for (task, socket) in self.accepting.borrow_mut().drain(..) {
             task.abort();
             accept_waiting(worker, &self.state, &socket);

@@ -43,7 +43,7 @@ impl Gateway {
         let built = build(&config.plan(), &TestFilters, None).unwrap_or_else(|problems| panic!("{problems:?}"));
         let (built, log) = (Arc::new(built), Arc::<LogQueue>::default());
         let (remote, commands) = remote();
-        let sockets = vec![Listening { listener: config.listener.name.clone(), socket }];
+        let sockets = vec![Listening::shared(&config.listener.name, socket)];
         let share = Share::alone().unwrap();
         let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share, before_sleep: || () };
         let thread = Some(thread::spawn(move || {

@@ -64,7 +64,6 @@ pub(crate) async fn buffer_body(connection: &mut Connection, work: &mut Work, li
         work.owes_continue = false;
         connection.client.output(&connection.worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
     }
-    work.record.has_waited = true;
     let idle_ms = connection.listener.current().plan.limits.idle_ms;
     let mut phase = Phase::new(connection, idle_ms);
     let mut body = Vec::new();

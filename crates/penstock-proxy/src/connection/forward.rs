@@ -47,8 +47,7 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
     let Some(upstream) = choose(connection, step) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
     if work.record.upstream_us.0 == 0 {
-        let now_us = if work.record.has_waited { connection.worker.clock.now_us() } else { work.record.started_us };
-        work.record.upstream_us.0 = now_us;
+        work.record.upstream_us.0 = connection.worker.clock.now_us();
     }
     match attempts(connection, work, step, &upstream).await {
         Ok(()) => {

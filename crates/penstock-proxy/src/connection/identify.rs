@@ -7,6 +7,7 @@ use penstock_plan::Underscores;
 
 use crate::exchange::{AddressText, Client, Head, Name, Request};
 use crate::http1::Malformed;
+use crate::scan::needs_escape;
 
 /// What a listener says about trust.
 #[derive(Debug, Default)]
@@ -73,22 +74,24 @@ fn believed_client(head: &Head, peer: IpAddr, trust: &Trust) -> IpAddr {
 }
 
 fn acceptable_id(value: &[u8]) -> Option<&str> {
-    let is_plain = (1..=128).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+    let is_plain = (1..=128).contains(&value.len()) && !value.contains(&b' ') && !needs_escape(value);
     is_plain.then(|| str::from_utf8(value).ok()).flatten()
 }
 
 fn remove_unbelieved(head: &mut Head, is_trusted: bool, underscores: Underscores) -> Result<(), Malformed> {
     let mut has_underscore = false;
+    let may_have_underscore = head.may_have_odd_name();
+    let unbelieved = if is_trusted { Name::X_REQUEST_ID.bit() } else { FORWARDING };
     head.retain(|token, name, _| {
         if token != Name::OTHER {
-            return is_trusted && token != Name::X_REQUEST_ID || !is_forwarding(token);
+            return token.bit() & unbelieved == 0;
         }
-        if memchr::memchr(b'_', name).is_some() {
+        if may_have_underscore && name.contains(&b'_') {
             has_underscore = true;
             return false;
         }
-        match name.get(..2) {
-            Some(b"x-" | b"X-") => !(starts(name, b"x-penstock-") || (!is_trusted && is_forwarding_text(name))),
+        match name {
+            [b'x' | b'X', b'-', ..] => !(starts(name, b"x-penstock-") || (!is_trusted && is_forwarding_text(name))),
             _ => true,
         }
     });
@@ -99,25 +102,20 @@ fn remove_unbelieved(head: &mut Head, is_trusted: bool, underscores: Underscores
 }
 
 /// Fields by which a peer speaks for somebody else (E2, D8).
-fn is_forwarding(token: Name) -> bool {
-    matches!(
-        token,
-        Name::FORWARDED
-            | Name::TRUE_CLIENT_IP
-            | Name::X_FORWARDED_CLIENT_CERT
-            | Name::X_FORWARDED_FOR
-            | Name::X_FORWARDED_HOST
-            | Name::X_FORWARDED_PORT
-            | Name::X_FORWARDED_PREFIX
-            | Name::X_FORWARDED_PROTO
-            | Name::X_FORWARDED_URI
-            | Name::X_HTTP_METHOD_OVERRIDE
-            | Name::X_ORIGINAL_URL
-            | Name::X_REAL_IP
-            | Name::X_REQUEST_ID
-            | Name::X_REWRITE_URL
-    )
-}
+const FORWARDING: u64 = Name::FORWARDED.bit()
+    | Name::TRUE_CLIENT_IP.bit()
+    | Name::X_FORWARDED_CLIENT_CERT.bit()
+    | Name::X_FORWARDED_FOR.bit()
+    | Name::X_FORWARDED_HOST.bit()
+    | Name::X_FORWARDED_PORT.bit()
+    | Name::X_FORWARDED_PREFIX.bit()
+    | Name::X_FORWARDED_PROTO.bit()
+    | Name::X_FORWARDED_URI.bit()
+    | Name::X_HTTP_METHOD_OVERRIDE.bit()
+    | Name::X_ORIGINAL_URL.bit()
+    | Name::X_REAL_IP.bit()
+    | Name::X_REQUEST_ID.bit()
+    | Name::X_REWRITE_URL.bit();
 
 fn is_forwarding_text(name: &[u8]) -> bool {
     starts(name, b"x-forwarded-") || starts(name, b"x-ssl-") || starts(name, b"x-original-")
@@ -128,9 +126,14 @@ pub(super) fn starts(name: &[u8], prefix: &[u8]) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
+/// Fields that are added, and most of their bytes as a rule.
+const MOST_ADDED: usize = 6;
+const ADDED_BYTES: usize = 512;
+
 fn add_forwarding(request: &mut Request, peer: &Peer) {
     let Request { head, id, host, client, .. } = request;
     let text = AddressText::of(peer.ip);
+    head.reserve(MOST_ADDED, ADDED_BYTES);
     if client.is_trusted && head.first(Name::X_FORWARDED_FOR).is_some() {
         let mut chain: Vec<u8> = head.known(Name::X_FORWARDED_FOR).collect::<Vec<_>>().join(&b", "[..]);
         chain.extend_from_slice(b", ");
@@ -165,6 +168,7 @@ fn port_text(port: u16, text: &mut [u8; 5]) -> &[u8] {
     text.get(first..).unwrap_or_default()
 }
 
+#[inline]
 fn add_missing(head: &mut Head, name: Name, value: &[u8], may_be_there: bool) {
     if !may_be_there || head.first(name).is_none() {
         head.add_known(name, value);
@@ -180,6 +184,7 @@ mod tests {
         request.host.push_str("a.example");
         for (name, value) in fields {
             request.head.add(name.as_bytes(), value.as_bytes());
+            request.head.note_odd_name();
         }
         let trust = Trust { proxies: trusted.iter().map(|text| text.parse().unwrap()).collect() };
         let peer = Peer { ip: peer.parse().unwrap(), port: 8080 };

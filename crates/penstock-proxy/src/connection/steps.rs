@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{Action, BuiltPipeline, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
 use crate::routing::Verdict;
+use crate::wire::begin_turn;
 
 /// Runs `before`, routing, the route's pipeline and every response side. When it returns
 /// well, the exchange holds an answer.
@@ -82,7 +83,11 @@ async fn run_in(
                     }
                 }
                 work.passed.push(Passed { sequence, index });
-                match filter.on_request(&mut work.exchange) {
+                let outcome = filter.on_request(&mut work.exchange);
+                if filter.takes_time() {
+                    begin_turn();
+                }
+                match outcome {
                     Outcome::Wait(pending) => Some(finish(connection, work, pending).await?),
                     Outcome::Continue => None,
                     Outcome::Failed => {
@@ -140,7 +145,11 @@ async fn run_out(
         else {
             continue;
         };
-        match filter.on_response(&mut work.exchange) {
+        let outcome = filter.on_response(&mut work.exchange);
+        if filter.takes_time() {
+            begin_turn();
+        }
+        match outcome {
             Outcome::Wait(pending) => {
                 finish(connection, work, pending).await?;
             }
@@ -154,7 +163,6 @@ async fn run_out(
 
 /// Waits for a filter's unfinished work; only this exchange waits.
 async fn finish(connection: &mut Connection, work: &mut Work, mut pending: Pending) -> Result<ResultId, Failure> {
-    work.record.has_waited = true;
     loop {
         let finish: Finish = poll_fn(|context| {
             if let Poll::Ready(finish) = pending.as_mut().poll(context) {

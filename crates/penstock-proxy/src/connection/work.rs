@@ -91,8 +91,6 @@ pub(crate) struct Record {
     pub(crate) upstream: Option<Rc<Upstream>>,
     /// Whose fault it was that the gateway itself answered.
     pub(crate) blame: Option<Blame>,
-    /// Whether a step has waited, so that time has passed since the start.
-    pub(crate) has_waited: bool,
     /// Attempts made.
     pub(crate) attempts: u32,
     /// When the first attempt began and the answer's head was there.

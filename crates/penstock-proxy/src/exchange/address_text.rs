@@ -1,7 +1,7 @@
 //! An IP address as text, without an allocation.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Longest text of an address: an IPv6 one with an embedded IPv4 one.
 const MOST_BYTES: usize = 46;
@@ -16,21 +16,32 @@ pub struct AddressText {
 impl AddressText {
     /// The canonical text of an address.
     pub fn of(address: IpAddr) -> Self {
-        let mut bytes = [0; MOST_BYTES];
-        let mut rest = &mut bytes[..];
-        // An address always fits.
-        let _ = match address {
-            IpAddr::V4(address) => {
-                let [a, b, c, d] = address.octets();
-                write_octet(&mut rest, a, b".")
-                    .and_then(|()| write_octet(&mut rest, b, b"."))
-                    .and_then(|()| write_octet(&mut rest, c, b"."))
-                    .and_then(|()| write_octet(&mut rest, d, b""))
+        match address {
+            IpAddr::V4(address) => Self::of_v4(address),
+            IpAddr::V6(address) => {
+                let mut bytes = [0; MOST_BYTES];
+                let mut rest = &mut bytes[..];
+                // An address always fits.
+                let _ = write!(rest, "{address}");
+                let length = (MOST_BYTES - rest.len()) as u8;
+                Self { bytes, length }
             }
-            IpAddr::V6(address) => write!(rest, "{address}"),
-        };
-        let length = (MOST_BYTES - rest.len()) as u8;
-        Self { bytes, length }
+        }
+    }
+
+    /// Formatting by `core::fmt` costs several times as much.
+    fn of_v4(address: Ipv4Addr) -> Self {
+        let mut text = Self { bytes: [0; MOST_BYTES], length: 0 };
+        for octet in address.octets() {
+            let (digits, count) = OCTETS[usize::from(octet)];
+            let at = usize::from(text.length);
+            if let Some(place) = text.bytes.get_mut(at..at + digits.len()) {
+                place.copy_from_slice(&digits);
+            }
+            text.length += count;
+        }
+        text.length -= 1;
+        text
     }
 
     /// The text.
@@ -39,18 +50,23 @@ impl AddressText {
     }
 }
 
-/// Formatting by `core::fmt` costs several times as much.
-fn write_octet(out: &mut impl Write, octet: u8, after: &[u8]) -> std::io::Result<()> {
-    let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
-    let first = if octet >= 100 {
-        0
-    } else if octet >= 10 {
-        1
-    } else {
-        2
-    };
-    out.write_all(digits.get(first..).unwrap_or_default())?;
-    out.write_all(after)
+/// Each octet's digits with the dot behind them, and how many bytes that is.
+static OCTETS: [([u8; 4], u8); 256] = octets();
+
+const fn octets() -> [([u8; 4], u8); 256] {
+    let mut octets = [([0; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (hundreds, tens, ones) =
+            (b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8);
+        octets[octet] = match octet {
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        octet += 1;
+    }
+    octets
 }
 
 #[cfg(test)]

@@ -19,21 +19,29 @@ impl Span {
 }
 
 /// One field of a head.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     /// Token of its name.
     pub token: Name,
+    /// Whether its whole line stands in the buffer just as it would be written: name, colon, one
+    /// space, value, line end.
+    pub is_canonical: bool,
     /// Where its name is.
     pub name: Span,
     /// Where its value is.
     pub value: Span,
 }
 
+/// Stands among the bits of tokens for a name with unusual bytes.
+const ODD_NAME: u64 = 1 << 63;
+
 /// Fields over one buffer that is kept from request to request.
 #[derive(Debug, Default)]
 pub struct Head {
     buffer: Vec<u8>,
     fields: Vec<Field>,
+    /// Invariant: the bit of every token that a field has is set; others may be.
+    present: u64,
 }
 
 impl Head {
@@ -41,16 +49,24 @@ impl Head {
     pub fn clear(&mut self, keep_bytes: usize) {
         self.buffer.clear();
         self.buffer.shrink_to(keep_bytes);
-        self.fields.clear();
+        self.begin();
     }
 
-    /// Where a parser puts the fields it finds; [`Head::load`] then gives the bytes they are spans of.
-    pub fn fields_mut(&mut self) -> &mut Vec<Field> {
-        &mut self.fields
+    /// Drops all fields; those found next are spans of what [`Head::load`] will give.
+    pub(crate) fn begin(&mut self) {
+        self.fields.clear();
+        self.present = 0;
+    }
+
+    /// Notes a field that was found.
+    #[inline]
+    pub(crate) fn found(&mut self, field: Field) {
+        self.present |= field.token.bit();
+        self.fields.push(field);
     }
 
     /// Replaces the buffer by the bytes that the fields were found in.
-    pub fn load(&mut self, bytes: &[u8]) {
+    pub(crate) fn load(&mut self, bytes: &[u8]) {
         self.buffer.clear();
         self.buffer.extend_from_slice(bytes);
     }
@@ -82,6 +98,21 @@ impl Head {
         self.fields.iter().map(|field| (self.bytes(field.name), self.bytes(field.value)))
     }
 
+    /// Notes that a name may hold bytes other than letters, digits and dashes.
+    pub(crate) fn note_odd_name(&mut self) {
+        self.present |= ODD_NAME;
+    }
+
+    /// Whether a name may hold bytes other than letters, digits and dashes; no is certain of a parsed head.
+    pub(crate) fn may_have_odd_name(&self) -> bool {
+        self.present & ODD_NAME != 0
+    }
+
+    /// Whether a field may have one of the known names, whose bits are given; no is certain.
+    pub(crate) fn may_have(&self, bits: u64) -> bool {
+        self.present & bits != 0
+    }
+
     /// The values of a known name, in order.
     pub fn known(&self, token: Name) -> impl Iterator<Item = &[u8]> {
         self.fields.iter().filter(move |field| field.token == token).map(|field| self.bytes(field.value))
@@ -89,7 +120,7 @@ impl Head {
 
     /// The first value of a known name.
     pub fn first(&self, token: Name) -> Option<&[u8]> {
-        self.known(token).next()
+        if self.may_have(token.bit()) { self.known(token).next() } else { None }
     }
 
     /// The values of any name, in any case, in order.
@@ -114,10 +145,11 @@ impl Head {
 
     /// The same for a name whose token is at hand.
     pub fn set_named(&mut self, token: Name, name: &[u8], value: &[u8]) {
-        let found = self.fields.iter().position(|field| self.is_named(field, token, name));
+        let found = self.position(token, name);
         let Some(position) = found else { return self.push(token, name, value) };
         let value = self.intern(value);
         self.fields[position].value = value;
+        self.fields[position].is_canonical = false;
         let (mut seen, buffer) = (0, &self.buffer);
         self.fields.retain(|field| {
             let named = is_named(buffer, field, token, name);
@@ -132,26 +164,38 @@ impl Head {
     }
 
     /// Adds a field whose name the core knows, beside any of the same name.
+    #[inline]
     pub fn add_known(&mut self, token: Name, value: &[u8]) {
-        self.push(token, token.text().as_bytes(), value);
+        let start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(token.line_start().as_bytes());
+        let value_start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(value);
+        let value_end = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(b"\r\n");
+        let name = Span { start, end: value_start.saturating_sub(2) };
+        self.found(Field { token, is_canonical: true, name, value: Span { start: value_start, end: value_end } });
     }
 
-    /// The field's whole line where it stands in the buffer just as it would be written:
-    /// name, colon, one space, value, line end.
-    pub fn canonical_line(&self, field: &Field) -> Option<&[u8]> {
-        let line = self.buffer.get(field.name.start as usize..field.value.end as usize + 2)?;
-        let between = (field.name.end - field.name.start) as usize;
-        let is_canonical = field.value.start == field.name.end + 2
-            && line.get(between..between + 2) == Some(b": ")
-            && line.ends_with(b"\r\n");
-        is_canonical.then_some(line)
+    /// Makes room for so many fields and bytes, so that adding them does not ask for each.
+    pub(crate) fn reserve(&mut self, fields: usize, bytes: usize) {
+        self.fields.reserve(fields);
+        self.buffer.reserve(bytes);
+    }
+
+    /// The stretch of the buffer that holds a canonical field's whole line.
+    pub(crate) fn line(field: &Field) -> Span {
+        Span { start: field.name.start, end: field.value.end + 2 }
     }
 
     /// Removes every field of that name and says whether there was one.
     pub fn remove(&mut self, name: &[u8]) -> bool {
-        let (token, buffer, before) = (Name::of(name), &self.buffer, self.fields.len());
+        let token = Name::of(name);
+        if self.position(token, name).is_none() {
+            return false;
+        }
+        let buffer = &self.buffer;
         self.fields.retain(|field| !is_named(buffer, field, token, name));
-        self.fields.len() != before
+        true
     }
 
     /// Keeps the fields that the test accepts; it is given the token, the name and the value.
@@ -161,13 +205,25 @@ impl Head {
     }
 
     /// Writes the whole line, so that it can be sent as it stands.
+    #[inline]
     fn push(&mut self, token: Name, name: &[u8], value: &[u8]) {
+        let start = self.buffer.len() as u32;
+        let name_end = start + name.len() as u32;
+        let value_end = name_end + 2 + value.len() as u32;
         self.buffer.reserve(name.len() + value.len() + 4);
-        let name = self.intern(name);
+        self.buffer.extend_from_slice(name);
         self.buffer.extend_from_slice(b": ");
-        let value = self.intern(value);
+        self.buffer.extend_from_slice(value);
         self.buffer.extend_from_slice(b"\r\n");
-        self.fields.push(Field { token, name, value });
+        let (name, value) = (Span { start, end: name_end }, Span { start: name_end + 2, end: value_end });
+        self.found(Field { token, is_canonical: true, name, value });
+    }
+
+    fn position(&self, token: Name, name: &[u8]) -> Option<usize> {
+        if !self.may_have(token.bit()) {
+            return None;
+        }
+        self.fields.iter().position(|field| self.is_named(field, token, name))
     }
 
     fn is_named(&self, field: &Field, token: Name, name: &[u8]) -> bool {

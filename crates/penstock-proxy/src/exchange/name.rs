@@ -3,7 +3,7 @@
 /// A known field name, or [`Name::OTHER`].
 ///
 /// Comparing two tokens replaces comparing two texts without regard to case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(u8);
 
 macro_rules! names {
@@ -18,28 +18,53 @@ macro_rules! names {
             $(#[doc = concat!("`", $text, "`")] pub const $constant: Self = Self(Index::$constant as u8);)+
         }
 
-        /// Lower-case texts by token.
+        /// What a line begins with, by token.
+        const LINE_STARTS: &[&str] = &["", $(concat!($text, ": ")),+];
+
+        /// Lower-case texts by token; fewer than 64, so that a word holds a set of them.
         const TEXTS: &[&str] = &["", $($text),+];
     };
 }
 
 names! {
     ACCEPT = "accept",
+    ACCEPT_ENCODING = "accept-encoding",
+    ACCEPT_LANGUAGE = "accept-language",
+    ACCEPT_RANGES = "accept-ranges",
+    AGE = "age",
+    ALT_SVC = "alt-svc",
     AUTHORIZATION = "authorization",
+    CACHE_CONTROL = "cache-control",
     CONNECTION = "connection",
+    CONTENT_DISPOSITION = "content-disposition",
+    CONTENT_ENCODING = "content-encoding",
+    CONTENT_LANGUAGE = "content-language",
     CONTENT_LENGTH = "content-length",
     CONTENT_TYPE = "content-type",
     COOKIE = "cookie",
     DATE = "date",
+    ETAG = "etag",
     EXPECT = "expect",
     FORWARDED = "forwarded",
     HOST = "host",
     HTTP2_SETTINGS = "http2-settings",
+    IF_MODIFIED_SINCE = "if-modified-since",
+    IF_NONE_MATCH = "if-none-match",
     KEEP_ALIVE = "keep-alive",
+    LAST_MODIFIED = "last-modified",
     LOCATION = "location",
+    ORIGIN = "origin",
+    PRAGMA = "pragma",
     PROXY_AUTHENTICATE = "proxy-authenticate",
     PROXY_AUTHORIZATION = "proxy-authorization",
     PROXY_CONNECTION = "proxy-connection",
+    RANGE = "range",
+    REFERER = "referer",
+    SEC_FETCH_DEST = "sec-fetch-dest",
+    SEC_FETCH_MODE = "sec-fetch-mode",
+    SEC_FETCH_SITE = "sec-fetch-site",
+    SEC_WEBSOCKET_KEY = "sec-websocket-key",
+    SERVER = "server",
     SET_COOKIE = "set-cookie",
     TE = "te",
     TRAILER = "trailer",
@@ -47,7 +72,9 @@ names! {
     TRUE_CLIENT_IP = "true-client-ip",
     UPGRADE = "upgrade",
     USER_AGENT = "user-agent",
+    VARY = "vary",
     VIA = "via",
+    WWW_AUTHENTICATE = "www-authenticate",
     X_FORWARDED_CLIENT_CERT = "x-forwarded-client-cert",
     X_FORWARDED_FOR = "x-forwarded-for",
     X_FORWARDED_HOST = "x-forwarded-host",
@@ -62,55 +89,113 @@ names! {
     X_REWRITE_URL = "x-rewrite-url",
 }
 
+/// The topmost bit of a set is not a token's.
+const _: () = assert!(TEXTS.len() < 64);
+
+/// Bytes of the longest known name, rounded up to words.
+const MOST_BYTES: usize = 24;
+/// A name's small letters, eight to a word, filled up with zeros.
+type Words = [u64; MOST_BYTES / 8];
+
 const SLOTS: usize = 512;
 
-/// Distance from the end of the inner letter that tells `-host` from `-port`.
-const INNER: usize = 2;
-
-/// Token by hash of the length and three letters; a collision fails the build.
+/// Token by hash of the words; a collision fails the build.
 static TABLE: [u8; SLOTS] = table();
+/// The known names as words, by token.
+static WORDS: [Words; TEXTS.len()] = known_words();
 
-const fn slot(length: usize, first: u8, inner: u8, last: u8) -> usize {
-    let (first, inner, last) = ((first | 32) as usize, (inner | 32) as usize, (last | 32) as usize);
-    (length * 35 + first * 147 + inner * 217 + last * 207) % SLOTS
+const fn slot(words: Words) -> usize {
+    let mixed = words[0] ^ words[1].rotate_left(21) ^ words[2].rotate_left(42);
+    (mixed.wrapping_mul(0xafbd_67f9_6196_99cf) >> 55) as usize % SLOTS
 }
 
-const fn table() -> [u8; SLOTS] {
-    let mut table = [0; SLOTS];
+const fn known_words() -> [Words; TEXTS.len()] {
+    let mut known = [[0; MOST_BYTES / 8]; TEXTS.len()];
     let mut index = 1;
     while index < TEXTS.len() {
         let text = TEXTS[index].as_bytes();
-        let at = slot(text.len(), text[0], text[text.len().saturating_sub(INNER)], text[text.len() - 1]);
-        assert!(table[at] == 0, "two known names share a slot: change the factors of slot()");
+        let mut at = 0;
+        while at < text.len() {
+            known[index][at / 8] |= (text[at] as u64) << (at % 8 * 8);
+            at += 1;
+        }
+        index += 1;
+    }
+    known
+}
+
+const fn table() -> [u8; SLOTS] {
+    let (mut table, known) = ([0; SLOTS], known_words());
+    let mut index = 1;
+    while index < TEXTS.len() {
+        let at = slot(known[index]);
+        assert!(table[at] == 0, "two known names share a slot: change the factor of slot()");
         table[at] = index as u8;
         index += 1;
     }
     table
 }
 
+/// By length of a name, what keeps its bytes and drops those behind it.
+static KEPT: [Words; MOST_BYTES + 1] = kept();
+
+const fn kept() -> [Words; MOST_BYTES + 1] {
+    let mut kept = [[0; MOST_BYTES / 8]; MOST_BYTES + 1];
+    let mut length = 1;
+    while length <= MOST_BYTES {
+        kept[length] = kept[length - 1];
+        kept[length][(length - 1) / 8] |= 0xff << ((length - 1) % 8 * 8);
+        length += 1;
+    }
+    kept
+}
+
+/// Makes capital letters small. A token's other bytes change into none that a known name has.
+const SMALL: u64 = u64::MAX / 255 * 0x20;
+
 impl Name {
     /// The token of a name, in any case.
     pub fn of(text: &[u8]) -> Self {
-        let (Some(&first), Some(&last)) = (text.first(), text.last()) else { return Self::OTHER };
-        let inner = text.get(text.len().saturating_sub(INNER)).copied().unwrap_or(first);
-        let index = TABLE[slot(text.len(), first, inner, last)];
-        match TEXTS.get(usize::from(index)) {
-            Some(known) if is_same(known.as_bytes(), text) => Self(index),
-            _ => Self::OTHER,
+        let mut padded = [0; MOST_BYTES];
+        let Some(start) = padded.get_mut(..text.len()) else { return Self::OTHER };
+        start.copy_from_slice(text);
+        Self::at_start(&padded, text.len())
+    }
+
+    /// The token of the name that the bytes begin with, whose length is known.
+    pub(crate) fn of_start(bytes: &[u8], length: usize) -> Self {
+        match bytes.first_chunk() {
+            Some(window) => Self::at_start(window, length),
+            None => Self::of(bytes.get(..length).unwrap_or_default()),
         }
     }
 
+    fn at_start(window: &[u8; MOST_BYTES], length: usize) -> Self {
+        let Some(kept) = KEPT.get(length) else { return Self::OTHER };
+        let (chunks, _) = window.as_chunks::<8>();
+        let [first, second, third] = chunks else { return Self::OTHER };
+        let small = |chunk: &[u8; 8], kept: u64| (u64::from_le_bytes(*chunk) | SMALL) & kept;
+        let words = [small(first, kept[0]), small(second, kept[1]), small(third, kept[2])];
+        let index = TABLE[slot(words)];
+        if WORDS.get(usize::from(index)) == Some(&words) { Self(index) } else { Self::OTHER }
+    }
+
+    /// What a line with this name begins with: `name: `.
+    #[inline]
+    pub(crate) fn line_start(self) -> &'static str {
+        LINE_STARTS.get(usize::from(self.0)).copied().unwrap_or("")
+    }
+
+    /// The one bit that stands for this token in a set of tokens.
+    pub(crate) const fn bit(self) -> u64 {
+        1 << self.0
+    }
+
     /// The lower-case text; empty for [`Name::OTHER`].
+    #[inline]
     pub fn text(self) -> &'static str {
         TEXTS.get(usize::from(self.0)).copied().unwrap_or("")
     }
-}
-
-/// Compares a known name, which has only small letters, digits and dashes, with the token of a
-/// field's name in any case; without an early way out it is done sixteen bytes at a time.
-fn is_same(known: &[u8], token: &[u8]) -> bool {
-    known.len() == token.len()
-        && known.iter().zip(token).fold(0, |difference, (known, byte)| difference | (known ^ (byte | 32))) == 0
 }
 
 #[cfg(test)]
@@ -127,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_other() {
-        for text in ["", "x", "hosts", "x-anything", "content_length"] {
+        for text in ["", "x", "hosts", "x-anything", "content_length", "x-a-name-longer-than-any-known", "hos\0"] {
             assert_eq!(Name::of(text.as_bytes()), Name::OTHER, "{text}");
         }
     }

@@ -107,7 +107,7 @@ impl Snapshot {
 fn copied(head: &Head) -> Head {
     let mut copy = Head::default();
     copy.load(head.buffer());
-    copy.fields_mut().extend_from_slice(head.fields());
+    head.fields().iter().for_each(|field| copy.found(*field));
     copy
 }
 

@@ -72,17 +72,25 @@ const FRAMING: [Name; 12] = [
 
 /// Name of a header that a filter may touch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FieldName(Box<str>);
+pub struct FieldName {
+    text: Box<str>,
+    token: Name,
+}
 
 impl FieldName {
     /// A name that the core knows.
     pub(super) fn of(name: Name) -> Self {
-        Self(name.text().into())
+        Self { text: name.text().into(), token: name }
     }
 
     /// The name's bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.text.as_bytes()
+    }
+
+    /// The name's token.
+    pub fn token(&self) -> Name {
+        self.token
     }
 
     /// Whether a text is the name of a header that a filter may touch.
@@ -111,26 +119,34 @@ impl Leaf for FieldName {
 
     fn read(text: &str) -> Result<Self, LeafProblem> {
         Self::check(text)?;
-        Ok(Self(text.into()))
+        Ok(Self { text: text.into(), token: Name::of(text.as_bytes()) })
     }
 
     fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 /// A template for a header's value.
-pub struct HeaderTemplate(Template);
+pub struct HeaderTemplate {
+    template: Template,
+    constant: Option<Box<[u8]>>,
+}
 
 impl HeaderTemplate {
     /// Adds the value to `out`.
     pub fn render(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
-        self.0.render_as(Form::Header, facts, out);
+        self.template.render_as(Form::Header, facts, out);
+    }
+
+    /// The value without the white space around it, where it is always the same plain one.
+    pub fn constant(&self) -> Option<&[u8]> {
+        self.constant.as_deref()
     }
 
     /// Whether no value is put into it.
     pub fn is_constant(&self) -> bool {
-        self.0.is_constant().is_some()
+        self.template.is_constant().is_some()
     }
 }
 
@@ -140,14 +156,16 @@ impl Leaf for HeaderTemplate {
     fn read(text: &str) -> Result<Self, LeafProblem> {
         let template = <Template as Leaf>::read(text)?;
         let fits = |letter: char| letter == '\t' || (!letter.is_control() && u32::from(letter) <= 0xff);
-        match template.literals().into_iter().flat_map(str::chars).find(|letter| !fits(*letter)) {
-            Some(letter) => Err((format!("a header cannot hold {letter:?}"), "headers are one line of latin-1".into())),
-            None => Ok(Self(template)),
+        if let Some(letter) = template.literals().into_iter().flat_map(str::chars).find(|letter| !fits(*letter)) {
+            return Err((format!("a header cannot hold {letter:?}"), "headers are one line of latin-1".into()));
         }
+        let plain = template.is_constant().filter(|text| text.is_ascii());
+        let constant = plain.map(|text| text.as_bytes().trim_ascii().into());
+        Ok(Self { template, constant })
     }
 
     fn text(&self) -> &str {
-        self.0.source()
+        self.template.source()
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::here;
 use super::leaf::HeaderMap;
-use super::{FieldName, NativeFilter, SettingProblem, Source};
+use super::{FieldName, HeaderTemplate, NativeFilter, SettingProblem, Source};
 use crate::exchange::{Exchange, Facts, Head};
 use crate::pipeline::{Filter, Outcome};
 
@@ -85,25 +85,37 @@ impl HeaderChanges {
         for name in &self.remove {
             head(exchange).remove(name.bytes());
         }
-        super::scratch::with_bytes(|value| {
-            for (name, template) in &self.set.0 {
-                if rendered(template, &exchange.facts(), value) {
-                    head(exchange).set(name.bytes(), value);
-                } else {
+        for (name, template) in &self.set.0 {
+            with_value(template, exchange, |exchange, value| match value {
+                Some(value) => head(exchange).set_named(name.token(), name.bytes(), value),
+                None => {
                     head(exchange).remove(name.bytes());
                 }
-            }
-            for (name, template) in &self.add.0 {
-                if rendered(template, &exchange.facts(), value) {
+            });
+        }
+        for (name, template) in &self.add.0 {
+            with_value(template, exchange, |exchange, value| {
+                if let Some(value) = value {
                     head(exchange).add(name.bytes(), value);
                 }
-            }
-        });
+            });
+        }
     }
 }
 
+/// Calls `use_it` with the value, or with `None` where no header is to be made of it.
+fn with_value(template: &HeaderTemplate, exchange: &mut Exchange, use_it: impl FnOnce(&mut Exchange, Option<&[u8]>)) {
+    if let Some(constant) = template.constant() {
+        return use_it(exchange, Some(constant));
+    }
+    super::scratch::with_bytes(|value| {
+        let is_value = rendered(template, &exchange.facts(), value);
+        use_it(exchange, is_value.then_some(value));
+    });
+}
+
 /// Renders the value and says whether there is a header to make of it.
-fn rendered(template: &super::HeaderTemplate, facts: &Facts<'_>, value: &mut Vec<u8>) -> bool {
+fn rendered(template: &HeaderTemplate, facts: &Facts<'_>, value: &mut Vec<u8>) -> bool {
     value.clear();
     template.render(facts, value);
     let trimmed = value.trim_ascii();

@@ -90,7 +90,7 @@ impl ChunkedDecoder {
     /// # Errors
     /// A trailer is malformed.
     pub fn trailers(&self, head: &mut Head) -> Result<(), Malformed> {
-        match fields::parse(&self.trailers, 0, MOST_TRAILERS, head.fields_mut()) {
+        match fields::parse(&self.trailers, 0, MOST_TRAILERS, head) {
             Ok(Some(_)) => head.load(&self.trailers),
             Ok(None) | Err(_) => return Err(Malformed::Trailer),
         }

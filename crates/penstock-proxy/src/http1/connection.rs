@@ -19,6 +19,9 @@ impl ConnectionOptions {
     /// Reads the options of a head.
     pub fn of(head: &Head) -> Self {
         let mut options = Self::default();
+        if !head.may_have(Name::CONNECTION.bit()) {
+            return options;
+        }
         for option in tokens(head) {
             match option.len() {
                 5 => options.close |= option.eq_ignore_ascii_case(b"close"),
@@ -40,6 +43,9 @@ impl ConnectionOptions {
 ///
 /// What the gateway or an access decision relies on cannot be removed this way.
 pub(super) fn remove_nominated(head: &mut Head) {
+    if !head.may_have(Name::CONNECTION.bit()) {
+        return;
+    }
     let mut names: Vec<Vec<u8>> = Vec::new();
     for token in tokens(head) {
         if !is_usual(token) && !is_protected(token) {

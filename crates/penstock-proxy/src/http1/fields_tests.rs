@@ -5,10 +5,10 @@ use super::*;
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn own(bytes: &[u8]) -> Result<Option<Pairs>, Malformed> {
-    let mut fields = Vec::new();
-    let end = parse(bytes, 0, 64, &mut fields)?;
+    let mut head = Head::default();
+    let end = parse(bytes, 0, 64, &mut head)?;
     let pair = |field: &Field| (field.name.of(bytes).to_vec(), field.value.of(bytes).to_vec());
-    Ok(end.map(|_| fields.iter().map(pair).collect()))
+    Ok(end.map(|_| head.fields().iter().map(pair).collect()))
 }
 
 fn other(bytes: &[u8]) -> Option<Pairs> {
@@ -90,10 +90,26 @@ fn a_head_split_anywhere_is_incomplete_or_refused_but_never_accepted() {
     let mut seed = 13;
     for _ in 0..20_000 {
         let bytes = generated(&mut seed);
-        let mut fields = Vec::new();
-        let Ok(Some(end)) = parse(&bytes, 0, 64, &mut fields) else { continue };
+        let Ok(Some(end)) = parse(&bytes, 0, 64, &mut Head::default()) else { continue };
         for cut in 0..end {
             assert_eq!(own(&bytes[..cut]), Ok(None), "{} at {cut}", bytes.escape_ascii());
         }
     }
+}
+
+#[test]
+fn a_plain_line_is_judged_as_any_line_is() {
+    let (mut seed, mut plain) = (17, 0);
+    for _ in 0..200_000 {
+        let bytes = generated(&mut seed);
+        for at in 0..bytes.len() {
+            let Some((field, end)) = plain_line(&bytes, at) else { continue };
+            plain += 1;
+            let Ok(Line::Field(expected, expected_end)) = any_line(&bytes, at) else {
+                panic!("{} at {at}", bytes.escape_ascii());
+            };
+            assert_eq!((field, end), (expected, expected_end), "{} at {at}", bytes.escape_ascii());
+        }
+    }
+    assert!(plain > 10_000, "only {plain} were plain");
 }

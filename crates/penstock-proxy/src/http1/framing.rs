@@ -32,6 +32,9 @@ pub(super) struct Declared {
 /// proxy chain disagree about it too often.
 pub(super) fn declared(head: &Head, version: Version) -> Result<Declared, Malformed> {
     let mut declared = Declared::default();
+    if !head.may_have(Name::CONTENT_LENGTH.bit() | Name::TRANSFER_ENCODING.bit()) {
+        return Ok(declared);
+    }
     for field in head.fields() {
         if field.token == Name::CONTENT_LENGTH {
             if declared.length.is_some() {

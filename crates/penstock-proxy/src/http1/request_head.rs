@@ -49,7 +49,7 @@ pub fn parse_request(
     let start = leading_line_end(bytes)?;
     let message = bytes.get(start..).unwrap_or_default();
     let Some(line) = request_line(message, limits)? else { return within(message, limits).map(|()| None) };
-    let found = fields::parse(message, line.length, limits.fields, request.head.fields_mut())?;
+    let found = fields::parse(message, line.length, limits.fields, &mut request.head)?;
     let Some(length) = found else { return within(message, limits).map(|()| None) };
     if length > limits.bytes {
         return Err(Malformed::HeadTooLarge);
@@ -178,6 +178,15 @@ fn interpret(request: &mut Request) -> Result<RequestInfo, Malformed> {
         Some(length) => Framing::Length(length),
     };
     request.declared_length = if declared.is_chunked { None } else { Some(declared.length.unwrap_or(0)) };
+    if request.head.may_have(Name::EXPECT.bit() | Name::TE.bit()) {
+        interpret_wishes(request, &mut info)?;
+    }
+    connection::remove_nominated(&mut request.head);
+    Ok(info)
+}
+
+/// Reads what the client expects and takes.
+fn interpret_wishes(request: &Request, info: &mut RequestInfo) -> Result<(), Malformed> {
     for field in request.head.fields() {
         let value = request.head.bytes(field.value);
         if field.token == Name::EXPECT {
@@ -190,8 +199,7 @@ fn interpret(request: &mut Request) -> Result<RequestInfo, Malformed> {
                 value.split(|byte| *byte == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(b"trailers"));
         }
     }
-    connection::remove_nominated(&mut request.head);
-    Ok(info)
+    Ok(())
 }
 
 #[cfg(test)]

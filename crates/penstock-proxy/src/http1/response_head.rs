@@ -26,7 +26,7 @@ pub fn parse_response(
 ) -> Result<Option<ResponseInfo>, Malformed> {
     let incomplete = || if bytes.len() >= limit_bytes { Err(Malformed::HeadTooLarge) } else { Ok(None) };
     let Some(line) = status_line(bytes)? else { return incomplete() };
-    let found = fields::parse(bytes, line.length, MOST_FIELDS, response.head.fields_mut())?;
+    let found = fields::parse(bytes, line.length, MOST_FIELDS, &mut response.head)?;
     let Some(length) = found else { return incomplete() };
     if length > limit_bytes {
         return Err(Malformed::HeadTooLarge);

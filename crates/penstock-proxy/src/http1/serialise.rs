@@ -1,6 +1,6 @@
 //! Heads and chunk frames as bytes: what is forwarded is always written anew.
 
-use crate::exchange::{Head, Name, Version};
+use crate::exchange::{Field, Head, Name, Span, Version};
 
 /// Writes `METHOD target HTTP/1.1`.
 pub fn write_request_line(out: &mut Vec<u8>, method: &[u8], target: &[&[u8]]) {
@@ -26,36 +26,44 @@ pub fn write_status_line(out: &mut Vec<u8>, version: Version, status: u16) {
 ///
 /// Fields of the name `but` are left out too; [`Name::OTHER`] leaves out none.
 pub fn write_fields(out: &mut Vec<u8>, head: &Head, but: Name) {
+    // `OTHER` stands for no name here.
+    let left_out = (OF_ONE_HOP | but.bit()) & !Name::OTHER.bit();
+    // Lines that follow one another in the buffer, as most do, are written in one go.
+    let mut run = Span::default();
     for field in head.fields() {
-        if field.token != Name::OTHER && (field.token == but || belongs_to_one_hop(field.token)) {
+        if field.token.bit() & left_out != 0 {
             continue;
         }
-        if let Some(line) = head.canonical_line(field) {
-            out.extend_from_slice(line);
-        } else {
-            out.extend_from_slice(head.bytes(field.name));
-            out.extend_from_slice(b": ");
-            out.extend_from_slice(head.bytes(field.value));
-            out.extend_from_slice(b"\r\n");
+        if field.is_canonical && field.name.start == run.end {
+            run.end = field.value.end + 2;
+            continue;
         }
+        out.extend_from_slice(head.bytes(run));
+        run = if field.is_canonical { Head::line(field) } else { write_odd_line(out, head, field) };
     }
+    out.extend_from_slice(head.bytes(run));
 }
 
-/// Whether the field speaks of this connection or this message's framing only.
-fn belongs_to_one_hop(token: Name) -> bool {
-    matches!(
-        token,
-        Name::CONNECTION
-            | Name::CONTENT_LENGTH
-            | Name::EXPECT
-            | Name::HTTP2_SETTINGS
-            | Name::KEEP_ALIVE
-            | Name::PROXY_CONNECTION
-            | Name::TE
-            | Name::TRANSFER_ENCODING
-            | Name::UPGRADE
-    )
+/// Writes a line that does not stand in the buffer as it is to be written; gives an empty stretch.
+#[cold]
+fn write_odd_line(out: &mut Vec<u8>, head: &Head, field: &Field) -> Span {
+    out.extend_from_slice(head.bytes(field.name));
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(head.bytes(field.value));
+    out.extend_from_slice(b"\r\n");
+    Span::default()
 }
+
+/// Fields that speak of this connection or this message's framing only.
+const OF_ONE_HOP: u64 = Name::CONNECTION.bit()
+    | Name::CONTENT_LENGTH.bit()
+    | Name::EXPECT.bit()
+    | Name::HTTP2_SETTINGS.bit()
+    | Name::KEEP_ALIVE.bit()
+    | Name::PROXY_CONNECTION.bit()
+    | Name::TE.bit()
+    | Name::TRANSFER_ENCODING.bit()
+    | Name::UPGRADE.bit();
 
 /// Writes the line that begins a chunk of this size.
 pub fn write_chunk_start(out: &mut Vec<u8>, size: usize) {
@@ -76,17 +84,7 @@ pub fn write_chunk_start(out: &mut Vec<u8>, size: usize) {
 
 /// Writes a number in decimal.
 pub fn write_number(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [0_u8; 20];
-    let (mut at, mut rest) = (20, number);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// The registered reason phrase of a status; empty for one that is not registered.

@@ -22,6 +22,11 @@ pub trait Filter: Send + Sync {
         Outcome::Continue
     }
 
+    /// Whether a call may take so long that the loop's reading of the clock is old after it.
+    fn takes_time(&self) -> bool {
+        false
+    }
+
     /// Whether the whole request body must be in `buffered_body` before `on_request`.
     fn buffers_body(&self) -> bool {
         false

@@ -90,12 +90,13 @@ fn parse_name(raw: &[u8], host: &mut String) -> Result<Option<u16>, AuthorityPro
         if !is_fine {
             return Err(AuthorityProblem::BadHost);
         }
-        host.push(char::from(byte.to_ascii_lowercase()));
         previous = byte;
     }
     if previous == b'.' {
         return Err(AuthorityProblem::BadHost);
     }
+    host.push_str(str::from_utf8(name).map_err(|_| AuthorityProblem::BadHost)?);
+    host.make_ascii_lowercase();
     parse_port(behind.strip_prefix(b":").unwrap_or_default())
 }
 

@@ -1,29 +1,7 @@
 //! Templates of access-log lines: `{{ name }}` stands for the field of that name.
 
+use super::LOG_FIELDS;
 use crate::expression::suggestion;
-
-/// The fields of a line, in the order in which the reference lists them.
-pub const LOG_FIELDS: [&str; 19] = [
-    "time",
-    "id",
-    "listener",
-    "route",
-    "client",
-    "method",
-    "host",
-    "path",
-    "protocol",
-    "status",
-    "bytes_in",
-    "bytes_out",
-    "duration_ms",
-    "upstream",
-    "endpoint",
-    "attempts",
-    "upstream_ms",
-    "reason",
-    "user_agent",
-];
 
 /// Everything that is wrong with a template, in the order of the text.
 pub fn log_template_problems(template: &str) -> Vec<String> {
@@ -57,7 +35,7 @@ fn single_braces(text: &str) -> impl Iterator<Item = String> {
 
 fn unknown(name: &str) -> Option<String> {
     let is_known = LOG_FIELDS.contains(&name);
-    (!is_known).then(|| format!("no field is called `{}`; {}", short(name), suggestion::hint(name, &LOG_FIELDS)))
+    (!is_known).then(|| format!("no field is called `{}`; {}", short(name), suggestion::hint(name, LOG_FIELDS)))
 }
 
 /// Enough to recognise it by.

@@ -2,10 +2,13 @@
 
 mod access_log;
 mod counters;
+mod log_line;
 mod log_template;
 
-pub(crate) use access_log::{AccessLog, Entry};
+pub(crate) use access_log::AccessLog;
 pub use access_log::{Drained, LogQueue, LogSink};
 pub(crate) use counters::Counters;
 pub use counters::Snapshot;
-pub use log_template::{LOG_FIELDS, log_template_problems};
+pub(crate) use log_line::Entry;
+pub use log_line::LOG_FIELDS;
+pub use log_template::log_template_problems;

@@ -8,7 +8,7 @@ mod socket;
 mod wire;
 
 pub(crate) use buffers::Buffers;
-pub(crate) use clock::Clock;
+pub(crate) use clock::{Clock, begin_turn};
 pub(crate) use deadline::{Deadline, Deadlines};
 pub(crate) use socket::{Address, Socket};
 pub(crate) use wire::{Payload, Wire};

@@ -13,6 +13,7 @@ use crate::http1::HeadLimits;
 use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
+use crate::scan::needs_escape;
 
 /// A plan in the form that the IO thread runs; the default is one without parts.
 #[derive(Default)]
@@ -108,10 +109,18 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn add(&mut self, key: &Arc<str>, part: &Arc<Part>) {
+        if needs_escape(key.as_bytes()) {
+            // The access log writes names and addresses as they are.
+            return self.refuse(key, "its name holds a byte that no name may hold".to_owned());
+        }
         match &part.body {
             Body::Route(route) => self.add_route(key, part, route),
             Body::Pipeline(pipeline) => self.add_pipeline(key, part, pipeline),
-            Body::Upstream(_) => {
+            Body::Upstream(upstream) => {
+                for endpoint in upstream.endpoints.iter().filter(|one| needs_escape(one.address.as_bytes())) {
+                    let address = &endpoint.address;
+                    self.refuse(key, format!("endpoint {address:?} holds a byte that no address may hold"));
+                }
                 self.built.upstreams.insert(Arc::clone(key), Arc::clone(part));
             }
             Body::Names(names) => {

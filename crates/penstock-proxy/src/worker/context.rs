@@ -147,7 +147,7 @@ impl Worker {
             listener: &connection.listener.name,
             route: exchange.route.as_ref().map_or("", |route| &route.name),
             client: request.client.ip,
-            method: request.method_text(),
+            method: request.head.bytes(request.method_span),
             host: &request.host,
             path: &request.path,
             protocol: request.version.text(),

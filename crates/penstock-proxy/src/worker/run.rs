@@ -21,7 +21,7 @@ use super::share::Share;
 use super::standby::Standby;
 use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
 use crate::telemetry::{LogQueue, Snapshot};
-use crate::wire::Address;
+use crate::wire::{Address, begin_turn};
 
 /// Time between two sweeps of the deadlines.
 pub const TICK_MS: u64 = 100;
@@ -99,6 +99,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         .enable_io()
         .enable_time()
         .on_thread_park(setup.before_sleep)
+        .on_thread_unpark(begin_turn)
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(setup.log, setup.share));
@@ -189,7 +190,7 @@ impl Listeners {
     /// Swaps the plan: known listeners take over what is new, fresh ones accept, others stop.
     fn apply(&self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
         self.worker.upstreams.replace(built.upstreams(), &|name| addresses(name, &built.names));
-        self.worker.access_log.set_format(built.log_format.clone());
+        self.worker.access_log.set_format(built.log_format.as_ref());
         let mut by_name = self.by_name.borrow_mut();
         by_name.retain(|name, active| {
             let address = &active.state.current().plan.address;

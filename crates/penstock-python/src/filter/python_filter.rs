@@ -63,6 +63,10 @@ impl Filter for PythonFilter {
         self.on_response.as_ref().map_or(Outcome::Continue, |method| self.run(method, Side::Response, exchange))
     }
 
+    fn takes_time(&self) -> bool {
+        true
+    }
+
     fn buffers_body(&self) -> bool {
         self.settings.buffers_body
     }

@@ -4,6 +4,7 @@ mod catalogue;
 mod embedded;
 mod explain;
 mod filter;
+mod keeper;
 mod log_writer;
 mod table;
 mod worker;
@@ -19,6 +20,8 @@ mod _core {
     use crate::embedded::EmbeddedWorker;
     #[pymodule_export]
     use crate::explain::explain;
+    #[pymodule_export]
+    use crate::keeper::Keeper;
     #[pymodule_export]
     use crate::table::SharedTable;
     #[pymodule_export]

@@ -2,19 +2,19 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use penstock_shared::{GaugeSlot, Table, WorkerSlot};
+use penstock_shared::{GaugeSlot, Heartbeat, Table, WorkerSlot};
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyResult, Python, pyclass, pymethods};
 
 /// The shared table: made, or taken over from workers that map it.
 #[pyclass(module = "penstock._core", frozen)]
 pub(crate) struct SharedTable {
-    table: Table,
+    table: Arc<Table>,
     /// Gauges that may be off by one since a worker died, to be mended when there is a quiet moment.
     /// Held while a worker is settled: that is for one at a time.
-    unsettled: Mutex<Vec<GaugeSlot>>,
+    unsettled: Arc<Mutex<Vec<GaugeSlot>>>,
 }
 
 #[pymethods]
@@ -55,20 +55,33 @@ impl SharedTable {
     /// Takes out of every gauge what a process that has ended left in its column, and frees it;
     /// a process that has none changes nothing.
     fn settle(&self, py: Python<'_>, process: u32) {
-        py.detach(|| {
-            let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-            let columns: Vec<_> = self.table.workers().collect();
-            for worker in columns.into_iter().filter(|worker| self.table.heartbeat(*worker).process == process) {
-                unsettled.extend(self.table.settle_dead_worker(worker));
-            }
-            unsettled.retain(|gauge| !self.table.gauge(*gauge).mend());
-        });
+        py.detach(|| self.settle_ended(process));
     }
 }
 
 impl SharedTable {
     fn of(table: Table) -> Self {
-        Self { table, unsettled: Mutex::default() }
+        Self { table: Arc::new(table), unsettled: Arc::default() }
+    }
+
+    /// The same table, for a thread without Python.
+    pub(crate) fn handle(&self) -> Self {
+        Self { table: Arc::clone(&self.table), unsettled: Arc::clone(&self.unsettled) }
+    }
+
+    /// The signs of life of all workers.
+    pub(crate) fn heartbeats(&self) -> impl Iterator<Item = Heartbeat> {
+        self.table.workers().map(|worker| self.table.heartbeat(worker))
+    }
+
+    /// Settles the column of a process that has ended, if it has one.
+    pub(crate) fn settle_ended(&self, process: u32) {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        let columns: Vec<_> = self.table.workers().collect();
+        for worker in columns.into_iter().filter(|worker| self.table.heartbeat(*worker).process == process) {
+            unsettled.extend(self.table.settle_dead_worker(worker));
+        }
+        unsettled.retain(|gauge| !self.table.gauge(*gauge).mend());
     }
 }
 

@@ -30,6 +30,7 @@ pub mod layout;
 pub mod process;
 mod slots;
 mod table;
+pub mod watch;
 mod worker;
 
 pub use clock::monotonic_ns;

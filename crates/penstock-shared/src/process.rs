@@ -22,6 +22,18 @@ pub fn has_ended(process: &OwnedFd) -> bool {
     unsafe { libc::poll(&raw mut question, 1, 0) == 1 && question.revents & libc::POLLIN != 0 }
 }
 
+/// Sends a signal to the process behind a descriptor of [`open`].
+///
+/// # Errors
+/// It has ended, or is somebody else's.
+pub fn send_signal(process: &OwnedFd, signal: i32) -> io::Result<()> {
+    let (no_details, no_flags) = (std::ptr::null::<libc::siginfo_t>(), 0);
+    // SAFETY: the call takes a descriptor that is open and a number, and reads no memory of ours.
+    let outcome =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, no_details, no_flags) };
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Whether a process with this number is certainly not there any more; one that nobody has asked
 /// for its exit code does not count as there.
 pub fn is_gone(process: u32) -> bool {
@@ -44,12 +56,13 @@ mod tests {
         let mut child = Command::new("sleep").arg("20").spawn().unwrap();
         let opened = open(child.id()).unwrap();
         assert!(!is_gone(child.id()) && !has_ended(&opened));
-        child.kill().unwrap();
+        send_signal(&opened, libc::SIGKILL).unwrap();
         while !has_ended(&opened) {
             std::thread::yield_now();
         }
         assert!(is_gone(child.id()), "though nobody has waited for it");
         child.wait().unwrap();
         assert!(is_gone(child.id()));
+        assert!(send_signal(&opened, libc::SIGKILL).is_err());
     }
 }

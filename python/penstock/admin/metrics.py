@@ -48,6 +48,7 @@ METRICS = (
     Metric("in_flight", "penstock_requests_in_flight", "gauge", "Requests that wait for an endpoint.", "endpoint"),
     Metric("workers", "penstock_workers", "gauge", "Workers that serve."),
     Metric("restarts", "penstock_worker_restarts_total", "counter", "Workers started in the place of dead ones."),
+    Metric("lags", "penstock_worker_lags_total", "counter", "Times a worker came late by 200 ms or more."),
     Metric("revision", "penstock_revision", "gauge", "Revision of the plan that the workers run."),
     Metric("changes", "penstock_changes_total", "counter", "Revisions of the configuration by result.", "result"),
 )

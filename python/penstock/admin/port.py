@@ -184,6 +184,7 @@ async def _counts(supervisor: Supervisor) -> dict[str, Any]:
         **await supervisor.totals(),
         "workers": sum(worker.is_alive and worker.running is not None for worker in fleet.workers.values()),
         "restarts": fleet.restarts,
+        "lags": fleet.lags,
         "revision": current.revision if current else 0,
         "changes": supervisor.applying.counts,
     }

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _MOST_WORKERS = 64
 """As many as the shared table has columns for."""
+_LEAST_PATIENCE_SECONDS = 1.0
+"""A few beats at least: shorter, a busy machine would be taken for a worker that stands still."""
+_MOST_PATIENCE_SECONDS = 3600.0
 _OFF = "off"
 
 
@@ -32,6 +35,13 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shutdown-delay", type=_seconds, default=0.0, metavar="TIME", help="time unready before ending; default: 0s"
     )
+    parser.add_argument(
+        "--stalled-after",
+        type=_patience,
+        default=10.0,
+        metavar="TIME",
+        help="time after which a worker that stands still is replaced; default: 10s",
+    )
 
 
 def serve(options: argparse.Namespace, words: Iterable[str], make: "Callable[[Launch], Supervisor]") -> int:
@@ -42,7 +52,7 @@ def serve(options: argparse.Namespace, words: Iterable[str], make: "Callable[[La
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     folder = options.state_dir or default_state_folder(words)
-    settings = Settings(folder, options.workers, options.grace, options.shutdown_delay)
+    settings = Settings(folder, options.workers, options.grace, options.shutdown_delay, options.stalled_after)
     try:
         launched = launch(settings)
     except (Owned, Unusable, OSError) as problem:
@@ -89,6 +99,13 @@ def _seconds(text: str) -> float:
         return Duration.parse(text).milliseconds / 1000
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def _patience(text: str) -> float:
+    seconds = _seconds(text)
+    if not _LEAST_PATIENCE_SECONDS <= seconds <= _MOST_PATIENCE_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a time from 1s to 1h")
+    return seconds
 
 
 def _admin(text: str) -> str:

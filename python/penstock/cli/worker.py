@@ -19,11 +19,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to end."""
-    from penstock.runtime.worker.entry import run_worker
+    from penstock.runtime.worker.entry import run_worker, say_stacks_when_asked
 
     # A terminal's interrupt is the supervisor's to act on; SIGTERM ends even a worker that hangs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    say_stacks_when_asked()
     table = (options.table, options.table_boot)
     return run_worker(options.index, table, options.column, options.socket, options.boot, options.state_dir)
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from penstock._core import Keeper
 from penstock.runtime.settings import Settings
 from penstock.runtime.signals import Signals
 from penstock.runtime.state_folder import StateFolder
@@ -31,7 +32,7 @@ class Launch:
             worker.is_ending = True
             worker.signal(signal.SIGKILL)
             worker.process.wait()
-            self.starter.columns.settle(worker.pid)
+            self.starter.bury(worker)
             with contextlib.suppress(OSError):
                 self.folder.worker_socket(worker.index).unlink()
         os.close(self.lock)
@@ -48,6 +49,8 @@ def launch(settings: Settings) -> Launch:
     signals = Signals()
     signals.note()
     earlier = find_earlier(folder)
-    starter = Starter(folder, columns_for(settings.workers, earlier))
+    columns = columns_for(settings.workers, earlier)
+    keeper = Keeper(columns.table, round(settings.stalled_seconds * 1000))
+    starter = Starter(folder, columns, keeper)
     workers = [starter.start(index) for index in range(settings.workers)]
     return Launch(settings, folder, lock, signals, earlier, starter, workers)

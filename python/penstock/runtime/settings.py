@@ -8,10 +8,11 @@ from pathlib import Path
 class Settings:
     """How one gateway process runs; its configuration is another matter.
 
-    Units: seconds. `workers` is how many worker processes serve.
+    Units: seconds. `workers` is how many worker processes serve; one that stands still for `stalled_seconds` is ended.
     """
 
     state_folder: Path
     workers: int = 1
     grace_seconds: float = 30.0
     shutdown_delay_seconds: float = 0.0
+    stalled_seconds: float = 10.0

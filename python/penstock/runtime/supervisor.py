@@ -136,6 +136,7 @@ class Supervisor:
             "store_revision": self.applying.outcome.store_revision,
             "problems": self.problems or list(self.applying.outcome.problems),
             "restarts": self.fleet.restarts,
+            "lags": self.fleet.lags,
             "listeners": [
                 {"name": name, "address": address, "bound": self.sockets.bound(address)}
                 for name, address in sorted(listeners.items())

@@ -18,7 +18,6 @@ from penstock.runtime.worker.rollout import Rollout
 
 _log = logging.getLogger("penstock")
 _BEAT_SECONDS = 1.0
-_SILENT_SECONDS = 10.0
 _AFTER_GRACE_SECONDS = 1.0
 _HURRIED_SECONDS = 1.0
 _FIRST = asyncio.FIRST_COMPLETED
@@ -39,6 +38,11 @@ class Fleet:
     """Set: who drains has a second left."""
     _heard: dict[int, float] = field(default_factory=dict)
     _is_ending: bool = False
+
+    @property
+    def lags(self) -> int:
+        """How often a worker has come late by 200 ms or more."""
+        return self.starter.keeper.lags
 
     async def connect(self) -> None:
         """Connect to every worker that was started.
@@ -88,7 +92,7 @@ class Fleet:
 
     def _bury(self, worker: WorkerProcess, served: float) -> None:
         worker.close()
-        self.starter.columns.settle(worker.pid)
+        self.starter.bury(worker)
         add(self.retired, worker.status.get("counters", {}))
         worker.status = {}
         self.restarts += 1
@@ -118,14 +122,8 @@ class Fleet:
 
     async def _beat(self) -> None:
         while True:
-            due = time.monotonic() + _BEAT_SECONDS
             await asyncio.sleep(_BEAT_SECONDS)
-            if time.monotonic() - due > _BEAT_SECONDS:
-                # Who is late itself does not judge others.
-                self._heard = dict.fromkeys(self.workers, time.monotonic())
             await asyncio.gather(*(self.hear(worker) for worker in self.workers.values()))
-            if not self._is_ending:
-                self._replace_one_silent()
 
     async def hear_all(self) -> None:
         """Ask the workers how they are, but those that have not answered lately: whoever asks shall not wait."""
@@ -161,22 +159,6 @@ class Fleet:
         if worker.running is not None and answer.get("revision") != worker.running.revision:
             worker.running = None
 
-    def _replace_one_silent(self) -> None:
-        """Kill the worker that has been silent for too long, unless that is true of most: then the machine stands."""
-        now = time.monotonic()
-        silent = [
-            worker
-            for worker in self.workers.values()
-            if worker.control is not None
-            and worker.is_alive
-            and now - self._heard.setdefault(worker.index, now) > _SILENT_SECONDS
-        ]
-        if silent and (len(silent) * 2 <= len(self.workers) or len(self.workers) == 1):
-            worker = silent[0]
-            _log.error("worker %d, process %d, is silent and is replaced", worker.index, worker.pid)
-            worker.was_replaced = True
-            worker.signal(signal.SIGKILL)
-
     async def _wait_for(self, worker: WorkerProcess, grace_seconds: float) -> None:
         deadline = time.monotonic() + grace_seconds + _AFTER_GRACE_SECONDS
         async with asyncio.TaskGroup() as group:
@@ -195,7 +177,7 @@ class Fleet:
 
     def _forget(self, worker: WorkerProcess) -> None:
         worker.close()
-        self.starter.columns.settle(worker.pid)
+        self.starter.bury(worker)
         self.starter.folder.worker_socket(worker.index).unlink(missing_ok=True)
 
     async def _tell(self, worker: WorkerProcess, grace_seconds: float) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock._core import Keeper
 from penstock.runtime.change.delta import difference
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.columns import Columns
@@ -58,7 +59,7 @@ class WorkerProcess:
     is_ending: bool = False
     """Told to end, so that its death is no crash."""
     was_replaced: bool = False
-    """Killed by the supervisor because it was silent: a crash of its own making."""
+    """Killed by the supervisor because it stood still or could not serve: a crash of its own making."""
 
     @property
     def pid(self) -> int:
@@ -148,10 +149,11 @@ def _settle(ready: asyncio.Future[None]) -> None:
 
 @dataclass(slots=True)
 class Starter:
-    """Starts workers as fresh processes, which share nothing with this one but its output."""
+    """Starts workers as fresh processes, which share nothing with this one but its output and the table."""
 
     folder: StateFolder
     columns: Columns
+    keeper: Keeper
     boot: str = field(default_factory=lambda: f"{time.time_ns():x}-{os.getpid():x}")
 
     def start(self, index: int) -> WorkerProcess:
@@ -173,5 +175,18 @@ class Starter:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             command, stdin=subprocess.DEVNULL, pass_fds=(table.descriptor,), start_new_session=True
         )
-        self.columns.give(column, process.pid)
-        return WorkerProcess(index, process)
+        worker = WorkerProcess(index, process)
+        self.columns.give(column, worker.pid)
+        try:
+            self.keeper.watch(worker.pid, index)
+        except OSError:
+            process.kill()
+            process.wait()
+            self.bury(worker)
+            raise
+        return worker
+
+    def bury(self, worker: WorkerProcess) -> None:
+        """Clear away what a process that has ended leaves behind, and learn whether it was ended."""
+        self.columns.settle(worker.pid)
+        worker.was_replaced |= self.keeper.forget(worker.pid)

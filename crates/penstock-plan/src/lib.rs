@@ -10,6 +10,7 @@ mod listener;
 mod pipeline;
 mod plugin;
 mod route;
+mod secrets;
 mod telemetry;
 mod upstream;
 
@@ -23,6 +24,7 @@ pub use listener::{EncodedSlash, Limits, Listener, Protocol, Underscores};
 pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
+pub use secrets::Secrets;
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
 
@@ -34,6 +36,10 @@ pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream}
 pub struct Plan {
     /// Every part by its key.
     pub parts: BTreeMap<Arc<str>, Arc<Part>>,
+    /// What its settings hold hashes of; a document of its own, which is never written. Absent where
+    /// nothing is to run, as for an explanation: hashes stay what they are.
+    #[serde(skip)]
+    pub secrets: Option<Secrets>,
 }
 
 /// One part of a plan and the hash of its text: equal hashes mean an equal built form.

@@ -28,17 +28,23 @@ pub(crate) struct EmbeddedWorker {
 
 #[pymethods]
 impl EmbeddedWorker {
-    /// Starts a worker that serves a plan (JSON) on listening sockets: pairs of a listener's
+    /// Starts a worker that serves a plan and its secrets (JSON both) on listening sockets: pairs of a listener's
     /// name and a descriptor, which is the worker's from then on.
     #[new]
-    fn new(py: Python<'_>, plan_json: &str, sockets: Vec<(String, i32)>, state_dir: &str) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        plan_json: &str,
+        secrets_json: &str,
+        sockets: Vec<(String, i32)>,
+        state_dir: &str,
+    ) -> PyResult<Self> {
         let sockets = sockets.into_iter().map(|(listener, descriptor)| {
             // SAFETY: the caller has detached the descriptor from its socket object and hands it over.
             Listening::shared(&listener, unsafe { OwnedFd::from_raw_fd(descriptor) })
         });
         let sockets: Vec<Listening> = sockets.collect();
         let filters = PythonFilters::embedded(Path::new(state_dir));
-        let built = Arc::new(built(py, plan_json, &filters, None)?);
+        let built = Arc::new(built(py, &read_plan(plan_json, secrets_json)?, &filters, None)?);
         let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
         let setup = Setup {
             built: Arc::clone(&built),
@@ -60,8 +66,8 @@ impl EmbeddedWorker {
     }
 
     /// Serves by another plan from the next request on; listeners stay as they are.
-    fn apply(&mut self, py: Python<'_>, plan_json: &str) -> PyResult<()> {
-        self.built = Arc::new(built(py, plan_json, &self.filters, Some(&self.built))?);
+    fn apply(&mut self, py: Python<'_>, plan_json: &str, secrets_json: &str) -> PyResult<()> {
+        self.built = Arc::new(built(py, &read_plan(plan_json, secrets_json)?, &self.filters, Some(&self.built))?);
         self.remote.send(Command::Apply(Arc::clone(&self.built), Vec::new()));
         Ok(())
     }
@@ -92,9 +98,14 @@ impl EmbeddedWorker {
     }
 }
 
-fn built(py: Python<'_>, plan_json: &str, filters: &PythonFilters, previous: Option<&Built>) -> PyResult<Built> {
-    let plan: Plan = serde_json::from_str(plan_json).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    py.detach(|| build(&plan, filters, previous)).map_err(|problems| {
+fn read_plan(plan_json: &str, secrets_json: &str) -> PyResult<Plan> {
+    let problem = |error: serde_json::Error| PyValueError::new_err(error.to_string());
+    let plan: Plan = serde_json::from_str(plan_json).map_err(problem)?;
+    Ok(Plan { secrets: Some(serde_json::from_str(secrets_json).map_err(problem)?), ..plan })
+}
+
+fn built(py: Python<'_>, plan: &Plan, filters: &PythonFilters, previous: Option<&Built>) -> PyResult<Built> {
+    py.detach(|| build(plan, filters, previous)).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         PyValueError::new_err(texts.join("; "))
     })

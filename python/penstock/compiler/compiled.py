@@ -1,8 +1,10 @@
 """What compiling gives: a plan and the problems found on the way."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from penstock.base.problem import Problem, Severity, Steps, errors
 from penstock.compiler.matcher import Matcher
@@ -12,10 +14,14 @@ from penstock.compiler.route_age import Key
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A plan and its problems; the plan is to be used only if none of them is an error."""
+    """A plan and its problems; the plan is to be used only if none of them is an error.
+
+    `secrets` are the values whose hashes the plan holds: a document of its own, which nobody shows.
+    """
 
     plan: Plan
     problems: tuple[Problem, ...] = ()
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_usable(self) -> bool:
@@ -49,6 +55,7 @@ class Fragment:
     references: list[Reference] = field(default_factory=list)
     matchers: list[Matcher] = field(default_factory=list)
     ties: list[Key] = field(default_factory=list)
+    secrets: dict[str, Any] = field(default_factory=dict, repr=False)
     problems: list[Problem] = field(default_factory=list)
     strangers: list[Problem] = field(default_factory=list)
     damaged: frozenset[Steps] = frozenset()

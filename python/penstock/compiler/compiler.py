@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from penstock.compiler.compiled import Compiled, Fragment, part_of
 from penstock.compiler.fragments import compile_fragment, compile_rest
 from penstock.compiler.meeting import Meeting, Used, meet
-from penstock.compiler.plan_types import Body, Part
+from penstock.compiler.plan_types import Body, Part, Plan
 from penstock.filters.catalogue import Catalogue
 from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
 
@@ -74,7 +75,8 @@ def compile_resources(
     parts = _parts(run, used, meeting.ages)
     memory.catalogue, memory.meeting = catalogue.digest, meeting
     memory.fragments, memory.parts = run.after.fragments, run.after.parts
-    return Compiled({"parts": {key: parts[key] for key in sorted(parts)}}, meeting.problems)
+    plan: Plan = {"parts": {key: parts[key] for key in sorted(parts)}}
+    return Compiled(plan, meeting.problems, _secrets(used))
 
 
 def _parts(run: _Compilation, used: Used, ages: Mapping[str, int]) -> dict[str, Part]:
@@ -83,6 +85,11 @@ def _parts(run: _Compilation, used: Used, ages: Mapping[str, int]) -> dict[str, 
         if placed.remains is None:
             parts |= run.parts(placed, fragment, ages[placed.resource.name] if fragment.ties else 0)
     return parts
+
+
+def _secrets(used: Used) -> dict[str, Any]:
+    with_some = (fragment.secrets for placed, fragment in used if fragment.secrets and placed.remains is None)
+    return {name: value for secrets in with_some for name, value in secrets.items()}
 
 
 def _aged(body: Body, age: int) -> Body:

@@ -1,8 +1,10 @@
-"""Follows the references that a filter's settings hold, as its schema marks them."""
+"""Follows the references and takes out the secrets that a filter's settings hold, as its schema marks them."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from penstock.base.problem import Steps
@@ -17,6 +19,9 @@ _ADDRESS = re.compile(
     r"localhost|[A-Za-z0-9.-]+:[0-9]+(?:/.*)?|\[[0-9a-fA-F:.]+\](?::[0-9]+)?(?:/.*)?|[0-9]+(?:\.[0-9]+){3}(?:/.*)?"
 )
 _BRANCHES = ("anyOf", "oneOf", "allOf")
+HIDDEN = "**********"
+_STANDS_FOR = "$secret"
+"""Key of what stands in a plan for a secret."""
 Schema = Mapping[str, Any]
 
 
@@ -37,10 +42,22 @@ class Written:
         return (*self.path, *inside)
 
 
-def resolve_references(schema: Schema, settings: Any, written: Written, fragment: Fragment) -> Any:
-    """The resolved settings with each reference as the key of a part; a URL becomes an upstream of its own."""
+def resolve_settings(schema: Schema, settings: Any, written: Written, fragment: Fragment) -> Any:
+    """The resolved settings as the plan holds them: each reference as the key of a part, each secret as its hash.
+
+    A URL becomes an upstream of its own.
+    """
     walk = _Walk(schema.get("$defs", {}), written, fragment)
     return walk.resolve(schema, settings, ())
+
+
+def without_secrets(text: str, secrets: Iterable[Any]) -> str:
+    """What a check says, without the secrets that it was given: a validator may repeat what it does not like."""
+    for value in secrets:
+        for shown in (repr(value), str(value), json.dumps(value)):
+            # Of a short one a part of the text may be made by accident, but better that than the secret.
+            text = text.replace(shown, HIDDEN) if shown else text
+    return text
 
 
 def _holds(value: Any, step: str | int) -> bool:
@@ -59,18 +76,36 @@ class _Walk:
 
     def resolve(self, schema: Any, value: Any, path: Steps) -> Any:
         marks = self._marks(schema, value)
+        if value is not None and any(one.get("format") == "password" for one in marks):
+            return self._secret(value)
         if isinstance(value, str):
             kind = next((found for one in marks if (found := one.get(_MARK))), None)
             return self._reference(kind, value, path) if kind else value
         if isinstance(value, dict):
+            if _STANDS_FOR in value:
+                self.fragment.error(
+                    self.written.place((*path, _STANDS_FOR)), f"no setting may be called `{_STANDS_FOR}`"
+                )
             return {key: self._inside(marks, key, item, path) for key, item in value.items()}
         if isinstance(value, list):
-            items = {"anyOf": [one["items"] for one in marks if "items" in one]}
-            return [self.resolve(items, item, (*path, index)) for index, item in enumerate(value)]
+            return [self._item(marks, index, item, path) for index, item in enumerate(value)]
         return value
 
+    def _secret(self, value: Any) -> dict[str, str]:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        name = blake2b(text.encode(), digest_size=16, person=_STANDS_FOR.encode()).hexdigest()
+        self.fragment.secrets[name] = value
+        return {_STANDS_FOR: name}
+
+    def _item(self, marks: list[Schema], index: int, item: Any, path: Steps) -> Any:
+        below = [
+            first[index] if index < len(first := one.get("prefixItems", ())) else one.get("items") for one in marks
+        ]
+        return self.resolve({"anyOf": below}, item, (*path, index))
+
     def _inside(self, marks: list[Schema], key: str, item: Any, path: Steps) -> Any:
-        below = [one["properties"][key] for one in marks if key in one.get("properties", {})]
+        below = [one.get("properties", {}).get(key, one.get("additionalProperties")) for one in marks]
+        below += [found for one in marks for found in one.get("patternProperties", {}).values()]
         return self.resolve({"anyOf": below}, item, (*path, key))
 
     def _marks(self, schema: Any, value: Any) -> list[Schema]:

@@ -10,7 +10,7 @@ from penstock.compiler.compiled import Fragment
 from penstock.compiler.flow import check_flow
 from penstock.compiler.plan_types import Jump
 from penstock.compiler.plan_types import Step as PlanStep
-from penstock.compiler.settings import Written, resolve_references
+from penstock.compiler.settings import Written, resolve_settings, without_secrets
 from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.model.kinds import resource_key
 from penstock.model.loading.words_elsewhere import own_step
@@ -77,14 +77,15 @@ def _kind(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment) -> 
 
 def _settings(step: Step, path: Steps, catalogue: Catalogue, fragment: Fragment) -> Any:
     checked = catalogue.check(step.kind, step.settings)
-    for problem in checked.problems:
-        fragment.error((*path, *problem.path), problem.message, problem.hint)
     schema, written = catalogue.kinds[step.kind].schema, Written(step.settings, path)
     if not checked.problems:
-        return resolve_references(schema, checked.settings, written, fragment)
+        return resolve_settings(schema, checked.settings, written, fragment)
     # Names that lead nowhere are told too, but nothing twice.
     beside = Fragment()
-    resolve_references(schema, step.settings, written, beside)
+    resolve_settings(schema, step.settings, written, beside)
+    for problem in checked.problems:
+        said = [without_secrets(text, beside.secrets.values()) for text in (problem.message, problem.hint)]
+        fragment.error((*path, *problem.path), *said)
     told = {(*path, *problem.path) for problem in checked.problems}
     fragment.references += [one for one in beside.references if one.path not in told]
     fragment.problems += [one for one in beside.problems if one.path not in told]

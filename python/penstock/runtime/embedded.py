@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from penstock._core import EmbeddedWorker
 from penstock.base.problem import Problem, errors
-from penstock.compiler import compile_resources
+from penstock.compiler import Compiled, compile_resources
 from penstock.compiler.compiled import part_of
 from penstock.compiler.plan_types import TelemetryBody
 from penstock.discovery.names import system_lookup
@@ -96,14 +96,16 @@ class Gateway:
             raise RuntimeError(message)
         state = tempfile.TemporaryDirectory(prefix="penstock-")
         try:
-            parts = _embedded(_compiled(self._config, Path(state.name)))
+            compiled = _compiled(self._config, Path(state.name))
+            parts = _embedded(dict(compiled.plan["parts"]))
             sockets = _listen(parts)
         except BaseException:
             state.cleanup()
             raise
         self._urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in sockets.items()}
-        plan = json.dumps({"parts": parts})
-        self._worker = EmbeddedWorker(plan, [(name, one.detach()) for name, one in sockets.items()], state.name)
+        plan, secrets = json.dumps({"parts": parts}), json.dumps(compiled.secrets)
+        listening = [(name, one.detach()) for name, one in sockets.items()]
+        self._worker = EmbeddedWorker(plan, secrets, listening, state.name)
         self._state = state
         _RUNNING.add(self)
 
@@ -128,8 +130,8 @@ class Gateway:
             self._requests.append(ServedRequest(entry["method"], entry["path"], entry["status"], entry["route"]))
 
 
-def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Path) -> dict[str, Any]:
-    """The plan's parts.
+def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Path) -> Compiled:
+    """The plan.
 
     Raises: ConfigError.
     """
@@ -144,7 +146,7 @@ def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Pa
     problems = list(locate([*loaded.problems, *compiled.problems], texts))
     if refusing := errors(problems):
         raise ConfigError(refusing)
-    return dict(compiled.plan["parts"])
+    return compiled
 
 
 def _embedded(parts: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ OnError = int | Literal["continue"]
 class FilterConfig(BaseModel):
     """What a step may set. Unknown settings are refused, and settings cannot be changed later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     on_error: OnError | None = Field(
         None,

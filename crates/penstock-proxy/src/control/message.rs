@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use penstock_plan::Part;
+use penstock_plan::{Part, Secrets};
 use serde::{Deserialize, Serialize};
 
 use crate::telemetry::Snapshot;
@@ -26,6 +26,9 @@ pub(super) enum Request {
         put: BTreeMap<Arc<str>, Arc<Part>>,
         #[serde(default)]
         drop: Vec<String>,
+        /// All that the whole plan needs, not only its changes.
+        #[serde(default)]
+        secrets: Secrets,
     },
     Listen {
         sockets: Vec<SocketName>,

@@ -102,10 +102,11 @@ impl Control {
     fn answer(&self, request: Request, received: Vec<OwnedFd>) -> Result<Reply, String> {
         match request {
             Request::Hello { .. } => Ok(self.hello()),
-            Request::Prepare { revision, base, put, drop } => {
+            Request::Prepare { revision, base, put, drop, secrets } => {
                 let running = self.state().running.clone();
                 let Some(mut plan) = base_plan(running.as_ref(), base) else { return Ok(Reply::NeedAll {}) };
                 plan.parts.extend(put);
+                plan.secrets = Some(secrets);
                 for key in drop {
                     plan.parts.remove(key.as_str());
                 }

@@ -80,7 +80,10 @@ pub(crate) struct PlanFilters<'a> {
 impl<'a> PlanFilters<'a> {
     fn build(self, plugin: &str, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String> {
         let plugin = self.plugin(plugin).ok_or_else(|| format!("no part {plugin} for filter {kind}"))?;
-        self.foreign.build(plugin, kind, settings)
+        match &self.plan.secrets {
+            Some(secrets) => self.foreign.build(plugin, kind, &*secrets.filled(settings)?),
+            None => self.foreign.build(plugin, kind, settings),
+        }
     }
 
     /// What the code of some steps is: equal texts mean equal code.

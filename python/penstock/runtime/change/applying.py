@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from penstock.base.problem import errors
@@ -139,13 +138,13 @@ class Applying:
             return [str(problem) for problem in problems]
         parts: Parts = compiled.plan["parts"]
         if not self._is_bad(parts):
-            return await self._roll_out(parts, values)
+            return await self._roll_out(LastGood(BUILD, parts, values, compiled.secrets))
         marked = f"plan {plan_hash(parts)} crashed workers before and is not loaded again"
         fallback = self._fallback()
         if fallback is None:
             return [marked, "there is no good plan to use instead"]
         # It ran before, and the workers that are to run it may all be dead at the moment.
-        return [marked, *await self._roll_out(fallback.parts, fallback.resources, least=0)]
+        return [marked, *await self._roll_out(fallback, least=0)]
 
     def _fallback(self) -> LastGood | None:
         """The latest plan that did not crash, of this life or an earlier one; compiled again for another build."""
@@ -154,23 +153,24 @@ class Applying:
             entries = {key: Entry(key, value, 0, 0) for key, value in found.resources.items()}
             placed, _ = Entries().read(Snapshot(0, entries))
             compiled = self.compilation.compile(placed, plugins=read_plugins(found.resources))
-            found = LastGood(BUILD, compiled.plan["parts"], found.resources) if compiled.is_usable else None
+            again = LastGood(BUILD, compiled.plan["parts"], found.resources, compiled.secrets)
+            found = again if compiled.is_usable else None
         return None if found is None or self._is_bad(found.parts) else found
 
-    async def _roll_out(self, parts: Parts, resources: Mapping[str, str], least: int = 1) -> list[str]:
-        """Roll out a plan that was made from resources; what is wrong, if anything."""
+    async def _roll_out(self, made: LastGood, least: int = 1) -> list[str]:
+        """Roll out a plan; what is wrong, if anything."""
         rollout = self.fleet.rollout
-        whole = with_names(parts, await self.names.want(hosts_of(parts)))
+        whole = with_names(made.parts, await self.names.want(hosts_of(made.parts)))
         if rollout.current is not None and is_same(rollout.current.parts, whole):
             return []
         try:
-            running = await rollout.roll_out(list(self.fleet.workers.values()), whole, least)
+            running = await rollout.roll_out(list(self.fleet.workers.values()), whole, made.secrets, least)
         except Refused as refusal:
             return [f"{one.get('part')}: {one.get('message')}" for one in refusal.problems]
         except (CannotListen, NoWorker) as problem:
             return [str(problem)]
         _log.info("revision %d applied, plan %s", running.revision, plan_hash(whole))
-        self._ran(LastGood(BUILD, whole, resources))
+        self._ran(replace(made, parts=whole))
         return []
 
     def _ran(self, running: LastGood) -> None:

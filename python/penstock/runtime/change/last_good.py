@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,24 @@ from penstock.runtime.state_folder import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class LastGood:
-    """A plan that ran, the resources it came from, and the build that ran it."""
+    """A plan that ran, its secrets, the resources it came from, and the build that ran it."""
 
     build: str
     parts: Mapping[str, Any]
-    resources: Mapping[str, str]
+    resources: Mapping[str, str] = field(repr=False)
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def write(self, path: Path) -> None:
         """Keep it; whoever reads finds the old one or this one, never half of it.
 
         Raises: OSError.
         """
-        content = {"build": self.build, "parts": dict(self.parts), "resources": dict(self.resources)}
+        content = {
+            "build": self.build,
+            "parts": dict(self.parts),
+            "resources": dict(self.resources),
+            "secrets": dict(self.secrets),
+        }
         body = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
         write_atomically(path, f"{sha256(body).hexdigest()}\n".encode() + body)
 
@@ -37,4 +43,4 @@ def read_last_good(path: Path) -> LastGood | None:
     if sha256(body).hexdigest().encode() != checksum:
         return None
     content = json.loads(body)
-    return LastGood(content["build"], content["parts"], content["resources"])
+    return LastGood(content["build"], content["parts"], content["resources"], content.get("secrets", {}))

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from penstock.runtime.listening import ListeningSocket
@@ -88,12 +89,20 @@ class Control:
             raise Broken(f"protocol {answer.get('protocol')}")
         return answer
 
-    async def prepare(self, revision: int, base: int | None, change: dict[str, Any]) -> None:
-        """Let the worker build a plan from what runs (`base`) and a change.
+    async def prepare(
+        self, revision: int, base: int | None, change: dict[str, Any], secrets: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Let the worker build a plan from what runs (`base`), a change, and the secrets of the whole.
 
         Raises: Refused, NeedsAll, OSError.
         """
-        message = {"type": "prepare", "revision": revision, "base": base, **change}
+        message = {
+            "type": "prepare",
+            "revision": revision,
+            "base": base,
+            **change,
+            **({"secrets": dict(secrets)} if secrets else {}),
+        }
         answer = (await self.ask(message)).message
         if answer.get("type") == "refused":
             raise Refused(answer.get("problems", []))

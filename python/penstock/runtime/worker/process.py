@@ -30,6 +30,7 @@ class Running:
 
     revision: int
     parts: Mapping[str, Any]
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     listeners: Mapping[str, str] = field(init=False)
     """The addresses of its listeners by their names."""
     _changes: dict[int, dict[str, Any]] = field(default_factory=dict, compare=False)

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from penstock.runtime.change.delta import Parts
 from penstock.runtime.listening import Sockets
@@ -29,7 +31,13 @@ class Rollout:
     current: Running | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def roll_out(self, workers: Sequence[WorkerProcess], parts: Parts, least: int = 1) -> Running:
+    async def roll_out(
+        self,
+        workers: Sequence[WorkerProcess],
+        parts: Parts,
+        secrets: Mapping[str, Any] = MappingProxyType({}),
+        least: int = 1,
+    ) -> Running:
         """Let all workers run a plan; a silent one is left out, and brought there when it speaks again.
 
         At least `least` must be ready: a plan that nobody has built may be one that nobody can.
@@ -37,7 +45,7 @@ class Rollout:
         Raises: Refused, CannotListen, NoWorker; then nothing has changed.
         """
         async with self._turn:
-            following = Running(self.current.revision + 1 if self.current else 1, parts)
+            following = Running(self.current.revision + 1 if self.current else 1, parts, secrets)
             opened = self.sockets.open(following.listeners)
             try:
                 ready = await _prepare_all(workers, following, least)
@@ -102,13 +110,15 @@ async def _prepare(worker: WorkerProcess, following: Running) -> None:
     if worker.running is not None:
         before = worker.running
         try:
-            await worker.control.prepare(following.revision, before.revision, following.change_from(before))
+            change = following.change_from(before)
+            await worker.control.prepare(following.revision, before.revision, change, following.secrets)
         except NeedsAll:
             worker.running = None
         else:
             return
     try:
-        await worker.control.prepare(following.revision, None, {"put": dict(following.parts), "drop": []})
+        whole = {"put": dict(following.parts), "drop": []}
+        await worker.control.prepare(following.revision, None, whole, following.secrets)
     except NeedsAll:
         raise Refused([{"part": "", "message": "the worker asks for all of what is all"}]) from None
 

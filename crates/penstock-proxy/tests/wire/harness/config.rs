@@ -112,7 +112,7 @@ impl Config {
             parts.push((format!("route/{}", route.name), Body::Route(route.clone())));
         }
         let parts: BTreeMap<_, _> = parts.into_iter().map(|(key, body)| (key.into(), Arc::new(part(body)))).collect();
-        Plan { parts }
+        Plan { parts, ..Plan::default() }
     }
 }
 

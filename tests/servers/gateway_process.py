@@ -33,6 +33,8 @@ class GatewayProcess:
         self.write(configuration)
         self.flags = ("--admin", "off", "--workers", str(workers), "--state-dir", str(self.state.path), *flags)
         self.process: subprocess.Popen[bytes] | None = None
+        self.before: tuple[str, ...] = ()
+        """A command that runs the gateway's."""
         self.log = self.folder / "log"
 
     def __enter__(self) -> Self:
@@ -67,7 +69,7 @@ class GatewayProcess:
 
     def spawn(self, *more: str) -> subprocess.Popen[bytes]:
         """Start a supervisor and wait for nothing."""
-        command = [sys.executable, "-m", "penstock", "run", "-c", str(self.file), *self.flags, *more]
+        command = [*self.before, sys.executable, "-m", "penstock", "run", "-c", str(self.file), *self.flags, *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         return self.process

@@ -27,14 +27,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             Body::Telemetry(telemetry) => {
                 if let Some(access_log) = &telemetry.access_log {
                     let file = OpenOptions::new().create(true).append(true).open(&access_log.path)?;
-                    write_log(Arc::clone(&log), Box::new(file));
+                    write_log(Arc::clone(&log), LogSink::file(file));
                 }
             }
             _ => {}
         }
     }
     let (_remote, commands) = remote();
-    run(Setup { built: Arc::new(built), sockets, log, share: Share::alone()?, before_sleep: || () }, commands)?;
+    run(
+        Setup { built: Arc::new(built), sockets, log, share: Share::alone()?, before_sleep: || (), descriptors: None },
+        commands,
+    )?;
     Ok(())
 }
 

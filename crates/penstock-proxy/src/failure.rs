@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     ConnectFailed,
     #[error("no connection to an endpoint could be made in time")]
     ConnectTimedOut,
+    #[error("the gateway has no descriptor left for a connection to an endpoint")]
+    OutOfDescriptors,
     #[error("the endpoint closed the connection before it answered")]
     UpstreamClosed,
     #[error("the endpoint's answer is malformed")]
@@ -93,6 +95,7 @@ impl Failure {
             Self::NoEndpoint => (503, Blame::Upstream, "no_endpoint"),
             Self::ConnectFailed => (502, Blame::Upstream, "connect_failed"),
             Self::ConnectTimedOut => (504, Blame::Upstream, "connect_timed_out"),
+            Self::OutOfDescriptors => (503, Blame::Gateway, "out_of_descriptors"),
             Self::UpstreamClosed => (502, Blame::Upstream, "upstream_closed"),
             Self::UpstreamMalformed(_) => (502, Blame::Upstream, "upstream_malformed"),
             Self::TooManyInterim => (502, Blame::Upstream, "too_many_interim"),

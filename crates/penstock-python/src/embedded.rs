@@ -52,6 +52,8 @@ impl EmbeddedWorker {
             log: Arc::clone(&log),
             share: Share::alone()?,
             before_sleep: release,
+            // They are the caller's as well: that they are short shows when one cannot be had.
+            descriptors: None,
         };
         let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || {
             // Attached once for life: attaching afresh for each call of a filter costs microseconds.
@@ -82,7 +84,7 @@ impl EmbeddedWorker {
             }
         });
         let lines = Lines::default();
-        let mut sink: LogSink = Box::new(lines.clone());
+        let mut sink = LogSink::file(lines.clone());
         self.log.drain(&mut sink);
         let bytes = std::mem::take(&mut *lines.0.lock().unwrap_or_else(PoisonError::into_inner));
         String::from_utf8(bytes).map_err(|error| PyValueError::new_err(error.to_string()))

@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::thread;
 
 use penstock_plan::{Body, Plan};
@@ -17,7 +16,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
 use crate::filter::{PythonFilters, ReleasedAtEnd, release};
-use crate::log_writer;
+use crate::log_writer::LogWriter;
 use crate::table::{column_slot, inherited};
 
 /// Version of this build of the core: a worker of another build is not used.
@@ -45,27 +44,42 @@ pub(crate) fn run_worker(
     let listener = UnixListener::bind(socket_path)?;
     fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
     let log = Arc::new(LogQueue::default());
-    let paths = log_writer::start(Arc::clone(&log))?;
+    let writer = LogWriter::start(Arc::clone(&log))?;
     let identity = Identity { boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
     let (remote, commands) = remote();
-    let host: Arc<dyn Host> = Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, paths });
+    let host: Arc<dyn Host> =
+        Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, writer: writer.clone() });
     thread::Builder::new()
         .name("control-accept".to_owned())
         .spawn(move || serve(&listener, &identity, &remote, &host))?;
-    let setup = Setup { built: Arc::new(Built::default()), sockets: Vec::new(), log, share, before_sleep: release };
+    let setup = Setup {
+        built: Arc::new(Built::default()),
+        sockets: Vec::new(),
+        log,
+        share,
+        before_sleep: release,
+        descriptors: descriptor_limit(),
+    };
     py.detach(|| {
         let _released = ReleasedAtEnd;
         run(setup, commands)
     })
     .map_err(PyOSError::new_err)?;
-    // What is left of the access log is written at the writer's next turn.
-    thread::sleep(std::time::Duration::from_millis(150));
+    py.detach(|| writer.finish());
     Ok(0)
+}
+
+/// Most descriptors that this process may have; none where nothing limits them.
+fn descriptor_limit() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a value of the right type, which lives through the call.
+    let outcome = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (outcome == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
 struct ProcessHost {
     filters: PythonFilters,
-    paths: Sender<Option<String>>,
+    writer: LogWriter,
 }
 
 impl Host for ProcessHost {
@@ -78,6 +92,6 @@ impl Host for ProcessHost {
             Body::Telemetry(telemetry) => telemetry.access_log.as_ref(),
             _ => None,
         });
-        let _ = self.paths.send(logs.map(|log| log.path.clone()).next());
+        self.writer.write_to(logs.map(|log| log.path.clone()).next());
     }
 }

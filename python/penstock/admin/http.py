@@ -1,14 +1,20 @@
 """A small HTTP server for the admin port: one request a connection, no bodies."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 LARGEST_HEAD = 16 * 1024
+MOST_IDLE = 64
+"""Connections that may wait for a request, or for their answer to be taken."""
+BACKLOG = 32
+"""Connections taken in one turn of the loop: those that make room close their descriptors a turn later."""
 _HEAD_SECONDS = 10.0
+_WRITE_SECONDS = 30.0
 _WORDS_OF_REQUEST_LINE = 3
 
 
@@ -59,30 +65,57 @@ def parse(head: bytes) -> Request:
     return Request(words[0], words[1].partition("?")[0], headers)
 
 
-async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
-    """Answer the one request of a connection."""
-    try:
-        response = await _respond(reader, answer)
-        if response is not None:
-            writer.write(_serialised(*response))
-            await writer.drain()
-    except OSError:
-        pass  # whoever asked has gone
-    finally:
-        writer.close()
+@dataclass(slots=True)
+class Connections:
+    """The open connections of one port, each with one request.
+
+    Whoever is silent, or does not take its answer, holds a place until others want it: nobody can keep them out.
+    """
+
+    answer: Answer
+    _idle: dict[asyncio.StreamWriter, None] = field(default_factory=dict)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the one request of a connection."""
+        if len(self._idle) >= MOST_IDLE:
+            longest = next(iter(self._idle))
+            del self._idle[longest]
+            longest.transport.abort()
+        try:
+            with self._is_idle(writer):
+                request = await _asked(reader)
+            if request is None:
+                return
+            response = request if isinstance(request, Response) else await self.answer(request)
+            is_head = isinstance(request, Request) and request.method == "HEAD"
+            with self._is_idle(writer):
+                writer.transport.set_write_buffer_limits(0)
+                writer.write(_serialised(response, is_head))
+                await asyncio.wait_for(writer.drain(), _WRITE_SECONDS)
+        except OSError:
+            pass  # whoever asked has gone, or takes nothing
+        finally:
+            writer.close()
+
+    @contextlib.contextmanager
+    def _is_idle(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        self._idle[writer] = None
+        try:
+            yield
+        finally:
+            self._idle.pop(writer, None)
 
 
-async def _respond(reader: asyncio.StreamReader, answer: Answer) -> tuple[Response, bool] | None:
-    """The answer, and whether its body is left out; None if nothing was asked."""
+async def _asked(reader: asyncio.StreamReader) -> Request | Response | None:
+    """The request, or the answer to one that is none; None if nothing was asked."""
     try:
         async with asyncio.timeout(_HEAD_SECONDS):
             head = await reader.readuntil(b"\r\n\r\n")
-        request = parse(head)
+        return parse(head)
     except (asyncio.IncompleteReadError, TimeoutError):
         return None
     except (asyncio.LimitOverrunError, ValueError) as problem:
-        return Response(HTTPStatus.BAD_REQUEST, f"{problem}\n"), False
-    return await answer(request), request.method == "HEAD"
+        return Response(HTTPStatus.BAD_REQUEST, f"{problem}\n")
 
 
 def _serialised(response: Response, is_head: bool) -> bytes:  # noqa: FBT001 - a fact, not a switch

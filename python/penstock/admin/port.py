@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from penstock.admin.http import LARGEST_HEAD, Request, Response, as_json, serve
+from penstock.admin.http import BACKLOG, LARGEST_HEAD, Connections, Request, Response, as_json
 from penstock.admin.metrics import MEDIA_TYPE, exposition
 from penstock.admin.token import Token, load_or_make
 from penstock.base.networks import canonical_ip, split_authority
@@ -42,10 +42,11 @@ class AdminPort:
         host, port = split_authority(self.address)
         try:
             self._server = await asyncio.start_server(
-                lambda reader, writer: serve(reader, writer, self.answer),
+                Connections(self.answer).serve,
                 host.strip("[]"),
                 int(port),
                 limit=LARGEST_HEAD,
+                backlog=BACKLOG,
             )
         except OSError as problem:
             taken = problem.errno == errno.EADDRINUSE
@@ -114,7 +115,7 @@ class AdminSocket:
         path.unlink(missing_ok=True)
         try:
             self._server = await asyncio.start_unix_server(
-                lambda reader, writer: serve(reader, writer, self.answer), path, limit=LARGEST_HEAD
+                Connections(self.answer).serve, path, limit=LARGEST_HEAD, backlog=BACKLOG
             )
             path.chmod(0o600)
         except OSError as problem:

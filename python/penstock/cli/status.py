@@ -36,10 +36,12 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     for worker in status["workers"]:
         counters = worker["counters"]
         requests = sum(counters.get("requests", {}).values())
+        dropped = counters.get("log_lines_dropped", 0)
+        lost = f", {dropped} log lines dropped" if dropped else ""
         life = "" if worker["is_alive"] else ", dead"
         yield (
             f"worker {worker['index']}: process {worker['pid']}, revision {worker['revision']}, "
-            f"{counters.get('open_connections', 0)} connections, {requests} requests{life}"
+            f"{counters.get('open_connections', 0)} connections, {requests} requests{lost}{life}"
         )
     for problem in status["problems"]:
         yield f"problem: {problem}"

@@ -24,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
     # A terminal's interrupt is the supervisor's to act on; SIGTERM ends even a worker that hangs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Who rotates logs sends it to every process of a name; a log that was moved is noticed without it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     say_stacks_when_asked()
     table = (options.table, options.table_boot)
     return run_worker(options.index, table, options.column, options.socket, options.boot, options.state_dir)

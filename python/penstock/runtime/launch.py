@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock._core import Keeper
+from penstock.runtime.descriptors import raise_limit
 from penstock.runtime.settings import Settings
 from penstock.runtime.signals import Signals
 from penstock.runtime.state_folder import StateFolder
@@ -43,6 +44,7 @@ def launch(settings: Settings) -> Launch:
 
     Raises: Owned, Unusable; OSError if no process can be started.
     """
+    raise_limit()
     folder = StateFolder(settings.state_folder.absolute())
     folder.create()
     lock = folder.lock()

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use penstock_plan::RetryOn;
 
@@ -16,7 +17,8 @@ use crate::failure::Failure;
 use crate::filters::Forward;
 use crate::http1::ResponseInfo;
 use crate::upstream::{Endpoint, Upstream};
-use crate::wire::{Address, Socket, Wire};
+use crate::wire::{Address, Socket, Wire, is_none_left};
+use crate::worker::TICK_MS;
 
 /// What is left to try.
 struct Tries {
@@ -45,7 +47,7 @@ pub(crate) async fn attempts(
             Some(wire) => begin(connection, work, step, upstream, (index, wire, true)),
             // Boxed: connections are made rarely, and every idle client connection would else hold room for it.
             None => match Box::pin(connect(connection, work, upstream, index)).await {
-                Ok(wire) => begin(connection, work, step, upstream, (index, wire, false)),
+                Ok((wire, is_reused)) => begin(connection, work, step, upstream, (index, wire, is_reused)),
                 Err(miss) => Err(miss),
             },
         };
@@ -140,12 +142,45 @@ fn begin(
     Ok(())
 }
 
-async fn connect(connection: &Connection, work: &Work, upstream: &Upstream, index: usize) -> Result<Wire, Miss> {
+/// A connection to an endpoint. While there is no descriptor for one it waits for a kept one, or for a
+/// descriptor, as long as it may wait to connect.
+async fn connect(
+    connection: &Connection,
+    work: &Work,
+    upstream: &Upstream,
+    index: usize,
+) -> Result<(Wire, bool), Miss> {
     let endpoint: &Rc<Endpoint> = upstream.endpoints.get(index).ok_or(Miss::Failed(Failure::NoEndpoint))?;
     let _in_flight = endpoint.enter();
+    let limit_ms = upstream.plan.timeouts.connect_ms;
+    let mut phase = Phase::new(connection, limit_ms);
+    loop {
+        match connect_to_any(connection, work, limit_ms, endpoint).await {
+            Err(Miss::Connect(Failure::OutOfDescriptors)) => {}
+            outcome => return outcome.map(|wire| (wire, false)),
+        }
+        if connection.worker.upstreams.close_idle() {
+            continue;
+        }
+        tokio::time::sleep(Duration::from_millis(TICK_MS)).await;
+        if let Some(wire) = endpoint.take_idle() {
+            return Ok((wire, true));
+        }
+        if let Some(late) = phase.check(connection, work, 0, limit_ms) {
+            return Err(miss(late, Miss::Failed(Failure::OutOfDescriptors)));
+        }
+    }
+}
+
+async fn connect_to_any(
+    connection: &Connection,
+    work: &Work,
+    limit_ms: u64,
+    endpoint: &Endpoint,
+) -> Result<Wire, Miss> {
     let mut last = Failure::ConnectFailed;
     for address in endpoint.addresses() {
-        match connect_to(connection, work, upstream.plan.timeouts.connect_ms, &address).await {
+        match connect_to(connection, work, limit_ms, &address).await {
             Ok(socket) => return Ok(Wire::new(socket)),
             Err(Miss::Connect(failure)) => last = failure,
             Err(other) => return Err(other),
@@ -155,17 +190,25 @@ async fn connect(connection: &Connection, work: &Work, upstream: &Upstream, inde
 }
 
 async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address: &Address) -> Result<Socket, Miss> {
-    let mut connecting = pin!(Socket::connect(address));
+    let mut connecting = pin!(Socket::connect(address, &connection.worker.descriptors));
     let mut phase = Phase::new(connection, limit_ms);
     poll_fn(|context| match connecting.as_mut().poll(context) {
         Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),
+        Poll::Ready(Err(error)) if is_none_left(&error) => Poll::Ready(Err(Miss::Connect(Failure::OutOfDescriptors))),
         Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
         Poll::Pending => match phase.check(connection, work, 0, limit_ms) {
-            Some(Late::Phase) => Poll::Ready(Err(Miss::Connect(Failure::ConnectTimedOut))),
-            Some(Late::Request) => Poll::Ready(Err(Miss::Failed(Failure::RequestTimedOut))),
-            Some(Late::Client) => Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),
+            Some(late) => Poll::Ready(Err(miss(late, Miss::Connect(Failure::ConnectTimedOut)))),
             None => Poll::Pending,
         },
     })
     .await
+}
+
+/// What it means that something is late; `phase` is what it means that the phase is.
+fn miss(late: Late, phase: Miss) -> Miss {
+    match late {
+        Late::Phase => phase,
+        Late::Request => Miss::Failed(Failure::RequestTimedOut),
+        Late::Client => Miss::Gone(Failure::ClientGone),
+    }
 }

@@ -18,6 +18,9 @@ use super::retire;
 use crate::pipeline::ForeignFilters;
 use crate::worker::{Built, Command, Listening, Remote, Share, build};
 
+/// Pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Who a worker is.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -37,14 +40,18 @@ pub trait Host: Send + Sync {
     fn committed(&self, plan: &Plan);
 }
 
-/// Serves supervisors until the listener fails; each connection has a thread of its own.
+/// Serves supervisors for the life of the process; each connection has a thread of its own.
 ///
 /// # Errors
-/// Accepting failed, or a thread cannot be started.
+/// The thread that drops what is retired cannot be started.
 pub fn serve(listener: &UnixListener, identity: &Identity, remote: &Remote, host: &Arc<dyn Host>) -> io::Result<()> {
     let (state, retired) = (Arc::new(Mutex::new(State::default())), retire::start()?);
     loop {
-        let (mut stream, _) = listener.accept()?;
+        let Ok((mut stream, _)) = listener.accept() else {
+            // Without descriptors or memory: a worker that nobody could command again would be worse than a late one.
+            thread::sleep(PAUSE);
+            continue;
+        };
         let worker = Control {
             state: Arc::clone(&state),
             identity: identity.clone(),
@@ -52,9 +59,10 @@ pub fn serve(listener: &UnixListener, identity: &Identity, remote: &Remote, host
             host: Arc::clone(host),
             retired: retired.clone(),
         };
-        thread::Builder::new()
+        // Without a thread for it the connection is closed, and whoever made it tries again.
+        let _ = thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || while worker.exchange(&mut stream).unwrap_or(false) {})?;
+            .spawn(move || while worker.exchange(&mut stream).unwrap_or(false) {});
     }
 }
 

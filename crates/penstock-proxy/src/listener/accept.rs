@@ -1,9 +1,11 @@
 //! Accepts connections, within the listener's limit.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -11,10 +13,10 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::ListenerState;
 use crate::connection::{Connection, serve};
-use crate::wire::Socket;
-use crate::worker::Worker;
+use crate::wire::{Descriptors, Socket};
+use crate::worker::{TICK_MS, Worker};
 
-/// Pause after an accept failed for want of descriptors or memory.
+/// Pause after an accept failed for another reason than want of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A listening socket.
@@ -39,32 +41,54 @@ impl ListenSocket {
         TcpListener::from_std(socket.into()).map(Self::Tcp)
     }
 
-    async fn accept(&self) -> io::Result<(Socket, IpAddr)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                Ok((Socket::Tcp(stream), address.ip().to_canonical()))
+    /// Accepts a connection; none where descriptors have become short while nobody came.
+    async fn accept(&self, descriptors: &Descriptors) -> io::Result<Option<(Socket, IpAddr)>> {
+        poll_fn(|context| {
+            if descriptors.are_short() {
+                return Poll::Ready(Ok(None));
             }
-            Self::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Socket::Unix(stream), IpAddr::from([127, 0, 0, 1])))
+            Poll::Ready(Ok(Some(match self {
+                Self::Tcp(listener) => {
+                    let (stream, address) = ready!(listener.poll_accept(context))?;
+                    (Socket::Tcp(stream), address.ip().to_canonical())
+                }
+                Self::Unix(listener) => {
+                    let (stream, _) = ready!(listener.poll_accept(context))?;
+                    (Socket::Unix(stream), IpAddr::from([127, 0, 0, 1]))
+                }
+            })))
+        })
+        .await
+    }
+
+    /// Leaves the socket alone until there are descriptors again; those that come wait in the kernel (R57).
+    async fn wait_for_descriptors(&self, descriptors: &Descriptors) {
+        loop {
+            tokio::time::sleep(Duration::from_millis(TICK_MS)).await;
+            if descriptors.recover(self) {
+                return;
             }
         }
     }
 
     /// Accepts a connection that waits already; an error where none does.
     fn accept_waiting(&self) -> io::Result<(Socket, IpAddr)> {
-        let listener = match self {
-            Self::Tcp(listener) => SockRef::from(listener),
-            Self::Unix(listener) => SockRef::from(listener),
-        };
-        let (stream, address) = listener.accept()?;
+        let (stream, address) = SockRef::from(self).accept()?;
         stream.set_nonblocking(true)?;
         match (self, address.as_socket()) {
             (Self::Tcp(_), Some(address)) => {
                 Ok((Socket::Tcp(TcpStream::from_std(stream.into())?), address.ip().to_canonical()))
             }
             _ => Ok((Socket::Unix(UnixStream::from_std(stream.into())?), IpAddr::from([127, 0, 0, 1]))),
+        }
+    }
+}
+
+impl AsFd for ListenSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
         }
     }
 }
@@ -78,14 +102,25 @@ pub(crate) fn accept_waiting(worker: &Rc<Worker>, state: &Rc<ListenerState>, soc
 
 /// Accepts until the task is ended.
 pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket: Rc<ListenSocket>) {
+    let descriptors = &worker.descriptors;
     loop {
-        match socket.accept().await {
-            Ok((socket, peer)) => admit(&worker, &state, socket, peer),
+        match socket.accept(descriptors).await {
+            Ok(Some((socket, peer))) => {
+                if descriptors.note_accepted(&socket) {
+                    worker.counters.accept_pauses.add(1);
+                }
+                admit(&worker, &state, socket, peer);
+            }
+            Ok(None) => socket.wait_for_descriptors(descriptors).await,
             // The peer may have gone while it waited; that is no reason to pause.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(_) => {
+            Err(error) => {
                 worker.counters.accept_failures.add(1);
-                tokio::time::sleep(PAUSE).await;
+                if descriptors.note_failure(&error) {
+                    worker.counters.accept_pauses.add(1);
+                } else {
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
     }

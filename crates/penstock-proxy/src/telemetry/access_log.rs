@@ -1,12 +1,13 @@
 //! The access log: whole lines in a buffer of the IO thread, written out by a helper thread.
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use penstock_plan::LogFormat;
 
 use super::log_line::{Entry, LineFormat};
+use super::log_sink::{Drained, LogSink};
 
 /// Lines are handed over when the buffer holds this much, or at the next tick.
 const HANDED_OVER_BYTES: usize = 48 << 10;
@@ -21,34 +22,27 @@ pub struct LogQueue {
     waiting: Mutex<Vec<Vec<u8>>>,
     /// Blocks that were written, to be filled again: fresh memory would cost a page fault for each page.
     free: Mutex<Vec<Vec<u8>>>,
+    /// Lines that could not be written and that nobody has counted yet.
+    lost_lines: AtomicU64,
 }
-
-/// What became of the lines that waited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Drained {
-    /// Bytes written.
-    pub written: u64,
-    /// Bytes that could not be written.
-    pub lost: u64,
-}
-
-/// Where lines are written to. It is the owner's business to open it.
-pub type LogSink = Box<dyn Write + Send>;
 
 impl LogQueue {
-    /// Writes everything that waits; what cannot be written is lost.
+    /// Writes everything that waits; what cannot be written is lost, and counted.
     pub fn drain(&self, sink: &mut LogSink) -> Drained {
         let blocks = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut drained = Drained::default();
         for block in blocks {
-            let bytes = block.len() as u64;
-            match sink.write_all(&block) {
-                Ok(()) => drained.written += bytes,
-                Err(_) => drained.lost += bytes,
+            match sink.write(&block) {
+                Ok(()) => drained.written_bytes += block.len() as u64,
+                Err((lost, problem)) => {
+                    let lines = count_lines(block.get(block.len() - lost..).unwrap_or_default());
+                    drained.lost_lines += lines;
+                    drained.problem = Some(problem);
+                    self.lost_lines.fetch_add(lines, Ordering::Relaxed);
+                }
             }
             self.keep(block);
         }
-        let _ = sink.flush();
         drained
     }
 
@@ -119,32 +113,54 @@ impl AccessLog {
         format.write(&mut buffer, entry, &stamp.1);
         if buffer.len() >= HANDED_OVER_BYTES {
             drop(buffer);
-            self.hand_over();
+            self.pass_on();
         }
     }
 
-    /// Hands whole lines to the helper thread and says how many lines found no room.
+    /// Hands whole lines to the helper thread and says how many found no room or were lost by it.
     pub(crate) fn hand_over(&self) -> u64 {
+        self.pass_on();
+        self.dropped_lines.take() + self.queue.lost_lines.swap(0, Ordering::Relaxed)
+    }
+
+    fn pass_on(&self) {
         let mut buffer = self.buffer.borrow_mut();
         if !buffer.is_empty() {
             let block = std::mem::replace(&mut *buffer, self.queue.block());
             if let Err(block) = self.queue.push(block) {
-                let lines = memchr::memchr_iter(b'\n', &block).count() as u64;
-                self.dropped_lines.set(self.dropped_lines.get() + lines);
+                self.dropped_lines.set(self.dropped_lines.get() + count_lines(&block));
             }
         }
-        self.dropped_lines.take()
     }
+}
+
+fn count_lines(block: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', block).count() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::log_line::tests::ENTRY;
 
     #[test]
     fn lines_beyond_the_bound_are_dropped_and_counted() {
         let queue = LogQueue::default();
         assert!(queue.push(vec![b'\n'; MOST_WAITING_BYTES]).is_ok());
         assert!(queue.push(vec![b'\n'; 1]).is_err());
+    }
+
+    #[test]
+    fn r53_lines_are_counted_as_dropped_whenever_they_find_no_room() {
+        let queue = Arc::new(LogQueue::default());
+        queue.push(vec![b'\n'; MOST_WAITING_BYTES]).unwrap();
+        let log = AccessLog::new(Arc::clone(&queue));
+        log.set_format(Some(&LogFormat::Template("x".repeat(HANDED_OVER_BYTES / 2))));
+        for _ in 0..4 {
+            log.write(&ENTRY);
+        }
+        assert_eq!(log.hand_over(), 4, "two of them were given up while lines were written");
+        queue.drain(&mut LogSink::file(std::io::sink()));
+        assert_eq!(log.hand_over(), 0);
     }
 }

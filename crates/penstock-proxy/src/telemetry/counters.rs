@@ -32,6 +32,7 @@ pub(crate) struct Counters {
     pub(crate) connections: Counter,
     pub(crate) connections_refused: Counter,
     pub(crate) accept_failures: Counter,
+    pub(crate) accept_pauses: Counter,
     pub(crate) panics: Counter,
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
@@ -73,6 +74,7 @@ impl Counters {
             connections: self.connections.get(),
             connections_refused: self.connections_refused.get(),
             accept_failures: self.accept_failures.get(),
+            accept_pauses: self.accept_pauses.get(),
             panics: self.panics.get(),
             bytes_in: self.bytes_in.get(),
             bytes_out: self.bytes_out.get(),
@@ -102,6 +104,8 @@ pub struct Snapshot {
     pub connections_refused: u64,
     /// Failures of accept.
     pub accept_failures: u64,
+    /// Times that accepting stopped because descriptors were short.
+    pub accept_pauses: u64,
     /// Panics contained.
     pub panics: u64,
     /// Bytes received from clients.

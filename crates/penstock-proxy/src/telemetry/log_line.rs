@@ -231,33 +231,34 @@ fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in crate::telemetry) const ENTRY: Entry<'static> = Entry {
+        wall_us: 1_700_000_000_123_000,
+        id: "i",
+        listener: "web",
+        route: "r",
+        client: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 255)),
+        method: b"GET",
+        host: "h",
+        path: "/a\"b",
+        protocol: "HTTP/1.1",
+        status: 200,
+        bytes_in: 10,
+        bytes_out: 20,
+        duration_us: 1_002,
+        upstream: "u",
+        endpoint: "e",
+        attempts: 1,
+        upstream_us: 999,
+        reason: "",
+        user_agent: b"x\r\n\x1b\xe4\\",
+    };
 
     fn line(format: &LogFormat) -> String {
         let mut out = Vec::new();
-        let entry = Entry {
-            wall_us: 1_700_000_000_123_000,
-            id: "i",
-            listener: "web",
-            route: "r",
-            client: IpAddr::from([10, 0, 0, 255]),
-            method: b"GET",
-            host: "h",
-            path: "/a\"b",
-            protocol: "HTTP/1.1",
-            status: 200,
-            bytes_in: 10,
-            bytes_out: 20,
-            duration_us: 1_002,
-            upstream: "u",
-            endpoint: "e",
-            attempts: 1,
-            upstream_us: 999,
-            reason: "",
-            user_agent: b"x\r\n\x1b\xe4\\",
-        };
-        LineFormat::new(format).write(&mut out, &entry, "2023-11-14T22:13:20");
+        LineFormat::new(format).write(&mut out, &ENTRY, "2023-11-14T22:13:20");
         String::from_utf8(out).unwrap()
     }
 

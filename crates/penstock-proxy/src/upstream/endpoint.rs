@@ -68,6 +68,16 @@ impl Endpoint {
         }
     }
 
+    /// Closes the connection that has waited longest; says no where none waits.
+    pub(crate) fn close_oldest(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let has_one = !idle.is_empty();
+        if has_one {
+            idle.remove(0);
+        }
+        has_one
+    }
+
     /// Closes waiting connections that are too old or that the endpoint has closed.
     pub(crate) fn sweep(&self, oldest_ms: u64) {
         self.idle.borrow_mut().retain(|idle| idle.since_ms >= oldest_ms && is_quiet(&idle.wire));

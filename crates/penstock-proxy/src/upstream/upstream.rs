@@ -79,6 +79,11 @@ impl Upstreams {
             .collect()
     }
 
+    /// Closes one connection that waits, for the sake of its descriptor; says no where none does.
+    pub(crate) fn close_idle(&self) -> bool {
+        self.endpoints.borrow().values().filter_map(Weak::upgrade).any(|endpoint| endpoint.close_oldest())
+    }
+
     /// Closes connections that waited too long.
     pub(crate) fn sweep(&self, now_ms: u64) {
         for upstream in self.by_key.borrow().values() {

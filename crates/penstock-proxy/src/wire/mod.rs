@@ -3,6 +3,7 @@
 mod buffers;
 mod clock;
 mod deadline;
+mod descriptors;
 mod socket;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod wire;
@@ -10,5 +11,6 @@ mod wire;
 pub(crate) use buffers::Buffers;
 pub(crate) use clock::{Clock, begin_turn};
 pub(crate) use deadline::{Deadline, Deadlines};
+pub(crate) use descriptors::{Descriptors, is_none_left};
 pub(crate) use socket::{Address, Socket};
 pub(crate) use wire::{Payload, Wire};

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
+
+use super::Descriptors;
 
 /// Where a socket can be connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +39,17 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Connects to an address; TCP without delay.
-    pub(crate) async fn connect(address: &Address) -> io::Result<Self> {
+    /// Connects to an address, within what descriptors allow; TCP without delay.
+    pub(crate) async fn connect(address: &Address, descriptors: &Descriptors) -> io::Result<Self> {
         match address {
-            Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
+            Address::Unix(path) => {
+                let stream = UnixStream::connect(path).await?;
+                descriptors.admit_connecting(&stream)?;
+                Ok(Self::Unix(stream))
+            }
             Address::Ip(address) => {
                 let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+                descriptors.admit_connecting(&socket)?;
                 socket.set_nodelay(true)?;
                 socket.connect(*address).await.map(Self::Tcp)
             }
@@ -88,6 +96,15 @@ impl Socket {
     pub(crate) fn reset_on_close(&self) {
         if let Self::Tcp(stream) = self {
             let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::exchange::Name;
 use crate::failure::Blame;
 use crate::telemetry::{AccessLog, Counters, Entry, LogQueue};
 use crate::upstream::Upstreams;
-use crate::wire::{Buffers, Clock, Deadlines};
+use crate::wire::{Buffers, Clock, Deadlines, Descriptors};
 
 /// Part of a drain's grace in which connections that wait may still bring a request: one second of
 /// the usual thirty.
@@ -27,6 +27,7 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) clock: Clock,
     pub(crate) deadlines: Deadlines,
+    pub(crate) descriptors: Descriptors,
     pub(crate) upstreams: Upstreams,
     pub(crate) counters: Counters,
     pub(crate) access_log: AccessLog,
@@ -40,11 +41,13 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(queue: Arc<LogQueue>, share: Share) -> Self {
+    /// With the queue of its log, its share of the table, and its process's limit of descriptors if that is to be kept.
+    pub(crate) fn new(queue: Arc<LogQueue>, share: Share, descriptors: Option<u64>) -> Self {
         Self {
             buffers: Buffers::default(),
             clock: Clock::new(),
             deadlines: Deadlines::default(),
+            descriptors: Descriptors::new(descriptors),
             upstreams: Upstreams::default(),
             counters: Counters::default(),
             access_log: AccessLog::new(queue),

@@ -40,6 +40,8 @@ pub struct Setup {
     pub share: Share,
     /// Called before the thread sleeps until something happens: gives back what it keeps for a turn of its loop.
     pub before_sleep: fn(),
+    /// Most descriptors that the process may have; none: not known, or not the worker's alone.
+    pub descriptors: Option<u64>,
 }
 
 /// A listening socket of a listener.
@@ -102,7 +104,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         .on_thread_unpark(begin_turn)
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(setup.log, setup.share));
+        let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors));
         let listeners = Rc::new(Listeners { worker: Rc::clone(&worker), by_name: RefCell::default() });
         listeners.apply(&setup.built, setup.sockets)?;
         let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker), Rc::clone(&listeners)));

@@ -44,19 +44,19 @@ fn r5_draining_ends_with_its_grace_whatever_still_runs() {
 }
 
 /// A worker that drains for half a minute and holds one request that nobody answers.
-fn draining() -> (Gateway, Client) {
+fn draining() -> (Gateway, Client, Origin) {
     let origin = Origin::running(|caller| while caller.read() > 0 {});
     let gateway = Gateway::before(&origin);
     let mut client = gateway.client();
     client.get("/");
     eventually("the request is in flight", || (gateway.in_flight() == 1).then_some(()));
     gateway.tell(Command::Drain(Duration::from_secs(30)));
-    (gateway, client)
+    (gateway, client, origin)
 }
 
 #[test]
 fn r6_a_second_drain_shortens_the_first() {
-    let (mut gateway, mut client) = draining();
+    let (mut gateway, mut client, _origin) = draining();
     gateway.tell(Command::Drain(Duration::from_millis(200)));
     let took = gateway.ended();
     assert!(took < Duration::from_secs(2), "{took:?}");
@@ -65,7 +65,7 @@ fn r6_a_second_drain_shortens_the_first() {
 
 #[test]
 fn r6_a_longer_second_drain_does_not_stretch_the_first() {
-    let (mut gateway, _client) = draining();
+    let (mut gateway, _client, _origin) = draining();
     gateway.tell(Command::Drain(Duration::from_millis(200)));
     gateway.tell(Command::Drain(Duration::from_secs(30)));
     let took = gateway.ended();
@@ -74,7 +74,7 @@ fn r6_a_longer_second_drain_does_not_stretch_the_first() {
 
 #[test]
 fn r6_stop_ends_a_drain_at_once() {
-    let (mut gateway, _client) = draining();
+    let (mut gateway, _client, _origin) = draining();
     gateway.tell(Command::Stop);
     let took = gateway.ended();
     assert!(took < Duration::from_secs(1), "{took:?}");
@@ -82,7 +82,7 @@ fn r6_stop_ends_a_drain_at_once() {
 
 #[test]
 fn r5_a_worker_that_drains_says_what_it_counts_and_takes_no_plan() {
-    let (mut gateway, client) = draining();
+    let (mut gateway, client, _origin) = draining();
     assert_eq!(gateway.count().open_connections, 1);
     gateway.apply(answering("too late"));
     assert_eq!(gateway.in_flight(), 1);

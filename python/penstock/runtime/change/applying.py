@@ -9,6 +9,7 @@ from penstock.base.problem import errors
 from penstock.discovery.names import Names
 from penstock.filters.plugin_files import forget_copies
 from penstock.filters.plugin_version import FOLDER
+from penstock.runtime import descriptors
 from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
@@ -163,6 +164,7 @@ class Applying:
         whole = with_names(made.parts, await self.names.want(hosts_of(made.parts)))
         if rollout.current is not None and is_same(rollout.current.parts, whole):
             return []
+        before = rollout.current.parts if rollout.current else {}
         try:
             running = await rollout.roll_out(list(self.fleet.workers.values()), whole, made.secrets, least)
         except Refused as refusal:
@@ -170,6 +172,7 @@ class Applying:
         except (CannotListen, NoWorker) as problem:
             return [str(problem)]
         _log.info("revision %d applied, plan %s", running.revision, plan_hash(whole))
+        descriptors.warn(before, whole, rollout.sockets.workers)
         self._ran(replace(made, parts=whole))
         return []
 

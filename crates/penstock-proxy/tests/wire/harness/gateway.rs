@@ -45,7 +45,14 @@ impl Gateway {
         let (remote, commands) = remote();
         let sockets = vec![Listening::shared(&config.listener.name, socket)];
         let share = Share::alone().unwrap();
-        let setup = Setup { built: Arc::clone(&built), sockets, log: Arc::clone(&log), share, before_sleep: || () };
+        let setup = Setup {
+            built: Arc::clone(&built),
+            sockets,
+            log: Arc::clone(&log),
+            share,
+            before_sleep: || (),
+            descriptors: None,
+        };
         let thread = Some(thread::spawn(move || {
             first();
             run(setup, commands)
@@ -102,7 +109,7 @@ impl Gateway {
     /// Access-log lines so far, once there are this many.
     pub(crate) fn log(&self, count: usize) -> Vec<Value> {
         eventually("the log has its lines", || {
-            let mut sink: LogSink = Box::new(Lines(Arc::clone(&self.lines)));
+            let mut sink = LogSink::file(Lines(Arc::clone(&self.lines)));
             self.log.drain(&mut sink);
             let lines = self.lines.lock().unwrap();
             let parsed = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -109,7 +110,10 @@ pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket:
                 if descriptors.note_accepted(&socket) {
                     worker.counters.accept_pauses.add(1);
                 }
-                admit(&worker, &state, socket, peer);
+                // One connection that goes wrong must not end this task: the listener would fall silent (R41).
+                if catch_unwind(AssertUnwindSafe(|| admit(&worker, &state, socket, peer))).is_err() {
+                    worker.counters.panics.add(1);
+                }
             }
             Ok(None) => socket.wait_for_descriptors(descriptors).await,
             // The peer may have gone while it waited; that is no reason to pause.

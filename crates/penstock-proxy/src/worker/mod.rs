@@ -8,6 +8,7 @@ mod random;
 mod run;
 mod share;
 mod standby;
+mod vital;
 
 pub use build::{BuildProblem, Built, build};
 pub(crate) use context::Worker;

@@ -19,6 +19,7 @@ use super::build::Built;
 use super::context::Worker;
 use super::share::Share;
 use super::standby::Standby;
+use super::vital;
 use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
 use crate::telemetry::{LogQueue, Snapshot};
 use crate::wire::{Address, begin_turn};
@@ -95,7 +96,7 @@ pub fn remote() -> (Remote, mpsc::UnboundedReceiver<Command>) {
 /// Runs a worker on this thread until it is told to end.
 ///
 /// # Errors
-/// The runtime or a listening socket could not be set up.
+/// The runtime or a listening socket could not be set up, or the thread's ticker has panicked.
 pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -107,8 +108,9 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors));
         let listeners = Rc::new(Listeners { worker: Rc::clone(&worker), by_name: RefCell::default() });
         listeners.apply(&setup.built, setup.sockets)?;
-        let ticker = tokio::task::spawn_local(tick(Rc::clone(&worker), Rc::clone(&listeners)));
-        obey(&worker, &listeners, &mut commands).await;
+        let broken = Rc::default();
+        let ticker = vital::spawn(&broken, tick(Rc::clone(&worker), Rc::clone(&listeners)));
+        vital::unless_broken(&broken, obey(&worker, &listeners, &mut commands)).await?;
         ticker.abort();
         worker.tick(0);
         Ok(())

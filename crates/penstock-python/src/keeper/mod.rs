@@ -5,6 +5,7 @@ mod look;
 mod report;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -30,7 +31,10 @@ impl Keeper {
     fn new(table: &SharedTable, silent_ms: u64) -> PyResult<Self> {
         let crew = Arc::new(Crew::new(table.handle()));
         let watched = Arc::clone(&crew);
-        thread::Builder::new().name("keeper".to_owned()).spawn(move || keep(&watched, Patience::of(silent_ms)))?;
+        thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+            // Whatever goes wrong in a turn, the watch goes on.
+            while catch_unwind(AssertUnwindSafe(|| keep(&watched, Patience::of(silent_ms)))).is_err() {}
+        })?;
         Ok(Self { crew })
     }
 

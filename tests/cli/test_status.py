@@ -19,6 +19,7 @@ def test_status_tells_what_runs() -> None:
         assert told.returncode == 0
         assert f"listener web: 127.0.0.1:{port}" in told.stdout
         assert told.stdout.count("worker ") == 2
+        assert "by configuration (files): revision 1, 2 put: listener/web, route/all\n" in told.stdout
         told = gateway.command("status", "--state-dir", str(gateway.state.path), "-o", "json")
         status = json.loads(told.stdout)
         assert status["phase"] == "serving"

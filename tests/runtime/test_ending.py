@@ -162,15 +162,44 @@ def test_r6_an_idle_gateway_ends_at_once(number: signal.Signals) -> None:
         assert time.monotonic() - began < 2
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.3, 0.4])
-def test_r6_a_signal_during_the_start_ends_it_and_leaves_no_worker(seconds: float) -> None:
+DURING_START = [
+    (signal.SIGTERM,),
+    (signal.SIGINT,),
+    (signal.SIGQUIT,),
+    (signal.SIGTERM, signal.SIGTERM),
+    (signal.SIGHUP, signal.SIGTERM),
+]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.25, 0.5])
+@pytest.mark.parametrize("signals", DURING_START)
+def test_r6_a_signal_during_the_start_ends_it_and_leaves_no_worker(
+    signals: tuple[signal.Signals, ...], seconds: float
+) -> None:
     gateway = GatewayProcess(forwarding("http://127.0.0.1:1"))
     try:
         gateway.spawn()
         time.sleep(seconds)
-        gateway.signal(signal.SIGTERM)
-        assert gateway.wait(5) in {0, -signal.SIGTERM}
-        time.sleep(0.3)
-        assert not any(is_answered(path) for path in gateway.state.worker_sockets())
+        for number in signals:
+            gateway.signal(number)
+        # Before it has begun to note signals they do what they do to any process.
+        assert gateway.wait(10) in {0, *(-number for number in signals)}
+        wait_until(lambda: not any(is_answered(path) for path in gateway.state.worker_sockets()))
+    finally:
+        gateway.__exit__()
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.6])
+def test_r6_a_wish_to_reload_during_the_start_ends_nothing(seconds: float) -> None:
+    gateway = GatewayProcess(forwarding("http://127.0.0.1:1"))
+    try:
+        process = gateway.spawn()
+        time.sleep(seconds)
+        if not list(gateway.state.worker_sockets()):
+            # It has not begun to note signals: this one would end any process.
+            wait_until(lambda: list(gateway.state.worker_sockets()) or process.poll() is not None)
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: gateway.status().get("phase") == "serving")
+        assert process.poll() is None
     finally:
         gateway.__exit__()

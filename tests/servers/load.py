@@ -21,6 +21,7 @@ class Losses:
     closed: int = 0
     dropped: int = 0
     slowest: float = 0.0
+    seconds: list[float] = field(default_factory=list)
 
 
 class Load:
@@ -84,7 +85,8 @@ class Load:
             return False
         with self._lock:
             self.losses.answered += 1
-            self.losses.slowest = max(self.losses.slowest, time.monotonic() - began)
+            self.losses.seconds.append(time.monotonic() - began)
+            self.losses.slowest = max(self.losses.slowest, self.losses.seconds[-1])
             if answer.status != http.HTTPStatus.OK:
                 self.losses.lost.append(f"status {answer.status}")
             if answer.will_close and wish == "keep-alive":

@@ -8,7 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Origin:
-    """Answers 200 with the path it was asked for; `?sleep=1.5` waits first. An upload is answered with its length."""
+    """Answers 200 with the path it was asked for; `?sleep=1.5` waits first. An upload is answered with its length.
+
+    Asked to upgrade to `echo` it becomes a tunnel that says everything back.
+    """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -43,6 +46,9 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
+            if self.headers.get("upgrade") == "echo":
+                self._echo()
+                return
             target = urlsplit(self.path)
             origin.count(target.path)
             time.sleep(float(parse_qs(target.query).get("sleep", ["0"])[0]))
@@ -57,6 +63,15 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
                 left -= len(piece)
             origin.count(self.path)
             self._answer(str(length).encode())
+
+        def _echo(self) -> None:
+            self.send_response(101)
+            self.send_header("connection", "upgrade")
+            self.send_header("upgrade", "echo")
+            self.end_headers()
+            while piece := self.connection.recv(65536):
+                self.connection.sendall(piece)
+            self.close_connection = True
 
         def _answer(self, body: bytes) -> None:
             self.send_response(200)

@@ -3,6 +3,17 @@
 from pathlib import Path
 
 
+def resident_kib(pid: int) -> int:
+    """The memory of a process that is in use, in KiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+def main_thread_seconds(pid: int) -> float:
+    """The processor time that the main thread of a process has used; a worker's serves all connections."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def is_process(pid: int) -> bool:
     """Whether a process runs; one that has ended and was not yet asked for its exit code does not."""
     try:

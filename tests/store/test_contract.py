@@ -122,6 +122,15 @@ class TestStore:
 
         asyncio.run(story())
 
+    def test_watches_go_on_from_what_is_kept(self, store: Store) -> None:
+        async def story() -> None:
+            for number in range(20):
+                await store.put("a", str(number), ME)
+            oldest = (await store.history(20))[-1].revision
+            assert [change.revision for change in await take(store.watch(oldest), 2)] == [oldest + 1, oldest + 2]
+
+        asyncio.run(story())
+
     def test_history_is_newest_first_and_says_who(self, store: Store) -> None:
         async def story() -> None:
             await store.put("a", "1", ME)
@@ -140,3 +149,17 @@ class TestStore:
             assert first.digest == third.digest != second.digest
 
         asyncio.run(story())
+
+
+def test_the_memory_store_keeps_as_many_changes_as_their_texts_leave_room_for() -> None:
+    async def story() -> None:
+        store = MemoryStore(kept_changes=100, kept_text=1_000)
+        for number in range(50):
+            await store.put("a", f"{number:0100}", ME)
+        history = await store.history(100)
+        # Each change holds its own text and the one before it.
+        assert [change.revision for change in history] == [50, 49, 48, 47, 46]
+        await store.put("a", "x" * 5_000, ME)
+        assert [change.revision for change in await store.history(100)] == [51]
+
+    asyncio.run(story())

@@ -1,6 +1,7 @@
 //! A worker process: its control socket, its log, and the IO thread on Python's main thread.
 
 use std::fs;
+use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -49,9 +50,10 @@ pub(crate) fn run_worker(
     let (remote, commands) = remote();
     let host: Arc<dyn Host> =
         Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, writer: writer.clone() });
-    thread::Builder::new()
-        .name("control-accept".to_owned())
-        .spawn(move || serve(&listener, &identity, &remote, &host))?;
+    thread::Builder::new().name("control-accept".to_owned()).spawn(move || {
+        stand_back();
+        serve(&listener, &identity, &remote, &host)
+    })?;
     let setup = Setup {
         built: Arc::new(Built::default()),
         sockets: Vec::new(),
@@ -77,6 +79,13 @@ fn descriptor_limit() -> Option<u64> {
     (outcome == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
+/// Leaves the processor to the IO thread where both want it; threads that this one starts do the same.
+fn stand_back() {
+    const NICE: libc::c_int = 5;
+    // SAFETY: changes the priority of the calling thread and nothing else; refused, it stays what it was.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+}
+
 struct ProcessHost {
     filters: PythonFilters,
     writer: LogWriter,
@@ -88,10 +97,10 @@ impl Host for ProcessHost {
     }
 
     fn committed(&self, plan: &Plan) {
-        let logs = plan.parts.values().filter_map(|part| match &part.body {
-            Body::Telemetry(telemetry) => telemetry.access_log.as_ref(),
-            _ => None,
-        });
+        let telemetries = (Bound::Included("telemetry/"), Bound::Unbounded);
+        let parts = plan.parts.range::<str, _>(telemetries).map(|(_, part)| &part.body);
+        let logs = parts.map_while(|body| if let Body::Telemetry(telemetry) = body { Some(telemetry) } else { None });
+        let logs = logs.filter_map(|telemetry| telemetry.access_log.as_ref());
         self.writer.write_to(logs.map(|log| log.path.clone()).next());
     }
 }

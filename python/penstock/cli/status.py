@@ -9,6 +9,9 @@ from typing import Any
 from penstock.cli.command import FAILED, FINE, Command, add_output
 from penstock.cli.gateway_client import NoGateway, add_gateway, ask
 
+_SHOWN_CHANGES = 5
+_NAMED = 3
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and the form of the output."""
@@ -43,8 +46,22 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
             f"worker {worker['index']}: process {worker['pid']}, revision {worker['revision']}, "
             f"{counters.get('open_connections', 0)} connections, {requests} requests{lost}{life}"
         )
+    for change in status["changes"][:_SHOWN_CHANGES]:
+        yield f"change {change['time']} by {change['author']} ({change['source']}): {_result(change)}"
+    for problem in status["left_out"]:
+        yield f"left out: {problem}"
     for problem in status["problems"]:
         yield f"problem: {problem}"
+
+
+def _result(change: Mapping[str, Any]) -> str:
+    if change["store_revision"] is None:
+        return f"refused, {len(change['problems'])} problems"
+    counts = [f"{change[f'{what}_count']} {what}" for what in ("put", "deleted") if change[f"{what}_count"]]
+    named = ", ".join((*change["put"], *change["deleted"])[:_NAMED])
+    more = ", ..." if change["put_count"] + change["deleted_count"] > _NAMED else ""
+    result = f"refused, {len(change['problems'])} problems" if change["problems"] else f"revision {change['revision']}"
+    return f"{result}, {' and '.join(counts)}: {named}{more}"
 
 
 COMMAND = Command(add_options, run)

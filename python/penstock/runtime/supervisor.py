@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from penstock.runtime.change.applying import Applying
-from penstock.runtime.change.source import Source
+from penstock.runtime.change.source import AUTHOR, Source
 from penstock.runtime.launch import Launch
 from penstock.runtime.listening import Sockets
 from penstock.runtime.signals import ENDING
@@ -22,6 +22,7 @@ from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
 
 _log = logging.getLogger("penstock")
+_SHOWN_CHANGES = 10
 
 
 class Phase(StrEnum):
@@ -101,7 +102,9 @@ class Supervisor:
                 ending.cancel()
         except* CannotStart as problems:
             self.fleet.kill()
-            raise CannotStart(str(problems.exceptions[0])) from None
+            # Whoever is told to end while starting has not failed, whatever it was about to do.
+            if not self._ending.is_set():
+                raise CannotStart(str(problems.exceptions[0])) from None
         finally:
             for face in self.faces:
                 await face.close()
@@ -113,6 +116,7 @@ class Supervisor:
             reading = await asyncio.to_thread(self.source.read)
             self.problems = [str(problem) for problem in reading.problems]
             if not reading.is_usable:
+                self.applying.history.refused(AUTHOR, self.problems)
                 return self.problems
             change = await reading.write(self.applying.store, self.applying.entries)
             outcome = await self.applying.outcome_of(change.revision)
@@ -135,6 +139,8 @@ class Supervisor:
             "revision": current.revision if current else None,
             "store_revision": self.applying.outcome.store_revision,
             "problems": self.problems or list(self.applying.outcome.problems),
+            "left_out": list(self.applying.outcome.left_out),
+            "changes": self.applying.history.latest(_SHOWN_CHANGES),
             "restarts": self.fleet.restarts,
             "lags": self.fleet.lags,
             "listeners": [
@@ -147,6 +153,7 @@ class Supervisor:
                     "pid": worker.pid,
                     "is_alive": worker.is_alive,
                     "revision": worker.running.revision if worker.running else None,
+                    "longest_stall_seconds": worker.status.get("longest_stall_us", 0) / 1_000_000,
                     "counters": worker.status.get("counters", {}),
                 }
                 for worker in self.fleet.workers.values()

@@ -11,6 +11,8 @@ from penstock.store.store import Store
 
 _KEPT_CHANGES = 1_000
 """Changes that watchers and history can go back; older ones are forgotten."""
+_KEPT_TEXT = 16 * 1024 * 1024
+"""Characters that kept changes may hold together; the latest is kept whatever it holds."""
 _DIGEST_BITS = 128
 _NOBODY = Author("", "")
 
@@ -18,9 +20,12 @@ _NOBODY = Author("", "")
 class MemoryStore(Store):
     """Keeps everything in this process; gone with it."""
 
-    def __init__(self, kept_changes: int = _KEPT_CHANGES) -> None:
+    def __init__(self, kept_changes: int = _KEPT_CHANGES, kept_text: int = _KEPT_TEXT) -> None:
         self._entries: dict[str, Entry] = {}
-        self._changes: deque[Change] = deque(maxlen=kept_changes)
+        self._changes: deque[Change] = deque()
+        self._kept_changes = kept_changes
+        self._kept_text = kept_text
+        self._text = 0
         self._revision = 0
         self._sum = 0
         self._all: Snapshot | None = None
@@ -87,11 +92,17 @@ class MemoryStore(Store):
             self._sum += _weight(entry)
             self._entries[entry.key] = entry
         change = Change(self._revision, author, self._digest(), entries, deleted, before)
-        self._changes.append(change)
+        self._keep(change)
         self._all = None
         self._news.set()
         self._news = asyncio.Event()
         return change
+
+    def _keep(self, change: Change) -> None:
+        self._changes.append(change)
+        self._text += _length(change)
+        while len(self._changes) > 1 and (len(self._changes) > self._kept_changes or self._text > self._kept_text):
+            self._text -= _length(self._changes.popleft())
 
     def _entry(self, key: str, value: str, before: Entry | None) -> Entry:
         return Entry(key, value, before.created if before else self._revision, self._revision)
@@ -105,6 +116,10 @@ class MemoryStore(Store):
         if skipped < 0:
             raise Forgotten(f"the changes after revision {since} are no longer kept")
         return self._changes[skipped]
+
+
+def _length(change: Change) -> int:
+    return sum(len(entry.value) for entry in (*change.put.values(), *change.before.values()))
 
 
 def _weight(entry: Entry) -> int:

@@ -1,5 +1,6 @@
 """A plan that crashes workers is told from workers that crash (R69)."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_r55_a_last_good_plan_is_read_whole_or_not_at_all(tmp_path: Path) -> Non
         assert read_last_good(path) is None, position
         path.write_bytes(whole[:position])
         assert read_last_good(path) is None, position
+        path.write_bytes(whole[:position] + bytes(len(whole) - position))
+        assert read_last_good(path) is None, position
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"{}", b'{"build": "1.0"}', b"\xff"])
+def test_r55_a_whole_file_of_another_form_is_as_good_as_none(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "good").write_bytes(f"{sha256(body).hexdigest()}\n".encode() + body)
+    assert read_last_good(tmp_path / "good") is None

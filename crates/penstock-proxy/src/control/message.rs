@@ -61,7 +61,7 @@ pub(super) enum Reply {
     Committed { revision: u64 },
     Sockets { sockets: Vec<SocketName>, total: usize },
     Table { boot_id: u64 },
-    Status { revision: Option<u64>, pid: u32, counters: Box<Snapshot> },
+    Status { revision: Option<u64>, pid: u32, counters: Box<Snapshot>, longest_stall_us: u64 },
     Problem { message: String },
 }
 

@@ -32,9 +32,11 @@ fn retire(receiver: &Receiver<Prepared>) {
         };
         match next {
             Ok(replaced) => waiting.push(replaced),
-            Err(RecvTimeoutError::Timeout) => waiting.retain(is_used),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+        // After each, not only in a pause: there may be none for long.
+        waiting.retain(is_used);
     }
 }
 

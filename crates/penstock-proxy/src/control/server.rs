@@ -204,7 +204,8 @@ impl Control {
         }
         let counters = Box::new(receiver.blocking_recv().map_err(|_| "the worker is ending".to_owned())?);
         let revision = self.state().running.as_ref().map(|running| running.revision);
-        Ok(Reply::Status { revision, pid: std::process::id(), counters })
+        let longest_stall_us = self.identity.share.longest_stall_us();
+        Ok(Reply::Status { revision, pid: std::process::id(), counters, longest_stall_us })
     }
 
     fn tell(&self, command: Command) -> Reply {

@@ -145,7 +145,9 @@ async fn obey(worker: &Rc<Worker>, listeners: &Listeners, commands: &mut mpsc::U
             Some(Command::Apply(..)) if drain_until.is_some() => {}
             Some(Command::Apply(built, sockets)) => {
                 // A socket that cannot be adopted leaves its listener silent; the others serve.
+                let began = Instant::now();
                 let _ = listeners.apply(&built, sockets);
+                worker.share.stood_still(began.elapsed());
             }
             Some(Command::Drain(grace)) => {
                 listeners.stop_accepting();

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use penstock_shared::{Table, WorkerSlot, monotonic_ns, process};
 
@@ -16,6 +18,7 @@ pub struct Share {
     pub column: WorkerSlot,
     /// Its position among the workers that serve; it accepts from the listening sockets of that number.
     pub index: u32,
+    longest_stall_us: Arc<AtomicU64>,
 }
 
 impl Share {
@@ -25,7 +28,7 @@ impl Share {
     /// Another process works in the column.
     pub fn take(table: Arc<Table>, column: WorkerSlot, index: u32) -> io::Result<Self> {
         if table.enroll(column, std::process::id(), monotonic_ns()) {
-            return Ok(Self { table, column, index });
+            return Ok(Self { table, column, index, longest_stall_us: Arc::default() });
         }
         let message = format!("column {} of the shared table is taken", column.number());
         Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
@@ -40,9 +43,24 @@ impl Share {
         Self::take(Arc::new(Table::create(monotonic_ns())?), column, 0)
     }
 
-    /// Says that the worker's loop turns.
+    /// Says that the worker's loop turns, as it does once in each tick.
     pub(crate) fn beat(&self) {
-        self.table.beat(self.column, monotonic_ns());
+        let (now_ns, before) = (monotonic_ns(), self.table.heartbeat(self.column));
+        if before.beats > 0 {
+            let late = Duration::from_nanos(now_ns.saturating_sub(before.at_ns));
+            self.stood_still(late.saturating_sub(Duration::from_millis(super::TICK_MS)));
+        }
+        self.table.beat(self.column, now_ns);
+    }
+
+    /// Notes that the loop did not turn for a time.
+    pub(crate) fn stood_still(&self, time: Duration) {
+        self.longest_stall_us.fetch_max(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// The longest time for which the loop is known to have stood still, in microseconds.
+    pub fn longest_stall_us(&self) -> u64 {
+        self.longest_stall_us.load(Ordering::Relaxed)
     }
 
     /// Says whether this worker accepts from its listening sockets; while it does not, its neighbours do.
@@ -59,6 +77,18 @@ impl Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn r4_the_longest_stall_is_kept() {
+        let share = Share::alone().unwrap();
+        share.beat();
+        share.beat();
+        assert_eq!(share.longest_stall_us(), 0, "beats that come early are not late");
+        for milliseconds in [3, 30, 7] {
+            share.stood_still(Duration::from_millis(milliseconds));
+        }
+        assert_eq!(share.clone().longest_stall_us(), 30_000);
+    }
 
     #[test]
     fn a_worker_beats_in_a_column_of_its_own() {

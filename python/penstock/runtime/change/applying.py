@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from penstock.base.problem import errors
 from penstock.discovery.names import Names
 from penstock.filters.plugin_files import forget_copies
 from penstock.filters.plugin_version import FOLDER
@@ -14,8 +14,10 @@ from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
 from penstock.runtime.change.desired import Outcome, hosts_of, with_names
-from penstock.runtime.change.entries import Entries, read_plugins
+from penstock.runtime.change.entries import Entries, read_order, read_plugins
+from penstock.runtime.change.history import History
 from penstock.runtime.change.last_good import LastGood, read_last_good
+from penstock.runtime.change.leaving_out import select
 from penstock.runtime.change.plan_hash import plan_hash
 from penstock.runtime.listening import CannotListen
 from penstock.runtime.state_folder import StateFolder
@@ -43,6 +45,7 @@ class Applying:
     folder: StateFolder
     names: Names = field(init=False)
     outcome: Outcome = field(default_factory=lambda: Outcome(-1))
+    history: History = field(default_factory=History)
     counts: dict[str, int] = field(default_factory=lambda: {"applied": 0, "refused": 0})
     _running: LastGood | None = None
     _good: LastGood | None = None
@@ -67,19 +70,29 @@ class Applying:
     async def apply(self) -> Outcome:
         """Make the workers run what the store holds now, or say why not; then nothing has changed."""
         snapshot = await self.store.range()
+        left_out: list[str] = []
         try:
-            problems = await self._apply(snapshot)
+            problems = await self._apply(snapshot, left_out)
         except Exception:  # noqa: BLE001 - a fault of the compiler must not end what serves
             _log.exception("revision %d is not applied", snapshot.revision)
             problems = ["a fault of the gateway itself; its log says more"]
         if self.fleet.rollout.current is not None:  # else nothing serves, and the start says why
             for problem in problems:
                 _log.error("revision %d is not applied: %s", snapshot.revision, problem)
+        for problem in (one for one in left_out if one not in self.outcome.left_out):
+            _log.error("left out: %s", problem)
         self.counts["refused" if problems else "applied"] += 1
+        await self._note(snapshot.revision, problems)
         async with self._done:
-            self.outcome = Outcome(snapshot.revision, problems)
+            self.outcome = Outcome(snapshot.revision, problems, left_out)
             self._done.notify_all()
         return self.outcome
+
+    async def _note(self, store_revision: int, problems: Sequence[str]) -> None:
+        known = self.outcome.store_revision
+        changes = [one for one in await self.store.history(store_revision - known) if one.revision > known]
+        current = self.fleet.rollout.current
+        self.history.tried(changes, problems, current.revision if current else None)
 
     async def outcome_of(self, store_revision: int) -> Outcome:
         """What became of a revision, or of a later one, as soon as that is known."""
@@ -130,13 +143,16 @@ class Applying:
             used = {digest for resources in kept for digest in read_plugins(resources).values()}
             await asyncio.to_thread(forget_copies, self.folder.path / FOLDER, used)
 
-    async def _apply(self, snapshot: Snapshot) -> list[str]:
+    async def _apply(self, snapshot: Snapshot, left_out: list[str]) -> list[str]:
         placed, unreadable = self.entries.read(snapshot)
         values = {key: entry.value for key, entry in snapshot.entries.items()}
-        compiled = await asyncio.to_thread(partial(self.compilation.compile, placed, plugins=read_plugins(values)))
-        problems = errors([*unreadable, *compiled.problems])
-        if problems:
-            return [str(problem) for problem in problems]
+        compiling = partial(self.compilation.compile, plugins=read_plugins(values))
+        owned = frozenset(read_order(snapshot))
+        selection = await asyncio.to_thread(select, placed, unreadable, owned, compiling)
+        if selection.refusing:
+            return [str(problem) for problem in selection.refusing]
+        left_out += (str(problem) for problem in selection.left_out)
+        compiled = selection.compiled
         parts: Parts = compiled.plan["parts"]
         if not self._is_bad(parts):
             return await self._roll_out(LastGood(BUILD, parts, values, compiled.secrets))

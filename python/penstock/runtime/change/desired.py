@@ -12,10 +12,14 @@ from penstock.runtime.change.delta import Parts
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a revision of the store: applied, or refused with problems."""
+    """What became of a revision of the store: applied, or refused with problems.
+
+    `left_out` are the problems of resources that the plan does without.
+    """
 
     store_revision: int
     problems: Sequence[str] = ()
+    left_out: Sequence[str] = ()
 
     @property
     def is_applied(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from penstock.base.problem import Problem
+from penstock.model.kinds import resource_key
 from penstock.model.loading.loaded import Placed
 from penstock.model.loading.validation import validate_resource
 from penstock.model.resource import Resource
@@ -82,5 +83,8 @@ def _resource(entry: Entry) -> Placed | list[Problem]:
         return [Problem((), f"not JSON: {problem}", resource=entry.key)]
     found = validate_resource(data)
     if isinstance(found, Resource):
+        if resource_key(found.kind, found.name) != entry.key:
+            # Else what stands here could pass for what somebody else has written there.
+            return [Problem(("name",), f"`{found.name}` is stored under another name", resource=entry.key)]
         return Placed(found, blake2b(entry.value.encode(), digest_size=16).hexdigest())
     return [replace(one, resource=entry.key) for one in found]

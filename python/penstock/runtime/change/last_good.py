@@ -42,5 +42,8 @@ def read_last_good(path: Path) -> LastGood | None:
         return None
     if sha256(body).hexdigest().encode() != checksum:
         return None
-    content = json.loads(body)
-    return LastGood(content["build"], content["parts"], content["resources"], content.get("secrets", {}))
+    try:
+        content = json.loads(body)
+        return LastGood(content["build"], content["parts"], content["resources"], content.get("secrets", {}))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # whole, but of another form

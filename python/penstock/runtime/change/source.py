@@ -19,7 +19,7 @@ from penstock.store import Author, Change, Store, Transaction
 from penstock.store.files import environment, read_texts
 from penstock.store.log_places import log_problems
 
-_AUTHOR = Author("configuration", "files")
+AUTHOR = Author("configuration", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Reading:
         before = await store.range()
         earlier = [*read_order(before), *(key for key in before.entries if key.startswith(PLUGIN_FILES))]
         gone = frozenset(earlier) & before.entries.keys() - wanted.keys()
-        return await store.transaction(Transaction(_AUTHOR, put=wanted, delete=gone))
+        return await store.transaction(Transaction(AUTHOR, put=wanted, delete=gone))
 
 
 class Source(Protocol):

@@ -9,7 +9,7 @@ from tools.repository import ROOT, files, text, with_suffix
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 DECISION_PARTS = ["Context", "Choice", "Price", "When to revisit"]
-FRAGMENT = re.compile(r"(\d+)\.(added|changed|fixed|removed|security)(\.\d+)?\.md")
+FRAGMENT = re.compile(r"(\d+)\.(added|changed|fixed|removed|security)(\.[a-z0-9-]+)?\.md")
 
 
 def anchors(path: Path) -> set[str]:

@@ -96,7 +96,11 @@ class Supervisor:
                 serving = group.create_task(self._serve())
                 ending = group.create_task(self._ending.wait())
                 await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-                if not serving.done():
+                if self.phase is Phase.STARTING and not serving.done():
+                    # A start that goes on while its workers end would fail, and say so.
+                    serving.cancel()
+                    await asyncio.wait({serving})
+                if not serving.done() or serving.cancelled():
                     await self._end()
                 serving.cancel()
                 ending.cancel()

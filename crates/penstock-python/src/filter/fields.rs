@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use penstock_proxy::exchange::Head;
+use pyo3::exceptions::PyValueError;
 use pyo3::types::PyStringMethods;
 use pyo3::{PyResult, Python};
 
@@ -11,6 +12,9 @@ use super::loan::Loan;
 use super::made::SharedMade;
 use super::names::FieldText;
 use super::source::Text;
+
+/// Most that filters may write into one head, replaced values included: far more than anybody reads.
+const MOST_BYTES: usize = 1 << 20;
 
 /// Whose headers they are.
 #[derive(Clone)]
@@ -87,6 +91,7 @@ impl Fields {
         let value = value_bytes(value.to_str()?)?;
         self.with_name(name, |head, name| {
             name.check_writable()?;
+            check_room(head, name.bytes.len() + value.len())?;
             write(head, name, &value);
             Ok(())
         })
@@ -107,4 +112,11 @@ impl Fields {
             Self::Made(made) => use_it(&mut made.lock().head),
         }
     }
+}
+
+fn check_room(head: &Head, more: usize) -> PyResult<()> {
+    if head.buffer().len().saturating_add(more) <= MOST_BYTES {
+        return Ok(());
+    }
+    Err(PyValueError::new_err("the headers of one message are at most 1 MiB"))
 }

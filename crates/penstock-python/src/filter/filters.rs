@@ -10,6 +10,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
 
+use super::fork;
 use super::guard::Guard;
 use super::interrupt::Interrupt;
 use super::log::LogSender;
@@ -67,6 +68,7 @@ impl PythonFilters {
             return Ok(started);
         }
         let sdk = py.import("penstock.sdk.loading")?;
+        fork::watch();
         let log = LogSender::start()?;
         let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(interrupt) = interrupt {

@@ -4,6 +4,7 @@ mod attached;
 mod field;
 mod fields;
 mod filters;
+mod fork;
 mod guard;
 mod headers;
 mod interrupt;

@@ -11,6 +11,7 @@ use pyo3::types::{PyAnyMethods, PyString, PyStringMethods, PyTuple, PyTypeMethod
 use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
 
 use super::attached;
+use super::fork;
 use super::guard::Guard;
 use super::interrupt::take_back;
 use super::objects::Objects;
@@ -115,6 +116,7 @@ impl PythonFilter {
     ) -> PyResult<Bound<'py, PyAny>> {
         let call = self.guard.begin(self.settings.budget_ms);
         let returned = method.0.bind(py).call1(arguments);
+        fork::end_if_child();
         let was_interrupted = self.guard.end(call);
         if was_interrupted {
             take_back(py, &self.guard);

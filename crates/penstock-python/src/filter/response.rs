@@ -7,7 +7,6 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::types::{PyAnyMethods, PyBytes, PyBytesMethods, PyString, PyStringMethods, PyTypeMethods};
 use pyo3::{Bound, Py, PyAny, PyResult, Python, pyclass, pymethods};
 
-use super::field::{check_name, value_bytes};
 use super::fields::Fields;
 use super::headers::Headers;
 use super::loan::Loan;
@@ -62,21 +61,20 @@ impl Response {
         headers: Option<&Bound<'_, PyAny>>,
         body: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let mut made = Made { status: checked_status(status)?, ..Made::default() };
+        let made = SharedMade::new(Made { status: checked_status(status)?, ..Made::default() });
+        let fields = Fields::Made(made.clone());
         if let Some(headers) = headers {
-            add_headers(&mut made, headers)?;
+            add_headers(&fields, headers)?;
         }
         if let Some(body) = body {
-            made.body = body_bytes(body)?.into();
-            if body.is_instance_of::<PyString>()
-                && !made.body.is_empty()
-                && made.head.first(Name::CONTENT_TYPE).is_none()
-            {
+            let (bytes, mut made) = (body_bytes(body)?, made.lock());
+            let is_text = body.is_instance_of::<PyString>() && !bytes.is_empty();
+            if is_text && made.head.first(Name::CONTENT_TYPE).is_none() {
                 made.head.add_known(Name::CONTENT_TYPE, b"text/plain; charset=utf-8");
             }
+            made.body = bytes.into();
         }
-        let made = SharedMade::new(made);
-        Ok(Self { headers: Headers::of(py, Fields::Made(made.clone()))?, state: State::Made(made) })
+        Ok(Self { headers: Headers::of(py, fields)?, state: State::Made(made) })
     }
 
     /// The status.
@@ -154,13 +152,11 @@ fn body_bytes(body: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 }
 
 /// Headers from a mapping, or from pairs, in which a name may come again.
-fn add_headers(made: &mut Made, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+fn add_headers(fields: &Fields, headers: &Bound<'_, PyAny>) -> PyResult<()> {
     let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers.clone() };
     for pair in pairs.try_iter()? {
         let (name, value): (Bound<'_, PyString>, Bound<'_, PyString>) = pair?.extract()?;
-        let name = name.to_cow()?;
-        check_name(&name)?;
-        made.head.add(name.as_bytes(), &value_bytes(&value.to_cow()?)?);
+        fields.add(&name, &value)?;
     }
     Ok(())
 }

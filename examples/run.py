@@ -1,6 +1,7 @@
 """Starts the three example services and the gateway before them, and tells what to try. `make run` calls it."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -36,6 +37,19 @@ def is_listening() -> bool:
     return False
 
 
+def is_orphan(parent: int) -> bool:
+    """Whether who started this is gone without a word, as a `make` that was killed."""
+    return os.getppid() != parent
+
+
+def wait_for_end(gateway: subprocess.Popen[bytes], parent: int) -> int:
+    """Wait until the gateway has ended, or nobody is left to end it; gives its exit code."""
+    while not is_orphan(parent):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return gateway.wait(1)
+    return 1
+
+
 def wait_for_gateway(*processes: subprocess.Popen[bytes]) -> bool:
     """Wait until the gateway listens; false when a process ended instead, having said why."""
     deadline = time.monotonic() + STARTING_S
@@ -55,18 +69,26 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> int:
     """Run both until Ctrl-C; gives the gateway's exit code."""
+    if is_listening():
+        print(f"port {ADDRESS[1]} is in use already: end what listens there, then try again", file=sys.stderr)
+        return 1
+    parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # A session of its own: Ctrl-C shall reach the gateway first, and the services serve while it drains.
-    services = subprocess.Popen([sys.executable, HERE / "services.py"], start_new_session=True)
+    # A session of their own: Ctrl-C shall reach the gateway first, and the services serve while it drains. Their
+    # standard input ends with this process, however it ends, and they with it.
+    command = [sys.executable, str(HERE / "services.py"), "--until-input-ends"]
+    services = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     gateway = subprocess.Popen([PENSTOCK, "run", "-c", CONFIGURATION])
     try:
         if not wait_for_gateway(services, gateway):
             return 1
         print(TO_TRY, flush=True)
-        return gateway.wait()
+        return wait_for_end(gateway, parent)
     except KeyboardInterrupt:
         return gateway.wait()
     finally:
+        # Told twice, as by `make` and by the terminal, is told once.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         stop(gateway)
         stop(services)
 

@@ -1,6 +1,6 @@
 """Three small services for the example gateway to stand in front of; each tells what reached it.
 
-usage: services.py   (ports 9001, 9002 and 9003 of this machine)
+usage: services.py [--until-input-ends]   (ports 9001, 9002 and 9003 of this machine)
 """
 
 import json
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> int:
-    """Serve until interrupted; 1 when a port is taken."""
+    """Serve until interrupted, or until standard input ends; 1 when a port is taken."""
     try:
         services = [Service(name, port) for name, port in SERVICES.items()]
     except OSError as error:
@@ -61,7 +61,10 @@ def main() -> int:
     for service in services:
         threading.Thread(target=service.serve_forever, daemon=True).start()
     try:
-        threading.Event().wait()
+        if "--until-input-ends" in sys.argv[1:]:
+            sys.stdin.read()
+        else:
+            threading.Event().wait()
     except KeyboardInterrupt:
         return 0
     return 0

@@ -17,6 +17,8 @@ from tools.repository import ROOT
 CARGO_RESULT = re.compile(
     r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed; (?P<skipped>\d+) ignored"
 )
+# A Rust test that cannot run here returns, and counts as passed, unless it says so.
+RUST_SKIP = re.compile(r"^skipped test: ")
 PYTEST_RESULT = re.compile(r"^=*\s*(?=\d+ \w+.* in [\d.]+s)")
 PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 PYTEST_WORDS = {"error": "failed", "errors": "failed", "xfailed": "skipped", "xpassed": "failed"}
@@ -87,6 +89,9 @@ class Count:
         if cargo := CARGO_RESULT.match(line):
             for outcome, number in cargo.groupdict().items():
                 self.add(outcome, int(number))
+        elif RUST_SKIP.match(line):
+            self.add("skipped", 1)
+            self.add("passed", -1)
         elif PYTEST_RESULT.match(line):
             for number, word in PYTEST_COUNT.findall(line):
                 self.add(PYTEST_WORDS.get(word, word), int(number))

@@ -47,7 +47,10 @@ def docs() -> Files:
     folder = ROOT / "build" / "docs" / "reference"
     kinds = {name: kind_schema(model) for name, model in KINDS.items()}
     filters = sorted(native_catalogue().kinds.values(), key=lambda kind: kind.name)
-    pages = {folder / f"{name.lower()}.md": reference.resource_page(name, schema) for name, schema in kinds.items()}
+    pages = {
+        folder / f"{name.lower()}.md": reference.resource_page(name, schema, KINDS[name].example)
+        for name, schema in kinds.items()
+    }
     pages |= {folder / "filters" / f"{kind.name}.md": reference.filter_page(kind) for kind in filters}
     return {**pages, folder / "index.md": reference.index_page(kinds, filters)}
 

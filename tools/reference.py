@@ -1,9 +1,11 @@
 """Makes the reference: a page for each kind of resource and for each filter, from their schemas."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import dedent
 from typing import Any
 
 from penstock.filters.catalogue import FilterKind
+from tools.reference_types import default_of, is_part, type_of
 
 Schema = Mapping[str, Any]
 
@@ -12,16 +14,15 @@ class Gap(Exception):  # noqa: N818 - says what was found
     """Something that the reference should say and nobody wrote."""
 
 
-def resource_page(kind: str, schema: Schema) -> str:
+def resource_page(kind: str, schema: Schema, example: str) -> str:
     """The page of one kind of resource, the parts it is made of below it.
 
-    Raises: Gap if a field has no description.
+    Raises: Gap if a field has no description, or the kind no example.
     """
-    definitions = schema.get("$defs", {})
-    tables = [_table(kind, schema, definitions)]
-    for name, part in definitions.items():
-        tables.append(f"## {name}\n\n{part.get('description', '')}\n\n{_table(f'{kind}.{name}', part, definitions)}")
-    return "\n\n".join([f"# {kind}", _described(kind, schema), *tables]) + "\n"
+    if not example.strip():
+        raise Gap(f"{kind} has no example")
+    shown = f"```yaml\n{dedent(example).strip()}\n```"
+    return "\n\n".join([f"# {kind}", _described(kind, schema), shown, *_tables(kind, schema)]) + "\n"
 
 
 def filter_page(kind: FilterKind) -> str:
@@ -29,12 +30,15 @@ def filter_page(kind: FilterKind) -> str:
 
     Raises: Gap if it or one of its settings has no description.
     """
-    if not kind.page.strip() or not kind.example.strip():
+    page = kind.page.strip()
+    if not page or not kind.example.strip():
         raise Gap(f"filter {kind.name} has no page or no example")
-    results = ", ".join(f"`{result}`" for result in kind.results) or "none"
-    facts = f"Results: {results}. {'Needs the whole body.' if kind.buffers_body else 'Bodies stream through.'}"
-    table = _table(kind.name, kind.schema, kind.schema.get("$defs", {}))
-    return "\n\n".join([f"# {kind.name}", kind.page.strip(), table, facts, f"Source: `{kind.source}`"]) + "\n"
+    facts = [] if "Results:" in page else [f"Results: {', '.join(f'`{one}`' for one in kind.results) or 'none'}."]
+    facts.append("Needs the whole body." if kind.buffers_body else "Bodies stream through.")
+    shown = [] if "```" in page else [f"```yaml\n{kind.example.strip()}\n```"]
+    tables = _tables(kind.name, kind.schema)
+    source = f"Source: `{kind.source}`"
+    return "\n\n".join([f"# {kind.name}", page, *shown, *tables, " ".join(facts), source]) + "\n"
 
 
 def index_page(kinds: Mapping[str, Schema], filters: Iterable[FilterKind]) -> str:
@@ -42,6 +46,18 @@ def index_page(kinds: Mapping[str, Schema], filters: Iterable[FilterKind]) -> st
     resources = [f"- [{kind}]({kind.lower()}.md): {_summary(_described(kind, kinds[kind]))}" for kind in kinds]
     steps = [f"- [{kind.name}](filters/{kind.name}.md): {kind.summary}" for kind in filters]
     return "\n".join(["# Reference", "", "## Resources", "", *resources, "", "## Filters", "", *steps]) + "\n"
+
+
+def _tables(owner: str, schema: Schema) -> Iterator[str]:
+    """The table of its fields, and below it one for each part they are made of."""
+    definitions = schema.get("$defs", {})
+    yield _table(owner, schema, definitions)
+    for name, part in definitions.items():
+        if is_part(part):
+            yield f"## {name}\n\n{part.get('description', '')}"
+            for one in (part, *part.get("anyOf", ())):
+                if "properties" in one:
+                    yield _table(f"{owner}.{name}", one, definitions)
 
 
 def _table(owner: str, schema: Schema, definitions: Mapping[str, Schema]) -> str:
@@ -54,11 +70,11 @@ def _table(owner: str, schema: Schema, definitions: Mapping[str, Schema]) -> str
 def _rows(owner: str, schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[str]:
     required = set(schema.get("required", ()))
     for name, field in schema.get("properties", {}).items():
-        default = "required" if name in required else _default(field)
+        default = "required" if name in required else default_of(field)
         # A part's own words stand for those of a field that says the same.
         part = definitions.get(str(field.get("$ref", "")).rpartition("/")[2], {})
         meaning = " ".join(_described(f"{owner}.{name}", {**part, **field}).split()).replace("|", "\\|")
-        yield f"| `{name}` | {_type(field)} | {default} | {meaning} |"
+        yield f"| `{name}` | {type_of(field, definitions)} | {default} | {meaning} |"
 
 
 def _described(what: str, schema: Schema) -> str:
@@ -70,25 +86,3 @@ def _described(what: str, schema: Schema) -> str:
 
 def _summary(text: str) -> str:
     return text.partition("\n")[0]
-
-
-def _default(field: Schema) -> str:
-    value = field.get("default")
-    return "" if value in (None, [], {}) else f"`{value}`"
-
-
-def _type(field: Schema) -> str:
-    """What may be written, in a few words."""
-    if "$ref" in field:
-        name = field["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return " or ".join(f"`{word}`" for word in field["enum"])
-    branches = [branch for branch in field.get("anyOf", ()) if branch.get("type") != "null"]
-    if branches:
-        return " or ".join(dict.fromkeys(_type(branch) for branch in branches))
-    if field.get("type") == "array":
-        return f"list of {_type(field.get('items', {}))}"
-    return {"string": "text", "object": "mapping", "integer": "number"}.get(str(field.get("type")), "any")

@@ -1,5 +1,6 @@
 """The commands as users call them: output, exit codes, files."""
 
+import io
 import json
 import subprocess
 import sys
@@ -154,3 +155,46 @@ def test_help_imports_neither_pydantic_nor_yaml() -> None:
     script = "\n".join(lines)
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert output.splitlines()[-1] == ""
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
+
+
+def test_a_dash_is_standard_input(penstock: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin(monkeypatch, BAD)
+    assert penstock("validate", "-c", "-").err.startswith("-:4:1: route/a: pth: unknown key `pth`\n")
+    stdin(monkeypatch, "a:   1 # x\n")
+    assert (result := penstock("fmt", "-c", "-")).code == 0
+    assert result.out == "a: 1   # x\n"
+    stdin(monkeypatch, "a:   1\n")
+    assert penstock("fmt", "-c", "-", "--check").code == 2
+    stdin(monkeypatch, "a: [\n")
+    assert (result := penstock("fmt", "-c", "-")).code == 1
+    assert (result.out, result.err.startswith("-: not YAML")) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        (["validate"], {"problems"}),
+        (["plan"], {"parts"}),
+        (["fmt"], {"changed", "failed"}),
+        (["explain", "GET", "http://a/"], {"problems"}),
+        (["version"], {"penstock", "python", "machine"}),
+    ],
+)
+def test_machine_output_is_json_on_standard_output(
+    penstock: Run, file: Path, arguments: list[str], keys: set[str]
+) -> None:
+    file.write_text(BAD if arguments[0] == "explain" else GOOD)
+    result = penstock(*arguments, "-o", "json", *([] if arguments[0] == "version" else ["-c", file]))
+    assert (json.loads(result.out).keys(), result.err) == (keys, "")
+
+
+def test_people_are_not_shown_every_one_of_a_hundred_thousand_problems(penstock: Run, file: Path) -> None:
+    file.write_text(f"{GOOD}labels:\n" + "".join(f"  k{index}: 1\n" for index in range(1500)))
+    shown = penstock("validate", "-c", file).err.splitlines()
+    assert len(shown) == 2001
+    assert shown[-1] == "and 500 more; `penstock validate -o json` lists all"
+    assert len(json.loads(penstock("validate", "-c", file, "-o", "json").out)["problems"]) == 1500

@@ -1,12 +1,14 @@
 """Configuration files are read from a file or a folder; what cannot be read is a problem (R13)."""
 
+import io
 import os
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from penstock.model.loading import load_texts
-from penstock.store.files import environment, read_texts
+from penstock.store.files import environment, read_stream, read_texts
 
 
 def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
@@ -54,3 +56,37 @@ def test_references_are_relative_to_their_file(tmp_path: Path, monkeypatch: pyte
     loaded = load_texts(read_texts(file)[0], environment())
     assert [str(problem) for problem in loaded.problems] == []
     assert loaded.resources[0].resource.model_dump()["address"] == "127.0.0.1:8080"
+
+
+def test_links_that_lead_in_circles_or_nowhere_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "circle.yaml").symlink_to("circle.yaml")
+    (tmp_path / "gone.yaml").symlink_to("nothing")
+    assert [problem.message for problem in read_texts(tmp_path)[1]] == [
+        "too many levels of symbolic links",
+        "no such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev/tty"])
+def test_a_device_is_refused_unread(path: str) -> None:
+    assert [problem.message for problem in read_texts(Path(path))[1]] == ["not a plain file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_file_that_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch(mode=0)
+    assert [problem.message for problem in read_texts(tmp_path)[1]] == ["permission denied"]
+
+
+def test_a_file_that_is_gone_when_it_is_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.store.files.configuration_files", lambda _: [tmp_path / "a.yaml"])
+    assert [problem.message for problem in read_texts(tmp_path)[1]] == ["no such file or directory"]
+
+
+def test_a_stream_is_read_within_bounds() -> None:
+    endless = io.BufferedReader(cast("io.RawIOBase", open("/dev/zero", "rb", buffering=0)))  # noqa: SIM115, PTH123
+    with endless:
+        assert [problem.message for problem in read_stream(endless)[1]] == ["the file is larger than 10 MiB"]
+    assert read_stream(io.BytesIO(b"\xff"))[1][0].message == "not UTF-8 text"
+    assert read_stream(io.BytesIO(b"a: 1"))[0][0].content == "a: 1"

@@ -7,6 +7,7 @@ from tools.checks import STEPS, Count, main
 LINES = {
     "test result: ok. 54 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s": "54 0 2",
     "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s": "3 1 0",
+    "skipped test: strace is missing": "-1 0 1",
     "5 passed, 1 skipped in 0.30s": "5 0 1",
     "2 failed, 5 passed, 3 deselected, 1 error in 61.30s (0:01:01)": "5 3 0",
     "=== 1 xfailed, 1 xpassed in 1.00s ===": "0 1 1",

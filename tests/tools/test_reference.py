@@ -1,12 +1,19 @@
 """The reference has a page for everything, and refuses to leave a gap."""
 
+import re
 from dataclasses import replace
+from textwrap import dedent
 
 import pytest
 
+from penstock.compiler import compile_resources
+from penstock.filters import PluginDescription
+from penstock.filters.native import native_catalogue
 from penstock.model import KINDS
+from penstock.model.loading import load_resources
 from penstock.model.schema import kind_schema
 from tests.filters.catalogue_fake import KINDS as FILTERS
+from tests.filters.catalogue_fake import FakeCatalogue
 from tools.reference import Gap, filter_page, index_page, resource_page
 
 LIMIT = {"properties": {"limit": {"type": "string", "description": "Largest body."}}, "required": ["limit"]}
@@ -14,7 +21,7 @@ LIMIT = {"properties": {"limit": {"type": "string", "description": "Largest body
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_page_with_all_its_fields(kind: str) -> None:
-    page = resource_page(kind, kind_schema(KINDS[kind]))
+    page = resource_page(kind, kind_schema(KINDS[kind]), KINDS[kind].example)
     assert page.startswith(f"# {kind}\n")
     assert [field for field in KINDS[kind].model_fields if f"| `{field}` |" not in page] == []
 
@@ -26,8 +33,45 @@ def test_a_filter_has_its_settings_and_results() -> None:
 
 
 def test_defaults_are_written_as_users_write_them() -> None:
-    page = resource_page("Upstream", kind_schema(KINDS["Upstream"]))
-    assert "| `connect` | text | `2s` | To make a connection. |" in page
+    page = resource_page("Upstream", kind_schema(KINDS["Upstream"]), "kind: Upstream")
+    assert "| `connect` | duration | `2s` | To make a connection. |" in page
+    assert "| `enabled` | `true` or `false` | `true` |" in page
+
+
+TYPES = [
+    ("Route", "timeout", "duration"),
+    ("Route", "pipeline", "name of a pipeline"),
+    ("Route", "listeners", "list of name of a listener"),
+    ("Route", "path", "text or `{regex: ...}`"),
+    ("Route", "when", "condition"),
+    ("Route", "priority", "number from -1000000 to 1000000"),
+    ("Listener", "limits", "[Limits](#limits)"),
+    ("Listener", "headers", "size"),
+    ("Listener", "encoded_slash", "`refuse` or `keep`"),
+]
+
+
+@pytest.mark.parametrize(("kind", "field", "expected"), TYPES)
+def test_a_type_says_what_may_be_written(kind: str, field: str, expected: str) -> None:
+    page = resource_page(kind, kind_schema(KINDS[kind]), KINDS[kind].example)
+    assert f"| `{field}` | {expected} |" in page
+
+
+def test_no_link_of_a_page_leads_nowhere() -> None:
+    pages = [resource_page(kind, kind_schema(model), model.example) for kind, model in KINDS.items()]
+    pages += [filter_page(kind) for kind in native_catalogue().kinds.values()]
+    for page in pages:
+        headings = {line.removeprefix("## ").lower() for line in page.splitlines() if line.startswith("## ")}
+        assert set(re.findall(r"\(#(\w+)\)", page)) <= headings, page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_of_a_kind_has_no_problems(kind: str) -> None:
+    loaded = load_resources(dedent(KINDS[kind].example))
+    assert [type(placed.resource).__name__ for placed in loaded.resources] == [kind]
+    described = {"house": PluginDescription("abc", {})}
+    compiled = compile_resources(loaded.resources, FakeCatalogue(plugins=described), unusable=loaded.unusable)
+    assert [*loaded.problems, *compiled.problems] == []
 
 
 @pytest.mark.parametrize(

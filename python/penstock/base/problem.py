@@ -6,6 +6,8 @@ from enum import StrEnum
 
 Steps = tuple[str | int, ...]
 """A place inside a document: keys and positions, from the outside in."""
+_LONGEST_KEY = 80
+"""Characters of a key that a message shows: no key is longer that is not a mistake."""
 
 
 class Severity(StrEnum):
@@ -72,8 +74,12 @@ class Problem:
 
 def path_text(path: Steps) -> str:
     """A path in the form users write: `hosts[1].regex`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{_shortened(step)}" for step in path)
     return text.removeprefix(".")
+
+
+def _shortened(key: str) -> str:
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}..."
 
 
 def errors(problems: Iterable[Problem]) -> list[Problem]:

@@ -6,7 +6,7 @@ The grammar is one for both languages: `tests/units.json` holds the cases, which
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -40,6 +40,9 @@ class Unit:
 
     pattern: ClassVar[str] = ""
     description: ClassVar[str] = ""
+    _noun: ClassVar[str] = ""
+    _form: ClassVar[str] = ""
+    _parts: ClassVar[re.Pattern[str]]
 
     def __str__(self) -> str:
         return self.text
@@ -48,8 +51,26 @@ class Unit:
     def parse(cls, text: object) -> Self:
         """The quantity that a text stands for.
 
-        Raises: ValueError that says what to write.
+        Raises: ValueError that says what to write, if it stands for none or for one too large for a plan.
         """
+        found = cls._parts.fullmatch(text) if isinstance(text, str) and text else None
+        if found is None:
+            instead = cls._with_unit(int(str(text))) if _is_count(text) else cls._meant(text)
+            raise ValueError(f"not a {cls._noun}: {_shown(text)}; write {instead or cls._form}")
+        return cls._of(found)
+
+    @classmethod
+    def _of(cls, found: re.Match[str]) -> Self:
+        raise NotImplementedError
+
+    @classmethod
+    def _with_unit(cls, number: int) -> str:
+        """A number to which only the unit is missing, with those that may be meant."""
+        raise NotImplementedError
+
+    @classmethod
+    def _meant(cls, text: object) -> str:
+        """What was probably meant by a text whose unit is written as other programs do; empty if nobody can tell."""
         raise NotImplementedError
 
     @classmethod
@@ -77,6 +98,8 @@ class Duration(Unit):
     __slots__ = ()
     pattern = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
     description = "A length of time, such as 250ms, 5s, 1m30s, 2h or 7d."
+    _noun = "duration"
+    _form = "a number and a unit, as in 250ms, 5s, 1m30s, 2h"
     _parts = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?")
 
     @property
@@ -85,16 +108,17 @@ class Duration(Unit):
         return self.number
 
     @classmethod
-    def parse(cls, text: object) -> Self:
-        """The duration that a text stands for.
-
-        Raises: ValueError if the text is no duration or too long for a plan.
-        """
-        if not isinstance(text, str) or not text or (found := cls._parts.fullmatch(text)) is None:
-            instead = f"{text}s or {text}ms" if _is_count(text) else _meant(text, _MILLISECONDS, _TIMES_ELSEWHERE)
-            raise _no_unit("duration", text, instead, "write a number and a unit, as in 250ms, 5s, 1m30s, 2h")
+    def _of(cls, found: re.Match[str]) -> Self:
         counts = zip(found.groups(), _MILLISECONDS.values(), strict=True)
-        return cls(_in_range(sum(_whole(count) * unit for count, unit in counts if count), text), text)
+        return cls(_in_range(sum(_whole(count) * unit for count, unit in counts if count), found[0]), found[0])
+
+    @classmethod
+    def _with_unit(cls, number: int) -> str:
+        return f"{number}s or {number}ms"
+
+    @classmethod
+    def _meant(cls, text: object) -> str:
+        return _meant(text, _MILLISECONDS, _TIMES_ELSEWHERE)
 
 
 class Size(Unit):
@@ -106,6 +130,8 @@ class Size(Unit):
     __slots__ = ()
     pattern = r"^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)$"
     description = "A number of bytes, such as 512B, 64KiB, 1MiB or 10MB."
+    _noun = "size"
+    _form = "a number and a unit, as in 512B, 64KiB, 1MiB, 10MB"
     _parts = re.compile(r"([0-9]+)(B|kB|MB|GB|KiB|MiB|GiB)")
 
     @property
@@ -114,15 +140,18 @@ class Size(Unit):
         return self.number
 
     @classmethod
-    def parse(cls, text: object) -> Self:
-        """The size that a text stands for.
+    def _of(cls, found: re.Match[str]) -> Self:
+        return cls(_in_range(_whole(found[1]) * _BYTES[found[2]], found[0]), found[0])
 
-        Raises: ValueError if the text is no size or too large for a plan.
-        """
-        if not isinstance(text, str) or (found := cls._parts.fullmatch(text)) is None:
-            instead = _size_of(text) if _is_count(text) else _meant(text, _BYTES, _BYTES_ELSEWHERE)
-            raise _no_unit("size", text, instead, "write a number and a unit, as in 512B, 64KiB, 1MiB, 10MB")
-        return cls(_in_range(_whole(found[1]) * _BYTES[found[2]], text), text)
+    @classmethod
+    def _with_unit(cls, number: int) -> str:
+        """The number in the largest unit that says it whole."""
+        unit = next((unit for unit in ("GiB", "MiB", "KiB") if number and number % _BYTES[unit] == 0), "B")
+        return f"{number // _BYTES[unit]}{unit}"
+
+    @classmethod
+    def _meant(cls, text: object) -> str:
+        return _meant(text, _BYTES, _BYTES_ELSEWHERE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -136,38 +165,30 @@ class Rate(Unit):
 
     pattern: ClassVar[str] = r"^[0-9]+/(s|m|h|d)$"
     description: ClassVar[str] = "How often in a period, such as 100/s, 5000/m, 10/h or 1000/d."
+    _noun: ClassVar[str] = "rate"
+    _form: ClassVar[str] = "how often and the period, as in 100/s, 5000/m, 10/h"
     _parts: ClassVar[re.Pattern[str]] = re.compile(r"([0-9]+)/([smhd])")
 
     @classmethod
-    def parse(cls, text: object) -> Self:
-        """The rate that a text stands for.
-
-        Raises: ValueError if the text is no rate, or one of zero.
-        """
-        if not isinstance(text, str) or (found := cls._parts.fullmatch(text)) is None:
-            instead = f"{text}/s or {text}/m" if _is_count(text) else _meant(text, _PERIODS, _PERIODS_ELSEWHERE, "/")
-            raise _no_unit("rate", text, instead, "write how often and the period, as in 100/s, 5000/m, 10/h")
-        count = _in_range(_whole(found[1]), text)
+    def _of(cls, found: re.Match[str]) -> Self:
+        count = _in_range(_whole(found[1]), found[0])
         if count == 0:
-            raise ValueError(f"a rate of nothing: {text}; write at least 1")
-        return cls(count, text, _PERIODS[found[2]])
+            raise ValueError(f"a rate of nothing: {found[0]}; write at least 1")
+        return cls(count, found[0], _PERIODS[found[2]])
+
+    @classmethod
+    def _with_unit(cls, number: int) -> str:
+        return f"{number}/s or {number}/m"
+
+    @classmethod
+    def _meant(cls, text: object) -> str:
+        return _meant(text, _PERIODS, _PERIODS_ELSEWHERE, "/")
 
 
-def _no_unit(what: str, text: object, instead: str, form: str) -> ValueError:
-    return ValueError(f"not a {what}: {_shown(text)}; {f'write {instead}' if instead else form}")
-
-
-def _is_count(value: object) -> TypeGuard[int | str]:
+def _is_count(value: object) -> bool:
     """Whether a value is a number to which only the unit is missing."""
     text = str(value)
     return not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST))
-
-
-def _size_of(count: int | str) -> str:
-    """A number of bytes in the largest unit that says it whole."""
-    number = int(count)
-    unit = next((unit for unit in ("GiB", "MiB", "KiB") if number and number % _BYTES[unit] == 0), "B")
-    return f"{number // _BYTES[unit]}{unit}"
 
 
 def _meant(text: object, units: Mapping[str, int], elsewhere: Mapping[str, str], between: str = "") -> str:

@@ -19,11 +19,9 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
-def add_configuration(parser: argparse.ArgumentParser) -> None:
+def add_configuration(parser: argparse.ArgumentParser, what: str = "configuration file or folder") -> None:
     """Adds `-c`, which every command calls so."""
-    parser.add_argument(
-        "-c", "--configuration", type=Path, required=True, metavar="FILE|DIR", help="configuration file or folder"
-    )
+    parser.add_argument("-c", "--configuration", type=Path, required=True, metavar="FILE|DIR", help=what)
 
 
 def add_output(parser: argparse.ArgumentParser, *forms: str) -> None:
@@ -31,7 +29,3 @@ def add_output(parser: argparse.ArgumentParser, *forms: str) -> None:
     parser.add_argument(
         "-o", "--output", choices=forms, default=forms[0], help=f"form of the output: {', '.join(forms)}"
     )
-
-
-def no_options(_parser: argparse.ArgumentParser) -> None:
-    """A command without options."""

@@ -1,18 +1,25 @@
 """Loads and compiles the configuration that `-c` names."""
 
+import argparse
+import json
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.base.problem import Problem, errors
-from penstock.cli.command import add_configuration
+from penstock.cli import command
 from penstock.compiler import Compiled, compile_resources
 from penstock.filters.native import native_catalogue
 from penstock.filters.plugins import plugin_catalogue
-from penstock.model.loading import load_texts, locate
-from penstock.store.files import environment, read_texts
+from penstock.model.loading import Text, load_texts, locate
+from penstock.store.files import environment, read_stream, read_texts
 from penstock.store.log_places import log_problems
 
-__all__ = ["Configuration", "add_configuration", "read_configuration"]
+STDIN = Path("-")
+"""Stands for standard input, as everywhere."""
+_MOST_SHOWN = 1000
+"""Problems that people are shown: who has more has one mistake in a generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,30 @@ class Configuration:
 
 def read_configuration(path: Path) -> Configuration:
     """The configuration at a path, compiled, with all its problems."""
-    texts, unread = read_texts(path)
+    texts, unread = texts_of(path)
     loaded = load_texts(texts, environment()).beside(unread)
     catalogue = plugin_catalogue(native_catalogue(), loaded.readable)
     compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
     found = locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts)
     return Configuration(compiled, tuple(found))
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Adds `-c` for commands that only read."""
+    command.add_configuration(parser, "configuration file or folder; - for standard input")
+
+
+def texts_of(path: Path) -> tuple[list[Text], list[Problem]]:
+    """The configuration files of a path; `-` is one on standard input."""
+    return read_stream(sys.stdin.buffer) if path == STDIN else read_texts(path)
+
+
+def print_problems(problems: Sequence[Problem], output: str = "text") -> None:
+    """Print problems: for people on standard error, as JSON on standard output."""
+    if output == "json":
+        print(json.dumps({"problems": [problem.to_json() for problem in problems]}, indent=2))
+        return
+    for problem in problems[:_MOST_SHOWN]:
+        print(problem, file=sys.stderr)
+    if len(problems) > _MOST_SHOWN:
+        print(f"and {len(problems) - _MOST_SHOWN} more; `penstock validate -o json` lists all", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.configuration import add_configuration, read_configuration
+from penstock.cli.configuration import add_configuration, print_problems, read_configuration
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     configuration = read_configuration(options.configuration)
     if not configuration.is_usable:
-        for problem in configuration.problems:
-            print(problem, file=sys.stderr)
+        print_problems(configuration.problems, options.output)
         return FAILED
     request = {"method": options.method, "url": options.url, "headers": options.header}
     given = {"from": options.client, "listener": options.listener}

@@ -1,51 +1,57 @@
 """`penstock fmt`: one layout for configuration files, with every comment kept."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
-from penstock.cli.command import DIFFERENT, FAILED, FINE, Command
-from penstock.cli.configuration import add_configuration
+from penstock.cli.command import DIFFERENT, FAILED, FINE, Command, add_output
+from penstock.cli.configuration import STDIN, add_configuration, texts_of
 from penstock.cli.layout import NotFormatted, formatted
-from penstock.model.loading import Text
-from penstock.store.files import read_texts
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which files, and whether they are only looked at."""
     add_configuration(parser)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 2 if a file would change")
+    add_output(parser, "text", "json")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Format the files; what cannot be read is left as it is and fails."""
-    texts, problems = read_texts(options.configuration)
-    failures = [str(problem) for problem in problems]
-    changed = 0
+    """Format the files; what cannot be read is left as it is and fails.
+
+    Standard input is written to standard output, formatted.
+    """
+    texts, problems = texts_of(options.configuration)
+    failures = {problem.file: problem.message for problem in problems}
+    changed: list[str] = []
     for text in texts:
         try:
-            changed += _format(text, is_check=options.check)
+            after = formatted(text)
+            if options.configuration == STDIN and not options.check:
+                sys.stdout.write(after)
+            elif after != text.content:
+                if not options.check:
+                    _replace(Path(text.file), after)
+                changed.append(text.file)
         except (NotFormatted, OSError) as problem:
-            failures.append(f"{text.file}: {problem}")
-    for failure in failures:
-        print(failure, file=sys.stderr)
+            failures[text.file] = str(problem)
+    _tell(options, changed, failures)
     if failures:
         return FAILED
     return DIFFERENT if options.check and changed else FINE
 
 
-def _format(text: Text, *, is_check: bool) -> bool:
-    """Whether the file differs, or differed, from its formatted form."""
-    after = formatted(text)
-    if after == text.content:
-        return False
-    if is_check:
-        print(f"{text.file} would change")
-        return True
-    _replace(Path(text.file), after)
-    print(f"{text.file} formatted")
-    return True
+def _tell(options: argparse.Namespace, changed: list[str], failures: dict[str, str]) -> None:
+    if options.output == "json" and (options.configuration != STDIN or options.check):
+        left = [{"file": file, "message": message} for file, message in failures.items()]
+        print(json.dumps({"changed": changed, "failed": left}, indent=2))
+        return
+    for file in changed:
+        print(f"{file} {'would change' if options.check else 'formatted'}")
+    for file, message in failures.items():
+        print(f"{file}: {message}", file=sys.stderr)
 
 
 def _replace(file: Path, content: str) -> None:

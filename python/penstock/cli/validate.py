@@ -1,11 +1,9 @@
 """`penstock validate`: every problem of a configuration, with file, line and column."""
 
 import argparse
-import json
-import sys
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.configuration import add_configuration, read_configuration
+from penstock.cli.configuration import add_configuration, print_problems, read_configuration
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the problems; fails if one of them refuses the configuration."""
     configuration = read_configuration(options.configuration)
-    if options.output == "json":
-        print(json.dumps({"problems": [problem.to_json() for problem in configuration.problems]}, indent=2))
-    else:
-        for problem in configuration.problems:
-            print(problem, file=sys.stderr)
+    print_problems(configuration.problems, options.output)
     return FINE if configuration.is_usable else FAILED
 
 

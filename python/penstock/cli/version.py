@@ -1,15 +1,23 @@
 """`penstock version`: what is installed."""
 
 import argparse
+import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from penstock.cli.command import FINE, Command, no_options
+from penstock.cli.command import FINE, Command, add_output
 
 
-def run(_options: argparse.Namespace) -> int:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The form of the output."""
+    add_output(parser, "text", "json")
+
+
+def run(options: argparse.Namespace) -> int:
     """Print the versions of Penstock and of Python."""
-    print(f"penstock {installed_version()} (Python {platform.python_version()}, {platform.machine()})")
+    found = {"penstock": installed_version(), "python": platform.python_version(), "machine": platform.machine()}
+    as_text = "penstock {penstock} (Python {python}, {machine})".format(**found)
+    print(json.dumps(found, indent=2) if options.output == "json" else as_text)
     return FINE
 
 
@@ -21,4 +29,4 @@ def installed_version() -> str:
         return "from a source tree"
 
 
-COMMAND = Command(no_options, run)
+COMMAND = Command(add_options, run)

@@ -1,5 +1,6 @@
 """Names across resources: each given once, each reference to one that is there."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from penstock.base.names import did_you_mean
@@ -7,6 +8,8 @@ from penstock.base.problem import Problem
 from penstock.compiler.compiled import Fragment, Reference
 from penstock.model.kinds import resource_key
 from penstock.model.loading.loaded import Placed, Unusable
+
+_MOST_HINTS = 100
 
 
 def check_names(resources: Sequence[Placed]) -> Iterator[Problem]:
@@ -25,7 +28,7 @@ def check_references(
 ) -> Iterator[Problem]:
     """References to resources that are not there, or not in use."""
     states = {placed.key: placed.resource.enabled for placed in resources}
-    known = [*states, *unusable.keys]
+    known = _Known([*states, *unusable.keys])
     for placed, fragment in fragments:
         for reference in fragment.references:
             key = resource_key(reference.kind, reference.name)
@@ -36,10 +39,25 @@ def check_references(
                 yield placed.located(found)
 
 
-def _dangling(reference: Reference, known: Iterable[str], *, is_off: bool) -> Problem:
+class _Known:
+    """The names of resources by kind, and hints from them."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.names: defaultdict[str, list[str]] = defaultdict(list)
+        for key in keys:
+            kind, _, name = key.partition("/")
+            self.names[kind].append(name)
+        self.hints: dict[tuple[str, str], str] = {}
+
+    def hint(self, kind: str, name: str) -> str:
+        """The known name that is closest to a wrong one; after many no more are looked for, since each takes long."""
+        if (kind, name) not in self.hints and len(self.hints) < _MOST_HINTS:
+            self.hints[kind, name] = did_you_mean(name, self.names[kind])
+        return self.hints.get((kind, name), "")
+
+
+def _dangling(reference: Reference, known: _Known, *, is_off: bool) -> Problem:
     kind, name = reference.kind, reference.name[:80]
     if is_off:
         return Problem(reference.path, f"{kind} `{name}` is there but not enabled", "write `enabled: true` there")
-    prefix = resource_key(kind, "")
-    names = [key.removeprefix(prefix) for key in known if key.startswith(prefix)]
-    return Problem(reference.path, f"no {kind} is called `{name}`", did_you_mean(name, names))
+    return Problem(reference.path, f"no {kind} is called `{name}`", known.hint(kind, name))

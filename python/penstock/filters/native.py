@@ -78,6 +78,6 @@ def _kind(described: dict[str, Any]) -> FilterKind:
         example=described["example"],
         results=tuple(described["results"]),
         buffers_body=described["buffers_body"],
-        source=described["source"],
+        source="{file}:{line}".format(**described["source"]),
         answers=answers,
     )

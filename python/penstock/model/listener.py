@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from penstock.base.names import did_you_mean
 from penstock.base.networks import canonical_network, listening_address
@@ -42,6 +42,9 @@ def read_address(value: object) -> object:
     return value
 
 
+_ADDRESS = WithJsonSchema({"type": "string", "pattern": r"^unix:/|^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]+$"})
+
+
 class Limits(Settings):
     """Limits on what a client may send or hold."""
 
@@ -73,9 +76,16 @@ class Listener(Resource):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Listener")
+    example: ClassVar[str] = """
+        kind: Listener
+        name: web
+        address: 0.0.0.0:8080
+        trusted_proxies: [10.0.0.0/8]
+        limits: {header_time: 5s, body: 10MiB}
+    """
 
     kind: Literal["Listener"] = Field(description="What the resource is.")
-    address: Annotated[Text, BeforeValidator(read_address), AfterValidator(listening_address)] = Field(
+    address: Annotated[Text, BeforeValidator(read_address), AfterValidator(listening_address), _ADDRESS] = Field(
         description="Address and port, as in `0.0.0.0:8080` or `[::]:8080`, or `unix:/path`."
     )
     protocols: tuple[Protocol, ...] = Field(

@@ -19,6 +19,15 @@ class Pipeline(Resource):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Pipeline")
+    example: ClassVar[str] = """
+        kind: Pipeline
+        name: checkout
+        steps:
+          - {kind: MaxBodySize, limit: 1MiB, on: {too_large: refuse}}
+          - {kind: Forward, to: http://127.0.0.1:9001}
+          - end
+          - {kind: Respond, name: refuse, status: 413, body: "at most 1 MiB, please"}
+    """
 
     kind: Literal["Pipeline"] = Field(description="What the resource is.")
     steps: StepList = Field(min_length=1, description="The steps, in the order they run.")

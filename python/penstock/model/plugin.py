@@ -21,6 +21,11 @@ class Plugin(Resource):
     """Adds the filters of a Python file, or of a folder of them."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Plugin")
+    example: ClassVar[str] = """
+        kind: Plugin
+        name: house
+        python: filters/
+    """
 
     kind: Literal["Plugin"] = Field(description="What the resource is.")
     python: Annotated[Text, AfterValidator(check_plugin_path)] = Field(

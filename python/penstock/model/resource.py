@@ -1,6 +1,6 @@
 """What all resources share: strict fields, a kind, a name, labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
@@ -58,6 +58,17 @@ Expression = Annotated[StrictStr, Field(min_length=1, json_schema_extra={"x-pens
 """A condition; its syntax is the core's to check."""
 
 
+def or_text(pattern: str) -> Callable[[dict[str, Any]], None]:
+    """Makes the schema of a mapping one that takes its short form too, a text of a pattern."""
+
+    def extend(schema: dict[str, Any]) -> None:
+        mapping = dict(schema)
+        schema.clear()
+        schema["anyOf"] = [mapping, {"type": "string", "pattern": pattern}]
+
+    return extend
+
+
 class Settings(BaseModel):
     """A part of a resource: unknown keys are refused, values never change."""
 
@@ -65,7 +76,12 @@ class Settings(BaseModel):
 
 
 class Resource(Settings):
-    """What every resource has."""
+    """What every resource has.
+
+    `example` is a document that shows what is most used; a test reads it.
+    """
+
+    example: ClassVar[str] = ""
 
     kind: Text = Field(description="What the resource is.")
     name: Name = Field(description="Name, unique among the resources of its kind.")

@@ -60,7 +60,21 @@ class Route(Resource):
     prefix, regular expression; methods named; more conditions on headers, then on the query; the older.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(title="Route")
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        title="Route", json_schema_extra={"oneOf": [{"required": [name]} for name in LEADING]}
+    )
+    example: ClassVar[str] = """
+        kind: Route
+        name: orders
+        hosts: [shop.example.com]
+        path: /orders/*
+        methods: [GET, POST]
+        headers: {x-beta: "1"}
+        timeout: 15s
+        steps:
+          - {kind: MaxBodySize, limit: 1MiB}
+          - {kind: Forward, to: http://127.0.0.1:9001}
+    """
 
     kind: Literal["Route"] = Field(description="What the resource is.")
     listeners: tuple[reference("listener"), ...] | None = Field(  # type: ignore[valid-type]

@@ -10,6 +10,8 @@ from penstock.base.units import Unit
 from penstock.model.kinds import KINDS
 from penstock.model.resource import Resource
 
+OR_REFERENCE = r"|\$\{(env|file):"
+"""Ends every pattern: what a reference stands for is known only when it is filled in."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -29,15 +31,14 @@ class _Generator(GenerateJsonSchema):
 
 def kind_schema(model: type[Resource]) -> dict[str, Any]:
     """The schema of one kind of resource."""
-    schema = model.model_json_schema(schema_generator=_Generator)
-    return {"$schema": _DIALECT, **schema}
+    return {"$schema": _DIALECT, **_schema(model)}
 
 
 def combined_schema() -> dict[str, Any]:
     """One schema for documents of every kind: what `kind` says decides the rest."""
     definitions: dict[str, Any] = {}
     for name, model in KINDS.items():
-        schema = model.model_json_schema(schema_generator=_Generator)
+        schema = _schema(model)
         definitions.update(schema.pop("$defs", {}))
         definitions[name] = schema
     return {
@@ -48,6 +49,23 @@ def combined_schema() -> dict[str, Any]:
         "required": ["kind", "name"],
         "allOf": list(_branches()),
         "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def _schema(model: type[Resource]) -> dict[str, Any]:
+    schema: dict[str, Any] = _or_reference(model.model_json_schema(schema_generator=_Generator))
+    return schema
+
+
+def _or_reference(schema: Any) -> Any:
+    """The schema with every pattern widened by what `${env:NAME}` and `${file:path}` may stand for."""
+    if isinstance(schema, list):
+        return [_or_reference(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: f"{value}{OR_REFERENCE}" if key == "pattern" and isinstance(value, str) else _or_reference(value)
+        for key, value in schema.items()
     }
 
 

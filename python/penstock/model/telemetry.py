@@ -25,7 +25,9 @@ class AccessLog(Settings):
     """Where and how the access log is written."""
 
     path: Annotated[Text, AfterValidator(check_log_path)] = Field(
-        STDOUT, description="A file, absolute, or `stdout`, or `off`."
+        STDOUT,
+        description="A file, absolute, or `stdout`, or `off`.",
+        json_schema_extra={"pattern": f"^(/|{STDOUT}$|{OFF}$)"},
     )
     format: Text = Field(
         JSON,
@@ -38,6 +40,13 @@ class Telemetry(Resource):
     """Says what is recorded of every request."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Telemetry")
+    example: ClassVar[str] = """
+        kind: Telemetry
+        name: default
+        access_log:
+          path: /var/log/penstock/access.log
+          format: json
+    """
 
     kind: Literal["Telemetry"] = Field(description="What the resource is.")
     access_log: AccessLog | None = Field(None, description="The access log. Absent: off.")

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJs
 from penstock.base.names import did_you_mean
 from penstock.base.units import Duration
 from penstock.model.endpoint_url import EndpointUrl
-from penstock.model.resource import Name, Number, Resource, Settings, SomeTime
+from penstock.model.resource import Name, Number, Resource, Settings, SomeTime, or_text
 
 _HEAVIEST = 65_535
 _RETRY_WORDS = ("connect_failure", "reset", "timed_out")
@@ -80,7 +80,9 @@ Percent = Annotated[
     PlainSerializer(lambda percent: f"{percent}%", return_type=str),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"}),
 ]
-EndpointOrUrl = Annotated[Endpoint, BeforeValidator(read_endpoint)]
+EndpointOrUrl = Annotated[
+    Endpoint, BeforeValidator(read_endpoint), Field(json_schema_extra=or_text("^(http://|unix:/)"))
+]
 
 
 class Retry(Settings):
@@ -113,6 +115,16 @@ class Upstream(Resource):
     """A group of endpoints that serve the same thing."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Upstream")
+    example: ClassVar[str] = """
+        kind: Upstream
+        name: orders
+        endpoints:
+          - http://127.0.0.1:9001
+          - {url: http://127.0.0.1:9002, weight: 2}
+        balance: least_requests
+        timeouts: {connect: 1s, answer: 30s}
+        retry: {attempts: 2, on: [connect_failure, 503], budget: 20%}
+    """
 
     kind: Literal["Upstream"] = Field(description="What the resource is.")
     endpoints: tuple[EndpointOrUrl, ...] = Field(min_length=1, description="Addresses that serve its requests.")

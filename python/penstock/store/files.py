@@ -3,12 +3,15 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from penstock.base.problem import Problem
 from penstock.model.loading import Surroundings, Text
 from penstock.model.loading.text import LARGEST_TEXT
 
 SUFFIXES = (".yaml", ".yml", ".json")
+STREAM = "-"
+"""What problems call standard input."""
 _LARGEST_REFERRED = 1024 * 1024
 """Bytes of a file that `${file:path}` puts into a document: far more than a chain of certificates."""
 
@@ -32,6 +35,14 @@ def read_texts(path: Path) -> tuple[list[Text], list[Problem]]:
         except (OSError, ValueError) as problem:
             problems.append(_unreadable(file, problem))
     return texts, problems
+
+
+def read_stream(stream: BinaryIO) -> tuple[list[Text], list[Problem]]:
+    """The configuration that a stream holds; paths in it are relative to the current folder."""
+    try:
+        return [Text(_text(stream.read(LARGEST_TEXT + 1), LARGEST_TEXT), STREAM)], []
+    except (OSError, ValueError) as problem:
+        return [], [_unreadable(Path(STREAM), problem)]
 
 
 def configuration_files(path: Path) -> list[Path]:
@@ -71,7 +82,10 @@ def _read(file: Path, largest: int) -> str:
     if status.st_size > largest:
         raise ValueError(f"the file is larger than {largest // 1024 // 1024} MiB")
     with file.open("rb") as opened:
-        content = opened.read(largest + 1)
+        return _text(opened.read(largest + 1), largest)
+
+
+def _text(content: bytes, largest: int) -> str:
     if len(content) > largest:
         raise ValueError(f"the file is larger than {largest // 1024 // 1024} MiB")
     return content.decode("utf-8-sig")

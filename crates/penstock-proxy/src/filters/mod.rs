@@ -3,6 +3,8 @@
 mod instead;
 mod kind;
 mod leaf;
+#[cfg(test)]
+pub mod new_filter;
 mod path_template;
 mod scratch;
 mod settings;

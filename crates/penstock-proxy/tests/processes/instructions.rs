@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Origin, eventually};
+use crate::harness::{Origin, eventually, skip};
 use crate::served::Served;
 
 /// Instructions of one kept-alive exchange in a release build, as last measured. Renew it with the
@@ -21,8 +21,7 @@ fn can_count() -> bool {
 #[test]
 fn an_exchange_takes_no_more_instructions_than_recorded() {
     if cfg!(debug_assertions) || !can_count() {
-        eprintln!("skipped: valgrind is missing, or this is no release build");
-        return;
+        return skip("valgrind is missing, or this is no release build");
     }
     // The difference of two runs leaves out the start and the end.
     let (few, many) = (instructions(EXCHANGES), instructions(3 * EXCHANGES));

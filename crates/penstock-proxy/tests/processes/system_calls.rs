@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::harness::{Origin, eventually};
+use crate::harness::{Origin, eventually, skip};
 use crate::served::Served;
 
 const EXCHANGES: usize = 1_000;
@@ -18,8 +18,7 @@ fn can_trace() -> bool {
 #[test]
 fn a_kept_alive_exchange_makes_two_reads_and_two_writes_and_waits() {
     if !can_trace() {
-        eprintln!("skipped: strace is missing, or may not trace here");
-        return;
+        return skip("strace is missing, or may not trace here");
     }
     let origin = Origin::echoing();
     let mut served = Served::before(&origin, "system-calls", |program, plan, folder| {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread;
 
-use crate::harness::{Client, Config, Gateway, Origin};
+use crate::harness::{Client, Config, Gateway, Origin, skip};
 
 /// A path for a socket of one test; it is removed with the test.
 struct SocketPath(PathBuf);
@@ -74,8 +74,7 @@ fn a_unix_endpoint_that_nobody_serves_is_a_502() {
 #[test]
 fn ipv6_works_on_both_sides() {
     if TcpListener::bind("[::1]:0").is_err() {
-        eprintln!("skipped: this machine has no IPv6 loopback");
-        return;
+        return skip("this machine has no IPv6 loopback");
     }
     let origin = Origin::listening("[::1]:0", |caller| {
         while let Some(request) = caller.request() {

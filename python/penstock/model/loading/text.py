@@ -10,7 +10,8 @@ LARGEST_TEXT = 10 * 1024 * 1024
 
 _MARKER = "\n---"
 _AFTER_MARKER = " \t\r\n"
-_NOTHING_BUT_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)|%YAML [^\n]*\n?|\.\.\.[ \t]*(?:\r?\n|\Z))*")
+# Possessive: ten million empty lines are not remembered one by one.
+_NOTHING_BUT_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)|%YAML [^\n]*\n?|\.\.\.[ \t]*(?:\r?\n|\Z))*+")
 
 
 @dataclass(frozen=True, slots=True)

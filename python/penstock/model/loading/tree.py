@@ -40,7 +40,8 @@ _STANDARD_TAGS: dict[str, type] = {
     "tag:yaml.org,2002:seq": list,
 }
 # The C parser is a tenth of the time; a PyYAML built without it reads the same.
-_PARSER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+SCANNER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""Splits YAML into tokens and events."""
 
 
 class Malformed(Exception):  # noqa: N818 - it is a problem on its way, not a fault of the program
@@ -107,8 +108,11 @@ class _Reader:
         anchor = event.anchor or ""
         found = self.anchors.get(anchor)
         if found is None:
-            reason = "inside its own anchor" if anchor in self.anchors else "without an anchor"
-            _refuse(event, f"alias `*{anchor[:80]}` {reason}", "text that begins with `*` is written in quotes")
+            if anchor in self.anchors:
+                _refuse(event, f"alias `*{anchor[:80]}` inside its own anchor", "write the values out")
+            _refuse(
+                event, f"alias `*{anchor[:80]}` without an anchor", "text that begins with `*` is written in quotes"
+            )
         value, size = found
         self.size += size
         self.expanded += size
@@ -238,7 +242,7 @@ def _read(content: str, reader: _Reader) -> Any:
         SequenceEndEvent: reader.close,
     }
     try:
-        parser = _PARSER(content)
+        parser = SCANNER(content)
         while (event := parser.get_event()) is not None:
             handler = handlers.get(type(event))
             if handler is not None:

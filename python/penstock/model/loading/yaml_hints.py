@@ -3,7 +3,8 @@
 _HINTS = {
     "tab": "indent with spaces",
     "\\t": "indent with spaces",
-    "quoted scalar": "close the quote that stands open; in double quotes a backslash is written twice",
+    "escape": "in double quotes a backslash is written twice; in single quotes once",
+    "quoted scalar": "close the quote that stands open",
     "mapping values are not allowed": "a value that holds `: ` is written in quotes; keys of one mapping are aligned",
     "cannot start any token": "text that begins with such a character is written in quotes",
     "flow sequence": "close the `[` that stands open, with commas between the items",

@@ -126,6 +126,8 @@ OVERLAPS = [
     ("path: /x, priority: 1", "path: /x", [HIDDEN]),
     ("path: /x/*, priority: 1", "path: /x/y", [HIDDEN]),
     ("path: /*, priority: 1", "path: {regex: a}", [HIDDEN]),
+    ("path: /*", "path: {regex: a}", []),
+    ("path: '/{x}/*'", "path: /x/*", []),
     ("hosts: ['*.b'], priority: 1", "hosts: [x.a.b]", [HIDDEN]),
     ("hosts: ['*.b'], priority: 1", "hosts: [x.a.b, c]", []),
     ("path: /x/*, priority: 1, methods: [GET]", "path: /x/y", []),

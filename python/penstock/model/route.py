@@ -56,8 +56,9 @@ class Route(Resource):
     """Sends the requests it matches to one pipeline.
 
     If several routes match, the one with the highest `priority` serves the request; of equal ones the more
-    specific: exact host, longer wildcard, no host; exact path, template with more literal segments, longer
-    prefix, regular expression; methods named; more conditions on headers, then on the query; the older.
+    specific: exact host, longer wildcard, no host; exact path, pattern with more literal segments, regular
+    expression, pattern without one such as `/*`; methods named; more conditions on headers, then on the query;
+    the older.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(

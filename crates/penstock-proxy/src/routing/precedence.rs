@@ -7,9 +7,11 @@ use super::{HostMatcher, PathMatcher, Segment};
 /// The place of a route, under one of its hosts, in the order of all routes; least first.
 ///
 /// Of several routes that match a request the one with the least place serves it: higher
-/// `priority`; exact host, longer wildcard, regex, no host; exact path, template with more
-/// literal segments, then with the earlier literal, longer prefix, regex; a method given;
-/// more header conditions; more query conditions; older; name.
+/// `priority`; exact host, longer wildcard, regex, no host; exact path, pattern with more
+/// literal segments, then with the earlier literal, then with more segments, regex, pattern
+/// without a literal; a method given; more header conditions; more query conditions; older; name.
+///
+/// Invariant: a pattern that takes all that another takes, and more, stands behind it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Precedence<'a> {
     /// The route's priority.
@@ -48,19 +50,23 @@ pub(super) enum HostPlace {
 pub(super) enum PathPlace {
     /// An exact path.
     Exact,
-    /// A template.
-    Template {
-        /// Number of its literal segments.
-        literals: Reverse<usize>,
-        /// Whether each segment is literal, in order.
-        is_literal: Reverse<Box<[bool]>>,
-        /// Whether a final `/*` stands for the rest: less than a template that says all.
-        is_open: bool,
-    },
-    /// A prefix, by its length.
-    Prefix(Reverse<usize>),
+    /// A prefix or template that spells at least one segment.
+    Spelled(Shape),
     /// A regular expression.
     Regex,
+    /// A prefix or template that spells none: `/{tenant}`, and last of all `/*`.
+    Unspelled(Shape),
+}
+
+/// The segments of a prefix or template; a prefix is a template without parameters.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shape {
+    /// Number of its literal segments.
+    literals: Reverse<usize>,
+    /// Whether each segment is literal, in order.
+    is_literal: Reverse<Box<[bool]>>,
+    /// Whether a final `/*` stands for the rest: less than a pattern that says all.
+    is_open: bool,
 }
 
 impl HostPlace {
@@ -81,13 +87,18 @@ impl PathPlace {
         match path {
             PathMatcher::Exact(_) => Self::Exact,
             PathMatcher::Template(template) => {
-                let is_literal: Box<[bool]> =
-                    template.segments.iter().map(|segment| matches!(segment, Segment::Literal(_))).collect();
-                let literals = Reverse(is_literal.iter().filter(|is_literal| **is_literal).count());
-                Self::Template { literals, is_literal: Reverse(is_literal), is_open: template.is_open }
+                let is_literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
+                Self::of_segments(template.segments.iter().map(is_literal).collect(), template.is_open)
             }
-            PathMatcher::Prefix(start) => Self::Prefix(Reverse(start.len())),
+            // Each segment of a prefix is behind a slash.
+            PathMatcher::Prefix(start) => Self::of_segments(vec![true; start.matches('/').count()].into(), true),
             PathMatcher::Regex(_) => Self::Regex,
         }
+    }
+
+    fn of_segments(is_literal: Box<[bool]>, is_open: bool) -> Self {
+        let literals = is_literal.iter().filter(|is_literal| **is_literal).count();
+        let shape = Shape { literals: Reverse(literals), is_literal: Reverse(is_literal), is_open };
+        if literals > 0 { Self::Spelled(shape) } else { Self::Unspelled(shape) }
     }
 }

@@ -128,22 +128,38 @@ fn the_path_that_says_most_is_served() {
         route("one", "/orders/{id}"),
         route("open", "/orders/{id}/*"),
         route("long", "/orders/*"),
-        route("short", "/*"),
+        route("longer", "/orders/new/*"),
         route("regex", "~^/"),
+        route("tenant", "/{tenant}/*"),
+        route("short", "/*"),
     ];
     check(
         &routes,
         &[
             ("GET http://a/orders/new", "exact"),
-            ("GET http://a/orders/new/items", "two"),
+            // Both spell two segments; one of them spells the earlier.
+            ("GET http://a/orders/new/items", "longer"),
+            ("GET http://a/orders/old/items", "two"),
             ("GET http://a/users/new/items", "late"),
             ("GET http://a/orders/7", "one"),
             ("GET http://a/orders/7/x", "open"),
             ("GET http://a/orders/", "long"),
-            ("GET http://a/x", "short"),
+            ("GET http://a/orders/new/x", "longer"),
+            ("GET http://a/x", "regex"),
         ],
     );
-    check(&routes[7..], &[("GET http://a/x", "regex")]);
+    check(&routes[8..], &[("GET http://a/x", "tenant"), ("GET http://a/", "short")]);
+    // A parameter never takes what a literal names, whether either goes on below or not.
+    check(
+        &[route("tenant", "/{x}/*"), route("orders", "/orders/*"), route("one", "/{x}"), route("two", "/{x}/{y}")],
+        &[
+            ("GET http://a/orders", "orders"),
+            ("GET http://a/orders/7", "orders"),
+            ("GET http://a/users", "one"),
+            ("GET http://a/users/7", "two"),
+            ("GET http://a/users/7/x", "tenant"),
+        ],
+    );
 }
 
 #[test]
@@ -157,6 +173,8 @@ fn each_step_of_precedence_decides_when_those_before_it_are_equal() {
         on(&["*.test"], "wildcard", "~a"),
         on(&["~a"], "host_regex", "~a"),
         route("path", "/a"),
+        route("prefix", "/a/*"),
+        route("path_regex", "~a"),
         route("template", "/{x}"),
         Route { order: 9, ..for_methods(&["GET"], "method", "/*") },
         Route { order: 9, ..with(header("x-b"), with(header("x-a"), route("headers", "/*"))) },

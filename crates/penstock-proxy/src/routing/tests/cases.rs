@@ -35,7 +35,8 @@ fn generated_path(random: &mut Random) -> String {
     format!("/{segments}{}", if segments.is_empty() || random.below(4) > 0 { "" } else { "/" })
 }
 
-fn generated_pattern(random: &mut Random) -> PathPattern {
+/// One path pattern.
+pub(super) fn generated_pattern(random: &mut Random) -> PathPattern {
     let path = generated_path(random);
     let is_open = random.below(2) == 0;
     let open = |path: &str| if is_open { format!("{}/*", path.trim_end_matches('/')) } else { path.to_owned() };

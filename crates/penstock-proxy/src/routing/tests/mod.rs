@@ -5,3 +5,4 @@ mod cases;
 pub(crate) mod generator;
 pub(super) mod plan;
 mod scan;
+mod specificity;

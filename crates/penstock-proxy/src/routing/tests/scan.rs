@@ -76,18 +76,22 @@ fn place(route: &Route, host: Option<&HostPattern>) -> impl Ord + use<> {
     };
     let path = match &route.path {
         PathPattern::Exact(_) => (0, Reverse(0), String::new()),
-        PathPattern::Template(text) => {
-            let shape: String = text.trim_start_matches('/').split('/').map(shape_of).collect();
-            (1, Reverse(shape.matches('a').count()), shape + "y")
-        }
-        PathPattern::Prefix(start) => (2, Reverse(start.len()), String::new()),
-        PathPattern::Regex(_) => (3, Reverse(0), String::new()),
+        PathPattern::Template(text) => segments_place(text),
+        PathPattern::Prefix(start) => segments_place(&format!("{start}/*")),
+        PathPattern::Regex(_) => (2, Reverse(0), String::new()),
     };
     let subjects = || route.conditions.iter().map(|condition| &condition.subject);
     let headers = Reverse(subjects().filter(|subject| matches!(subject, Subject::Header(_))).count());
     let queries = Reverse(subjects().filter(|subject| matches!(subject, Subject::Query(_))).count());
     let age = (route.order, route.name.clone());
     (-route.priority, host, path, route.methods.is_empty(), headers, queries, age)
+}
+
+/// With a literal segment before every regular expression, without one behind.
+fn segments_place(text: &str) -> (u8, Reverse<usize>, String) {
+    let shape: String = text.split('/').skip(1).map(shape_of).collect();
+    let literals = shape.matches('a').count();
+    (if literals > 0 { 1 } else { 3 }, Reverse(literals), shape + "y")
 }
 
 /// Literal before parameter before the end before an open end.

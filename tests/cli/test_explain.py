@@ -69,6 +69,16 @@ def test_the_first_condition_that_failed_is_told_of_each_route(file: Path, capsy
     assert (told["status"], told["allow"]) == (405, "POST")
 
 
+def test_options_of_the_whole_server_is_answered_without_a_route(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain(file, "OPTIONS", "http://shop") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert "path      *" in told
+    assert "status    200 from the gateway itself" in told
+    assert explain(file, "OPTIONS", "http://shop/") == 1
+
+
 @pytest.mark.parametrize(("client", "code"), [("10.1.2.3", 0), ("192.0.2.1", 1)])
 def test_the_client_may_be_imagined(file: Path, client: str, code: int) -> None:
     assert explain(file, "GET", "http://shop/inside", "--from", client) == code

@@ -12,6 +12,7 @@ from tests.filters.catalogue_fake import FakeCatalogue
 
 UPSTREAM = "---\nkind: Upstream\nname: orders\nendpoints: [http://127.0.0.1:9001]\n"
 FORWARD = "{kind: Forward, to: orders}"
+AGAIN = "{kind: Forward, name: again, to: orders}"
 
 
 def check(text: str) -> list[Problem]:
@@ -41,7 +42,10 @@ STEPS = [
     ),
     (["{kind: Forward, to: orders, too: x}"], ["error steps[0].too: unknown key `too`"]),
     (["{kind: Forward, to: orders, when: broken}"], ["error steps[0].when: not an expression"]),
-    ([FORWARD, FORWARD], ["error steps[1]: `Forward` is used twice here"]),
+    ([FORWARD, FORWARD], [
+        "error steps[1]: `Forward` is used twice here",
+        "warning steps[1]: `Forward` cannot send a body",
+    ]),
     (
         ["{kind: Forward, to: orders, name: x}", "{kind: SetHeaders, name: x}"],
         ["error steps[1].name: two steps are called `x`"],
@@ -65,6 +69,13 @@ STEPS = [
     (["{kind: MaxBodySize, on: {too_large: Respond}}", FORWARD, "end", "{kind: Respond}"], []),
     (["{kind: MaxBodySize}"], []),
     ([FORWARD, "{kind: SetHeaders}", "{kind: end, when: request.id}"], []),
+    ([FORWARD, AGAIN], ["warning steps[1]: `again` cannot send a body: an earlier `Forward` has sent it"]),
+    (["{kind: Forward, to: orders, on: {server_error: again}}", "end", AGAIN], [
+        "warning steps[2]: `again` cannot send a body",
+    ]),
+    (["{kind: Forward, to: orders, on: {failed: again, timed_out: again}}", "end", AGAIN], []),
+    (["{kind: Buffered}", FORWARD, AGAIN], []),
+    ([FORWARD, "{kind: Forward, name: again, to: orders, when: request.id}"], []),
 ]  # fmt: skip
 
 
@@ -73,6 +84,12 @@ def test_problems_of_steps(steps: list[str], expected: list[str]) -> None:
     found = shown(pipeline(*steps))
     assert len(found) == len(expected)
     assert all(one.startswith(start) for one, start in zip(found, expected, strict=True)), found
+
+
+def test_a_second_forward_of_a_route_whose_requests_have_no_body_is_fine() -> None:
+    for methods, expected in [("[GET, OPTIONS]", 0), ("[GET, PUT]", 1), ("null", 1)]:
+        text = f"{{kind: Route, name: a, methods: {methods}, steps: [{FORWARD}, {AGAIN}]}}\n{UPSTREAM}"
+        assert len(shown(text.replace("methods: null, ", ""))) == expected, methods
 
 
 TO = "to: 'http://127.0.0.1:1'"

@@ -1,4 +1,4 @@
-"""A small catalogue for tests of what needs only its face: three kinds, checked loosely."""
+"""A small catalogue for tests of what needs only its face: a few kinds, checked loosely."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +35,14 @@ KINDS = (
         schema={"type": "object", "properties": {"limit": {}}},
         example="kind: MaxBodySize\nlimit: 1MiB\n",
         results=("too_large",),
+    ),
+    FilterKind(
+        name="Buffered",
+        summary="Reads the whole body.",
+        page="Reads the whole body.",
+        schema={"type": "object", "properties": {}},
+        example="kind: Buffered\n",
+        buffers_body=True,
     ),
     FilterKind(
         name="SetHeaders",

@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     MethodNotAllowed,
     #[error("the pipeline ended without an answer")]
     NoAnswer,
+    #[error("the request's body was sent by an earlier `Forward` and is not there for another")]
+    BodyConsumed,
     #[error("the upstream has no endpoint")]
     NoEndpoint,
     #[error("no connection to an endpoint could be made")]
@@ -40,6 +42,8 @@ pub(crate) enum Failure {
     UnaskedUpgrade,
     #[error("the endpoint did not answer in time")]
     AnswerTimedOut,
+    #[error("the endpoint stopped in the middle of its answer")]
+    AnswerBodyTimedOut,
     #[error("the request took longer than its route allows")]
     RequestTimedOut,
     #[error("a filter failed")]
@@ -92,6 +96,7 @@ impl Failure {
             Self::NoRoute => (404, Blame::Client, "no_route"),
             Self::MethodNotAllowed => (405, Blame::Client, "method_not_allowed"),
             Self::NoAnswer => (500, Blame::Gateway, "no_answer"),
+            Self::BodyConsumed => (500, Blame::Gateway, "body_consumed"),
             Self::NoEndpoint => (503, Blame::Upstream, "no_endpoint"),
             Self::ConnectFailed => (502, Blame::Upstream, "connect_failed"),
             Self::ConnectTimedOut => (504, Blame::Upstream, "connect_timed_out"),
@@ -101,6 +106,7 @@ impl Failure {
             Self::TooManyInterim => (502, Blame::Upstream, "too_many_interim"),
             Self::UnaskedUpgrade => (502, Blame::Upstream, "unasked_upgrade"),
             Self::AnswerTimedOut => (504, Blame::Upstream, "answer_timed_out"),
+            Self::AnswerBodyTimedOut => (504, Blame::Upstream, "answer_body_timed_out"),
             Self::RequestTimedOut => (504, Blame::Gateway, "request_timed_out"),
             Self::FilterFailed => (500, Blame::Gateway, "filter_failed"),
             Self::Panicked => (500, Blame::Gateway, "panicked"),

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
@@ -47,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"penstock: {problem}", file=sys.stderr)
         return FAILED
     print(json.dumps(explained, indent=2) if options.output == "json" else "\n".join(lines(explained)))
-    return FINE if explained["chosen"] else FAILED
+    # `OPTIONS *` is answered without a route.
+    return FINE if explained["chosen"] or explained["status"] == HTTPStatus.OK else FAILED
 
 
 def lines(explained: Mapping[str, Any]) -> Iterator[str]:
@@ -61,7 +63,7 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
     if chosen:
         yield from _chosen(chosen)
     if explained.get("status"):
-        yield f"status    {explained['status']}"
+        yield f"status    {explained['status']} from the gateway itself"
     if explained["allow"]:
         yield f"allow     {explained['allow']}"
 

@@ -6,10 +6,11 @@ from typing import Any, TypeVar, cast
 
 from penstock.base.problem import Problem
 from penstock.compiler.compiled import Fragment, Reference
+from penstock.compiler.place import Place
 from penstock.compiler.plan_types import AccessLog, Protocol
 from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.routes import compile_route
-from penstock.compiler.steps import Place, compile_steps
+from penstock.compiler.steps import compile_steps
 from penstock.compiler.upstreams import upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key

@@ -8,13 +8,17 @@ from penstock.compiler import plan_types
 from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.conditions import conditions_of, served_methods
 from penstock.compiler.matcher import matchers_of
+from penstock.compiler.place import Place
 from penstock.compiler.route_age import tie_keys
-from penstock.compiler.steps import Place, compile_steps
+from penstock.compiler.steps import compile_steps
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key
 from penstock.model.patterns import HostPattern, PathPattern, ValueTest
 from penstock.model.pipeline import ROUTE_PREFIX
 from penstock.model.route import Route
+
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods whose requests have no body as a rule."""
 
 
 def compile_route(route: Route, catalogue: Catalogue, fragment: Fragment) -> None:
@@ -49,7 +53,8 @@ def _pipeline(route: Route, catalogue: Catalogue, fragment: Fragment) -> str:
         fragment.references.append(Reference(("pipeline",), "pipeline", route.pipeline))
         return resource_key("Pipeline", route.pipeline)
     name = f"{ROUTE_PREFIX}{route.name}"
-    place = Place((), is_shorthand=True) if route.to is not None else Place(("steps",))
+    has_bodies = not route.methods or not _BODILESS.issuperset(served_methods(route))
+    place = Place((), is_shorthand=True) if route.to is not None else Place(("steps",), has_bodies=has_bodies)
     key = resource_key("Pipeline", name)
     fragment.parts[key] = {
         "kind": "pipeline",

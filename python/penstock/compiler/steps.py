@@ -1,13 +1,13 @@
 """Steps as the plan says them: settings resolved, jumps as positions, references as keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from penstock.base.names import did_you_mean
 from penstock.base.problem import Problem, Steps
 from penstock.compiler.compiled import Fragment
 from penstock.compiler.flow import check_flow
+from penstock.compiler.place import Place
 from penstock.compiler.plan_types import Jump
 from penstock.compiler.plan_types import Step as PlanStep
 from penstock.compiler.settings import Written, resolve_settings, without_secrets
@@ -15,22 +15,6 @@ from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.model.kinds import resource_key
 from penstock.model.loading.words_elsewhere import own_step
 from penstock.model.step import END, Step
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list of steps stands in its resource, and whether it has to end with an answer.
-
-    `is_shorthand`: the one step is the route's `to`, so its settings are fields of the route.
-    """
-
-    path: Steps
-    answers: bool = True
-    is_shorthand: bool = False
-
-    def step(self, index: int) -> Steps:
-        """The path of one step."""
-        return self.path if self.is_shorthand else (*self.path, index)
 
 
 def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fragment: Fragment) -> list[PlanStep]:
@@ -57,7 +41,7 @@ def compile_steps(steps: Sequence[Step], place: Place, catalogue: Catalogue, fra
         if problem:
             fragment.error((*path, "when"), problem)
     if is_whole and all(kind or step.is_end for kind, step in zip(kinds, steps, strict=True)):
-        check_flow(steps, kinds, place.step, fragment, must_answer=place.answers)
+        check_flow(steps, kinds, place, fragment)
     return bodies
 
 

@@ -106,8 +106,12 @@ fn repeats(work: &Work, upstream: &Upstream, tries: &mut Tries, index: usize, ou
 /// Whether sending the request again can do no harm: none of its body is used up, and either it
 /// never left or it is idempotent (R24).
 fn may_repeat(work: &Work, cause: RetryOn) -> bool {
-    let is_whole = work.request_transfer.body.received == 0 || work.exchange.buffered_body.is_some();
-    is_whole && (cause == RetryOn::ConnectFailure || work.exchange.request.method.is_idempotent())
+    has_whole_body(work) && (cause == RetryOn::ConnectFailure || work.exchange.request.method.is_idempotent())
+}
+
+/// Whether the request's body is there to be sent: none of it has left, or all of it is buffered.
+pub(crate) fn has_whole_body(work: &Work) -> bool {
+    work.request_transfer.body.received == 0 || work.exchange.buffered_body.is_some()
 }
 
 /// Makes the request the connection's own.
@@ -122,7 +126,7 @@ fn begin(
     let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
     let base = (wire.sent_bytes, wire.received_bytes);
     if !work.request_transfer.restart() {
-        return Err(Miss::Failed(Failure::NoAnswer));
+        return Err(Miss::Failed(Failure::BodyConsumed));
     }
     let output = wire.output(&connection.worker.buffers);
     write_request(output, work, plan, &step.host);

@@ -256,7 +256,9 @@ fn check_late(
     let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
     match late(phase.check(connection, work, progress, limit_ms)) {
         Poll::Pending => Poll::Pending,
-        Poll::Ready(_) if !is_clients && !is_half_closed => give_up(&connection.client, work, Failure::AnswerTimedOut),
+        Poll::Ready(_) if !is_clients && !is_half_closed => {
+            give_up(&connection.client, work, Failure::AnswerBodyTimedOut)
+        }
         Poll::Ready(_) => give_up(&connection.client, work, Failure::ClientGone),
     }
 }

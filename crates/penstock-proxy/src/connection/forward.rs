@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
-use super::attempts::attempts;
+use super::attempts::{attempts, has_whole_body};
 use super::lifetime::{Late, Phase};
 use super::outgoing::asks_for_upgrade;
 use super::serve::Connection;
@@ -44,6 +44,9 @@ pub(crate) enum Miss {
 /// Only where nobody is left to be answered.
 pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: &Forward) -> Result<ResultId, Failure> {
     drop_earlier_answer(work);
+    if !has_whole_body(work) {
+        return Ok(failed(work, Failure::BodyConsumed));
+    }
     let Some(upstream) = choose(connection, step) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
     if work.record.upstream_us.0 == 0 {

@@ -9,7 +9,7 @@ use super::deliver::buffer_body;
 use super::forward::forward;
 use super::serve::Connection;
 use super::work::{Passed, Sequence, Work};
-use crate::exchange::Answer;
+use crate::exchange::{Answer, LocalBody};
 use crate::failure::Failure;
 use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{Action, BuiltPipeline, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
@@ -35,6 +35,7 @@ pub(crate) async fn run_exchange(
                 pipeline = routes.enter(index, work, connection.worker.clock.coarse_ms());
             }
             Verdict::NotFound => answer_failure(work, Failure::NoRoute),
+            Verdict::WholeServer => work.exchange.answer(200, LocalBody::Empty),
             Verdict::MethodNotAllowed => {
                 answer_failure(work, Failure::MethodNotAllowed);
                 work.exchange.response.head.add(b"allow", work.scratch.allow().as_bytes());

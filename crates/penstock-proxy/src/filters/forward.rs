@@ -22,6 +22,10 @@ use crate::pipeline::{Filter, ForwardResult};
 /// Results: `failed` (no answer), `timed_out`, `server_error` (a status of 500 or more),
 /// `client_error` (400 to 499). A result without a jump goes on with the next step.
 ///
+/// A pipeline may forward a request several times. A body streams to the first upstream that
+/// takes it: to send it again, let a filter that buffers it run before. Without that a second
+/// `Forward` answers a request whose body has left with 500 and the reason `body_consumed`.
+///
 /// ```yaml
 /// kind: Forward
 /// to:

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Router;
 use super::built_route::{BuiltRoute, Part};
-use super::router::add_methods;
+use super::router::{WHOLE_SERVER, add_methods};
 use crate::exchange::{Request, decoded_text};
 
 /// What the router says of a request, and why.
@@ -18,7 +18,7 @@ pub struct Explanation {
     pub chosen: Option<ChosenRoute>,
     /// Methods that would be served, where only the method failed.
     pub allow: Option<String>,
-    /// 404 or 405, where no route serves it.
+    /// Where no route serves it 404, 405, or 200 for `OPTIONS *`.
     pub status: Option<u16>,
 }
 
@@ -95,7 +95,12 @@ impl Router {
         }
         self.leave_params(chosen.as_ref(), request);
         let allow = (chosen.is_none() && !allow.is_empty()).then_some(allow);
-        let status = chosen.is_none().then_some(if allow.is_some() { 405 } else { 404 });
+        let status = match allow {
+            Some(_) => 405,
+            None if request.path == WHOLE_SERVER => 200,
+            None => 404,
+        };
+        let status = chosen.is_none().then_some(status);
         Explanation { routes, chosen, allow, status }
     }
 

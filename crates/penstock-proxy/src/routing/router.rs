@@ -10,6 +10,9 @@ use super::host::HostMatcher;
 use super::table::{Chain, END, Table, Visits};
 use crate::exchange::Request;
 
+/// The path of a request for the server as a whole (RFC 9110, section 9.3.7).
+pub(super) const WHOLE_SERVER: &str = "*";
+
 /// The routes of one listener, indexed by host and path.
 ///
 /// Every pair of a route and one of its hosts has a rank: its position in the order of
@@ -45,6 +48,8 @@ pub enum Verdict {
     },
     /// No route matches.
     NotFound,
+    /// `OPTIONS *`, which no route takes: it asks about the server as a whole, and is answered by it.
+    WholeServer,
     /// Routes match in everything but the method; theirs are in [`Scratch::allow`].
     MethodNotAllowed,
 }
@@ -121,7 +126,11 @@ impl Router {
             self.collect_allow(request, scratch);
         }
         request.params.spans.clear();
-        if is_method_refused && !scratch.allow.is_empty() { Verdict::MethodNotAllowed } else { Verdict::NotFound }
+        match is_method_refused && !scratch.allow.is_empty() {
+            true => Verdict::MethodNotAllowed,
+            false if request.path == WHOLE_SERVER => Verdict::WholeServer,
+            false => Verdict::NotFound,
+        }
     }
 
     /// Collects the chains of every route whose host matches and whose path may.

@@ -145,7 +145,12 @@ fn listener_name(plan: &Plan, named: Option<&str>, port: u16) -> Result<String, 
 
 /// Writes the request as a client would and parses it as the listener would.
 fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListener) -> Result<Exchange, String> {
-    let target = if url.target.starts_with('/') { url.target.to_owned() } else { format!("/{}", url.target) };
+    let target = match url.target {
+        // As in a URL without a path (RFC 9112, section 3.2.4).
+        "" if imagined.method == "OPTIONS" => "*".to_owned(),
+        target if target.starts_with('/') => target.to_owned(),
+        target => format!("/{target}"),
+    };
     let mut text = format!("{} {target} HTTP/1.1\r\n", imagined.method);
     if !imagined.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         let _ = write!(text, "host: {}\r\n", url.authority);

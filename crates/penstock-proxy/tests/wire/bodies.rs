@@ -1,5 +1,6 @@
 //! Request bodies that nobody reads, that are buffered, or that are too large.
 
+use penstock_plan::Step;
 use serde_json::json;
 
 use crate::harness::{
@@ -126,18 +127,49 @@ fn a15_a_body_that_breaks_while_it_streams_ends_both_sides() {
     gateway.assert_canary();
 }
 
+/// A gateway that forwards each request twice, perhaps with its body buffered before.
+fn forwarding_twice(origin: &Origin, before: Option<Step>) -> Gateway {
+    let mut second = forward_step();
+    "again".clone_into(&mut second.name);
+    let steps = before.into_iter().chain([forward_step(), second]).collect();
+    Gateway::start(Config::to(&[origin.address()]).route("all", prefix(""), steps))
+}
+
+const BODIES: [&str; 2] = [
+    "POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    "POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\na",
+];
+
 #[test]
 fn a_second_forward_sends_a_whole_request_too() {
     let origin = Origin::echoing();
-    let mut second = forward_step();
-    second.name = "again".to_owned();
-    let config = Config::to(&[origin.address()]);
-    let gateway = Gateway::start(config.route("all", prefix(""), vec![forward_step(), second]));
+    let gateway = forwarding_twice(&origin, None);
     let mut client = gateway.client();
     assert_eq!(client.get("/x").answer().text(), "GET /x ");
-    let chunked = "POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
-    assert_eq!(client.send(chunked).answer().status(), 200);
+    let empty = "POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert_eq!(client.send(empty).answer().text(), "POST /x ");
+    let gateway = forwarding_twice(&origin, Some(foreign_step("Buffer", &json!({}))));
+    let mut client = gateway.client();
+    for body in BODIES {
+        assert_eq!(client.send(body).answer().text(), "POST /x a");
+    }
     for capture in origin.captures() {
         strict_requests(&capture).unwrap();
     }
+}
+
+#[test]
+fn a_second_forward_of_a_body_that_has_left_says_so_and_sends_nothing() {
+    let origin = Origin::echoing();
+    let gateway = forwarding_twice(&origin, None);
+    let mut client = gateway.client();
+    for body in BODIES {
+        let answer = client.send(body).answer();
+        assert_eq!(answer.status(), 500);
+        assert!(answer.text().contains("body_consumed"), "{answer:?}");
+    }
+    let sent: usize = origin.captures().iter().map(|capture| strict_requests(capture).unwrap().len()).sum();
+    assert_eq!(sent, BODIES.len(), "each was sent once");
+    assert_eq!(gateway.log(2)[1]["reason"], "body_consumed");
+    assert_eq!(client.get("/next").answer().status(), 200);
 }

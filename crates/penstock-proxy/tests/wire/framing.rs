@@ -103,11 +103,14 @@ fn a29_an_unknown_method_is_forwarded_as_it_is() {
 }
 
 #[test]
-fn a31_the_asterisk_is_no_path_below_the_root() {
+fn a31_the_asterisk_is_no_path_below_the_root_and_the_gateway_answers_it() {
     let origin = Origin::echoing();
     let gateway = Gateway::before(&origin);
     let mut client = gateway.client();
-    assert_eq!(client.send("OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n").answer().status(), 404);
+    for target in ["*", "http://a.test"] {
+        let answer = client.send(format!("OPTIONS {target} HTTP/1.1\r\nHost: a.test\r\n\r\n")).answer();
+        assert_eq!((answer.status(), answer.field("content-length")), (200, Some("0")), "{target}");
+    }
     assert!(origin.captured().is_empty());
     assert_eq!(client.get("/next").answer().status(), 200);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Config, FILLER, Gateway, Origin, eventually};
+use crate::harness::{Config, End, FILLER, Gateway, Origin, eventually};
 
 /// What the gateway may hold of one direction, and what the kernel may hold of two sockets
 /// besides: loopback grows a socket's buffers up to about 6 MiB.
@@ -168,4 +168,21 @@ fn r36_an_origin_that_takes_nothing_for_too_long_is_given_up() {
     drop(client);
     sender.join().unwrap();
     assert_eq!(gateway.log(1)[0]["reason"], "answer_timed_out");
+}
+
+#[test]
+fn r26_an_origin_that_stops_in_the_middle_of_its_answer_is_given_up_for_that() {
+    let origin = Origin::running(|caller| {
+        if caller.request().is_some() {
+            caller.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nstart");
+            while caller.read() > 0 {}
+        }
+    });
+    let config = Config::to(&[origin.address()]).timeouts(|timeouts| timeouts.idle_ms = 300);
+    let gateway = Gateway::start(config);
+    let mut client = gateway.client();
+    client.get("/").take_until("start");
+    assert_eq!(client.rest().1, End::Reset, "half a body must not pass for a whole one");
+    assert_eq!(gateway.log(1)[0]["reason"], "answer_body_timed_out");
+    assert_eq!(gateway.count().failures.get("answer_body_timed_out"), Some(&1));
 }

@@ -26,6 +26,7 @@ fn verdict(built: &Router, request: &mut Request) -> String {
     match built.find(request, &mut scratch) {
         Verdict::Chosen { index } => built.route(index).unwrap().name.name.to_string(),
         Verdict::NotFound => "404".to_owned(),
+        Verdict::WholeServer => "200".to_owned(),
         Verdict::MethodNotAllowed => format!("405 {}", scratch.allow()),
     }
 }
@@ -265,7 +266,14 @@ fn a_client_outside_the_networks_is_not_served() {
 fn the_whole_server_is_below_no_prefix() {
     let mut request = request("OPTIONS http://a/", &[]);
     request.path = "*".into();
-    assert_eq!(verdict(&router(&[route("rest", "/*"), route("one", "/{a}")]), &mut request), "404");
+    let routes = router(&[route("rest", "/*"), route("one", "/{a}")]);
+    assert_eq!(verdict(&routes, &mut request), "200");
+    let explanation = routes.explain(&mut request);
+    assert_eq!((explanation.chosen, explanation.status), (None, Some(200)));
+    let taken = router(&[route("ping", "~^\\*$")]);
+    assert_eq!(verdict(&taken, &mut request), "ping", "who names it serves it");
+    let put = router(&[for_methods(&["PUT"], "put", "~^\\*$")]);
+    assert_eq!((verdict(&put, &mut request).as_str(), put.explain(&mut request).status), ("405 PUT", Some(405)));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn check(routes: &[Route], cases: &[Case], seen: &mut Seen) {
         let verdict = built.find(&mut request, &mut scratch);
         let live = match verdict {
             Verdict::Chosen { index } => Ok(built.route(index).unwrap().name.name.to_string()),
-            Verdict::NotFound => Err(Vec::new()),
+            Verdict::NotFound | Verdict::WholeServer => Err(Vec::new()),
             Verdict::MethodNotAllowed => {
                 let mut methods: Vec<String> = scratch.allow().split(", ").map(str::to_owned).collect();
                 methods.sort();

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crate::counter::add_alone;
-use crate::layout::WorkerBlock;
+use crate::layout::{WORKERS, WorkerBlock};
+use crate::relief::Load;
 use crate::slots::WorkerSlot;
 use crate::table::Table;
 
@@ -11,6 +12,22 @@ use crate::table::Table;
 pub const SILENT_NS: u64 = 300_000_000;
 /// A last beat older than this is a reason to ask whether the process is still there.
 const MISSED_NS: u64 = 150_000_000;
+
+/// The other workers as one of them sees them.
+#[derive(Debug)]
+pub struct Neighbours {
+    /// The indexes whose listening sockets a living worker accepts from, one bit each.
+    pub attended: u64,
+    loads: [Load; WORKERS],
+    count: usize,
+}
+
+impl Neighbours {
+    /// What they say of their connections.
+    pub fn loads(&self) -> &[Load] {
+        self.loads.get(..self.count).unwrap_or_default()
+    }
+}
 
 /// A worker's sign of life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,16 +54,14 @@ impl Table {
         }
         block.beats.store(0, Relaxed);
         block.beat_at_ns.store(now_ns, Release);
-        block.connections.0.store(0, Relaxed);
-        block.accepts_for.store(0, Release);
+        self.set_accepting(worker, None);
         true
     }
 
     /// A worker leaves its column for good; what it counted stays in the sums.
     pub fn retire(&self, worker: WorkerSlot) {
         let block = self.block(worker);
-        block.connections.0.store(0, Relaxed);
-        block.accepts_for.store(0, Release);
+        self.set_accepting(worker, None);
         block.process.store(0, Release);
     }
 
@@ -68,35 +83,49 @@ impl Table {
         }
     }
 
-    /// Says whose listening sockets the worker accepts from, by that worker's index.
+    /// Says whose listening sockets the worker accepts from, by that worker's index; it begins without a load.
     pub fn set_accepting(&self, worker: WorkerSlot, index: Option<u32>) {
+        self.set_load(worker, &Load::default());
         self.block(worker).accepts_for.store(index.map_or(0, |index| u64::from(index) + 1), Release);
     }
 
-    /// The indexes whose listening sockets a living worker accepts from, one bit each.
+    /// What a worker sees of the others that live and accept.
     ///
     /// A worker lives while its last beat is at most [`SILENT_NS`] old, and its process is not `gone`;
     /// that is asked only once it has missed a beat.
-    pub fn attended(&self, now_ns: u64, gone: impl Fn(u32) -> bool) -> u64 {
-        self.workers().fold(0, |attended, worker| {
-            let index = self.block(worker).accepts_for.load(Acquire).wrapping_sub(1);
+    pub fn look_around(&self, mine: WorkerSlot, now_ns: u64, gone: impl Fn(u32) -> bool) -> Neighbours {
+        let mut neighbours = Neighbours { attended: 0, loads: [Load::default(); WORKERS], count: 0 };
+        for worker in self.workers() {
             let Heartbeat { process, at_ns, .. } = self.heartbeat(worker);
             let age = now_ns.saturating_sub(at_ns);
             let lives = age <= MISSED_NS || age <= SILENT_NS && !gone(process);
-            if index < u64::BITS.into() && lives { attended | 1 << index } else { attended }
-        })
+            let Some(load) = self.load(worker).filter(|load| lives && load.index < u64::BITS) else { continue };
+            neighbours.attended |= 1 << load.index;
+            if worker != mine
+                && let Some(place) = neighbours.loads.get_mut(neighbours.count)
+            {
+                *place = load;
+                neighbours.count += 1;
+            }
+        }
+        neighbours
     }
 
-    /// How many connections the worker has open.
-    #[inline]
-    pub fn open_connections(&self, worker: WorkerSlot) -> u64 {
-        self.block(worker).connections.0.load(Relaxed)
+    /// What a worker says of its connections; none while it accepts from nobody's sockets.
+    pub fn load(&self, worker: WorkerSlot) -> Option<Load> {
+        let block = self.block(worker);
+        let index = u32::try_from(block.accepts_for.load(Acquire).checked_sub(1)?).ok()?;
+        let open = block.connections.0.load(Relaxed);
+        let wants_relief = block.wants_relief.load(Acquire) != 0;
+        Some(Load { index, open, wants_relief, relieves: block.relieves.load(Acquire) })
     }
 
-    /// Says how many connections the worker has open; only the worker itself calls it.
-    #[inline]
-    pub fn set_open_connections(&self, worker: WorkerSlot, connections: u64) {
-        self.block(worker).connections.0.store(connections, Relaxed);
+    /// Says it; only the worker itself calls it.
+    pub fn set_load(&self, worker: WorkerSlot, load: &Load) {
+        let block = self.block(worker);
+        block.connections.0.store(load.open, Relaxed);
+        block.wants_relief.store(load.wants_relief.into(), Release);
+        block.relieves.store(load.relieves, Release);
     }
 
     /// The columns that a process works in now.
@@ -119,6 +148,24 @@ mod tests {
         WorkerSlot::new(number).unwrap()
     }
 
+    fn attended(table: &Table, now_ns: u64, gone: impl Fn(u32) -> bool) -> u64 {
+        table.look_around(worker(1), now_ns, gone).attended
+    }
+
+    #[test]
+    fn a_worker_sees_the_loads_of_the_others_and_not_its_own() {
+        let table = Table::create(1).unwrap();
+        for number in 0..3 {
+            assert!(table.enroll(worker(number), 10, 0));
+            table.set_accepting(worker(number), Some(number));
+            table.set_load(worker(number), &Load { open: u64::from(number), ..Load::default() });
+        }
+        table.set_accepting(worker(0), None);
+        let seen = table.look_around(worker(1), 0, |_| false);
+        assert_eq!(seen.loads(), [Load { index: 2, open: 2, wants_relief: false, relieves: 0 }]);
+        assert_eq!(seen.attended, 0b110);
+    }
+
     #[test]
     fn a_beat_moves_the_count_and_the_time() {
         let table = Table::create(1).unwrap();
@@ -133,11 +180,14 @@ mod tests {
         let table = Table::create(1).unwrap();
         table.enroll(worker(0), 10, 100);
         table.beat(worker(0), 250);
-        table.set_open_connections(worker(0), 99);
+        table.set_accepting(worker(0), Some(4));
+        table.set_load(worker(0), &Load { index: 4, open: 99, wants_relief: true, relieves: 2 });
         table.retire(worker(0));
         assert!(table.enroll(worker(0), 11, 900));
         assert_eq!(table.heartbeat(worker(0)), Heartbeat { process: 11, beats: 0, at_ns: 900 });
-        assert_eq!(table.open_connections(worker(0)), 0);
+        assert_eq!(table.load(worker(0)), None);
+        table.set_accepting(worker(0), Some(4));
+        assert_eq!(table.load(worker(0)), Some(Load { index: 4, ..Load::default() }));
     }
 
     #[test]
@@ -156,16 +206,16 @@ mod tests {
         let cases =
             [(100, false, true), (100, true, true), (200, false, true), (200, true, false), (301, false, false)];
         assert!(table.enroll(worker(5), 10, 1_000 * MS));
-        assert_eq!(table.attended(1_000 * MS, |_| false), 0, "it accepts nothing yet");
+        assert_eq!(attended(&table, 1_000 * MS, |_| false), 0, "it accepts nothing yet");
         table.set_accepting(worker(5), Some(1));
         for (age, is_gone, is_attended) in cases {
-            let attended = table.attended((1_000 + age) * MS, |process| process == 10 && is_gone);
+            let attended = attended(&table, (1_000 + age) * MS, |process| process == 10 && is_gone);
             assert_eq!(attended, if is_attended { 0b10 } else { 0 }, "{age} ms, gone: {is_gone}");
         }
         table.beat(worker(5), 1_301 * MS);
-        assert_eq!(table.attended(1_301 * MS, |_| false), 0b10, "it beats again");
+        assert_eq!(attended(&table, 1_301 * MS, |_| false), 0b10, "it beats again");
         table.set_accepting(worker(5), None);
-        assert_eq!(table.attended(1_301 * MS, |_| false), 0);
+        assert_eq!(attended(&table, 1_301 * MS, |_| false), 0);
     }
 
     #[test]
@@ -175,9 +225,9 @@ mod tests {
             assert!(table.enroll(worker(number), 10, beat));
             table.set_accepting(worker(number), Some(63));
         }
-        assert_eq!(table.attended(1_000 * 1_000_000, |_| false), 1 << 63);
+        assert_eq!(attended(&table, 1_000 * 1_000_000, |_| false), 1 << 63);
         table.retire(worker(63));
-        assert_eq!(table.attended(1_000 * 1_000_000, |_| false), 0);
+        assert_eq!(attended(&table, 1_000 * 1_000_000, |_| false), 0);
     }
 
     #[test]

@@ -4,10 +4,10 @@ mod build;
 mod context;
 pub(crate) mod date;
 mod explain;
+mod held;
 mod random;
 mod run;
 mod share;
-mod standby;
 mod vital;
 
 pub use build::{BuildProblem, Built, build};

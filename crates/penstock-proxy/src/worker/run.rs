@@ -12,15 +12,14 @@ use std::time::Duration;
 
 use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::build::Built;
 use super::context::Worker;
+use super::held::Held;
 use super::share::Share;
-use super::standby::Standby;
 use super::vital;
-use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
+use crate::listener::ListenerState;
 use crate::telemetry::{LogQueue, Snapshot};
 use crate::wire::{Address, begin_turn};
 
@@ -187,9 +186,8 @@ struct Listeners {
 
 struct ActiveListener {
     state: Rc<ListenerState>,
-    accepting: RefCell<Vec<(AbortHandle, Rc<ListenSocket>)>>,
-    /// Sockets of neighbours; none once this worker drains.
-    standby: RefCell<Vec<Standby>>,
+    /// Its sockets, and those of neighbours; none once this worker drains.
+    sockets: RefCell<Vec<Held>>,
 }
 
 impl Listeners {
@@ -224,24 +222,19 @@ impl Listeners {
     fn listen(&self, listening: Listening) -> io::Result<()> {
         let by_name = self.by_name.borrow();
         let Some(active) = by_name.get(&listening.listener) else { return Ok(()) };
-        if let Some(owner) = listening.owner.filter(|owner| *owner != self.worker.share.index) {
-            active.standby.borrow_mut().push(Standby::new(owner, listening.socket));
-            return Ok(());
-        }
-        let is_unix = active.state.current().plan.address.starts_with("unix:");
-        let socket = Rc::new(ListenSocket::adopt(listening.socket.try_clone()?, is_unix)?);
-        let task = accept(Rc::clone(&self.worker), Rc::clone(&active.state), Rc::clone(&socket));
-        active.accepting.borrow_mut().push((tokio::task::spawn_local(task).abort_handle(), socket));
-        Ok(())
+        let held = Held::new(listening.owner, listening.socket);
+        let is_ours = held.owner.is_none_or(|owner| owner == self.worker.share.index);
+        let outcome = held.attend(is_ours, &self.worker, &active.state);
+        active.sockets.borrow_mut().push(held);
+        outcome
     }
 
-    /// Accepts for neighbours that do not, and no longer for those that do.
+    /// Accepts for neighbours that do not or have too many connections, and leaves own sockets to who does that here.
     fn attend(&self) {
-        let mut attended = None;
+        let Some(turn) = self.worker.share.take_turn(self.open()) else { return };
         for active in self.by_name.borrow().values() {
-            for standby in active.standby.borrow().iter() {
-                let attended = *attended.get_or_insert_with(|| self.worker.share.attended());
-                if standby.attend(attended, &self.worker, &active.state).is_err() {
+            for held in active.sockets.borrow().iter() {
+                if held.attend(turn.accepts(held.owner), &self.worker, &active.state).is_err() {
                     self.worker.counters.accept_failures.add(1);
                 }
             }
@@ -270,16 +263,12 @@ impl Listeners {
 
 impl ActiveListener {
     fn new(state: Rc<ListenerState>) -> Self {
-        Self { state, accepting: RefCell::default(), standby: RefCell::default() }
+        Self { state, sockets: RefCell::default() }
     }
 
     /// Accepts no more than what waits already.
     fn stop(&self, worker: &Rc<Worker>) {
-        self.standby.borrow_mut().clear();
-        for (task, socket) in self.accepting.borrow_mut().drain(..) {
-            task.abort();
-            accept_waiting(worker, &self.state, &socket);
-        }
+        self.sockets.borrow_mut().drain(..).for_each(|held| held.stop(worker, &self.state));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use penstock_shared::relief::{self, Load};
 use penstock_shared::{Table, WorkerSlot, monotonic_ns, process};
 
 /// The shared table, and the column of it that is this worker's own.
@@ -65,12 +66,38 @@ impl Share {
 
     /// Says whether this worker accepts from its listening sockets; while it does not, its neighbours do.
     pub(crate) fn set_accepting(&self, is_accepting: bool) {
-        self.table.set_accepting(self.column, is_accepting.then_some(self.index));
+        if self.table.load(self.column).is_some() != is_accepting {
+            self.table.set_accepting(self.column, is_accepting.then_some(self.index));
+        }
     }
 
-    /// Whose listening sockets are accepted from, one bit for each index.
-    pub(crate) fn attended(&self) -> u64 {
-        self.table.attended(monotonic_ns(), process::is_gone)
+    /// Looks at the neighbours, and tells them of the connections that are open here; none while nothing is accepted.
+    pub(crate) fn take_turn(&self, open: u64) -> Option<Turn> {
+        let mine = self.table.load(self.column)?;
+        let neighbours = self.table.look_around(self.column, monotonic_ns(), process::is_gone);
+        let mine = relief::next(Load { open, ..mine }, neighbours.loads());
+        self.table.set_load(self.column, &mine);
+        let is_relieved = relief::is_relieved(&mine, neighbours.loads());
+        Some(Turn { index: self.index, attended: neighbours.attended, relieves: mine.relieves, is_relieved })
+    }
+}
+
+/// From whose listening sockets this worker accepts until its next turn.
+pub(crate) struct Turn {
+    index: u32,
+    /// Who accepts for itself, one bit for each index.
+    attended: u64,
+    relieves: u64,
+    is_relieved: bool,
+}
+
+impl Turn {
+    /// Whether to accept from the sockets of this owner; none: of all workers.
+    pub(crate) fn accepts(&self, owner: Option<u32>) -> bool {
+        match owner {
+            Some(owner) if owner != self.index => (!self.attended | self.relieves) >> owner & 1 == 1,
+            _ => !self.is_relieved,
+        }
     }
 }
 

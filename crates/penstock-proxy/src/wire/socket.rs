@@ -1,14 +1,15 @@
 //! Stream sockets: TCP or unix, client side or upstream side.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 use super::Descriptors;
@@ -66,21 +67,69 @@ impl Socket {
 
     /// Reads once; 0 is the end of what the peer sends.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        let polled = match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, &mut buffer),
-        };
-        polled.map_ok(|()| buffer.filled().len())
+        loop {
+            ready!(self.poll_readiness(context, Interest::READABLE))?;
+            let received = self.try_io(Interest::READABLE, |socket| {
+                recv(socket, &mut *buffer, RecvFlags::empty()).map(|(count, _)| count).map_err(io::Error::from)
+            });
+            match received {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(count) if (1..buffer.len()).contains(&count) => {
+                    self.forget_readiness(Interest::READABLE);
+                    return Poll::Ready(Ok(count));
+                }
+                other => return Poll::Ready(other),
+            }
+        }
     }
 
     /// Writes once, from several places.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match (self, parts) {
-            (Self::Tcp(stream), [part]) => Pin::new(stream).poll_write(context, part),
-            (Self::Unix(stream), [part]) => Pin::new(stream).poll_write(context, part),
-            (Self::Tcp(stream), _) => Pin::new(stream).poll_write_vectored(context, parts),
-            (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(context, parts),
+        let [part] = parts else { return self.poll_gather(context, parts) };
+        loop {
+            ready!(self.poll_readiness(context, Interest::WRITABLE))?;
+            let sent = self
+                .try_io(Interest::WRITABLE, |socket| send(socket, part, SendFlags::NOSIGNAL).map_err(io::Error::from));
+            match sent {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(count) if count < part.len() => {
+                    self.forget_readiness(Interest::WRITABLE);
+                    return Poll::Ready(Ok(count));
+                }
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Notes that the next call would only be told to wait; what happens from now on is an event again.
+    fn forget_readiness(&self, interest: Interest) {
+        let _ = self.try_io(interest, |_| io::Result::<()>::Err(ErrorKind::WouldBlock.into()));
+    }
+
+    fn poll_gather(&mut self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+        }
+    }
+
+    #[inline]
+    fn poll_readiness(&self, context: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        match (self, interest.is_readable()) {
+            (Self::Tcp(stream), true) => stream.poll_read_ready(context),
+            (Self::Tcp(stream), false) => stream.poll_write_ready(context),
+            (Self::Unix(stream), true) => stream.poll_read_ready(context),
+            (Self::Unix(stream), false) => stream.poll_write_ready(context),
+        }
+    }
+
+    /// Calls the system directly: what the C library puts around its calls, so that threads can be
+    /// cancelled in them, costs 1.5 % of a request.
+    #[inline]
+    fn try_io<T>(&self, interest: Interest, io: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Tcp(stream) => stream.try_io(interest, || io(stream.as_fd())),
+            Self::Unix(stream) => stream.try_io(interest, || io(stream.as_fd())),
         }
     }
 

@@ -21,6 +21,8 @@ const IDLE_PART_OF_GRACE: u32 = 30;
 const MOST_IDLE: Duration = Duration::from_secs(1);
 /// Exchanges kept for use again.
 const KEPT_WORKS: usize = 256;
+/// Those kept though nothing has needed them for half a second: as many as connections of a busy worker.
+const WORKS_WHEN_QUIET: usize = 64;
 
 /// The context of one IO thread.
 pub(crate) struct Worker {
@@ -121,6 +123,10 @@ impl Worker {
         self.clock.tick();
         self.deadlines.sweep(self.clock.coarse_ms());
         self.counters.log_lines_dropped.add(self.access_log.hand_over());
+        if count.is_multiple_of(5) {
+            self.buffers.trim();
+            self.works.borrow_mut().truncate(WORKS_WHEN_QUIET);
+        }
         if count.is_multiple_of(10) {
             self.upstreams.sweep(self.clock.coarse_ms());
         }

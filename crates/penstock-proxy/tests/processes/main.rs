@@ -11,6 +11,7 @@
 #[path = "../wire/harness/mod.rs"]
 mod harness;
 
+mod aborts;
 mod descriptors;
 mod instructions;
 mod served;

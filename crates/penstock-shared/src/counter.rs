@@ -35,6 +35,11 @@ impl Counter<'_> {
         self.table.columns().fold(0, |sum, column| sum.wrapping_add(self.cell(column).load(Relaxed)))
     }
 
+    /// How much of the sum was counted in this worker's column, by whoever worked there.
+    pub fn part_of(self, worker: WorkerSlot) -> u64 {
+        self.cell(worker.position()).load(Relaxed)
+    }
+
     /// Sets it to zero for another use of its place.
     ///
     /// While no worker runs a plan that names it: an addition at the same time may undo it.
@@ -88,6 +93,7 @@ mod tests {
         table.counter(first).add(worker(0), 5);
         table.counter(second).add(worker(63), 7);
         assert_eq!((table.counter(first).sum(), table.counter(second).sum()), (5, 7));
+        assert_eq!((table.counter(first).part_of(worker(0)), table.counter(first).part_of(worker(63))), (5, 0));
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Histograms: how values are spread, in fixed log-linear buckets, one column per worker.
+//! Histograms: how values are spread, in fixed buckets, one column per worker.
 //!
-//! Values below 4 have a bucket each; above, every power of two is cut into four, so a
-//! bucket is at most a quarter of its lower bound wide. The last bucket begins at 6 × 2³⁰:
-//! an hour and three quarters in microseconds, 6 GiB in bytes.
+//! Buckets end at round numbers, because those are what people ask for: how many took at most
+//! 250 ms? Values up to 10 have a bucket each; above, every power of ten is cut into thirteen,
+//! and a bucket is at most a quarter of what lies below it wide. The last one takes what is above
+//! 7 × 10⁹: almost two hours in microseconds, 7 GB in bytes.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,6 +15,12 @@ use crate::table::Table;
 
 /// Buckets of one histogram; the word after them is the sum.
 const BUCKETS: usize = HISTOGRAM_WORDS - 1;
+/// Where a power of ten is cut, in hundredths of it.
+const CUTS: [u64; 13] = [120, 150, 180, 200, 250, 300, 350, 400, 500, 600, 700, 800, 1000];
+/// The largest value that each bucket takes; one more, so that masking an index needs no check.
+const LARGEST: [u64; HISTOGRAM_WORDS] = largest();
+/// The bucket of the smallest number with so many leading zeros.
+const FIRST: [u8; 65] = first();
 
 /// One histogram of the table.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +100,7 @@ impl Merged {
 
     /// Every bucket: the largest value it takes, and how many it took.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.buckets.iter().enumerate().map(|(index, count)| (largest(index), *count))
+        LARGEST.into_iter().zip(self.buckets)
     }
 
     /// How many values are certainly not above this one: those of the buckets that end there or before.
@@ -119,23 +126,42 @@ impl Merged {
 /// The bucket that takes a value.
 #[inline]
 fn bucket(value: u64) -> usize {
-    let Some(octave) = value.checked_ilog2().filter(|octave| *octave >= 2) else {
-        return value as usize;
-    };
-    let quarter = (value >> (octave - 2)) as usize & 3;
-    ((octave as usize - 1) * 4 + quarter).min(BUCKETS - 1)
+    // Between two powers of two lie four ends or fewer: a few comparisons, no search.
+    let mut index = usize::from(FIRST[value.leading_zeros() as usize]);
+    while LARGEST[index & (HISTOGRAM_WORDS - 1)] < value {
+        index += 1;
+    }
+    index
 }
 
-/// The largest value that a bucket takes.
-fn largest(bucket: usize) -> u64 {
-    match bucket {
-        0..4 => bucket as u64,
-        bucket if bucket >= BUCKETS - 1 => u64::MAX,
-        bucket => {
-            let (octave, quarter) = (bucket / 4 + 1, bucket as u64 % 4);
-            ((quarter + 5) << (octave - 2)) - 1
-        }
+const fn largest() -> [u64; HISTOGRAM_WORDS] {
+    let (mut ends, mut index, mut power) = ([u64::MAX; HISTOGRAM_WORDS], 0, 10);
+    while index <= 10 {
+        ends[index] = index as u64;
+        index += 1;
     }
+    while index < BUCKETS - 1 {
+        let cut = (index - 11) % CUTS.len();
+        ends[index] = CUTS[cut] * power / 100;
+        if cut == CUTS.len() - 1 {
+            power *= 10;
+        }
+        index += 1;
+    }
+    ends
+}
+
+const fn first() -> [u8; 65] {
+    let (mut buckets, mut zeros) = ([0; 65], 0);
+    while zeros < 64 {
+        let (smallest, mut index) = (1 << (63 - zeros), 0);
+        while LARGEST[index] < smallest {
+            index += 1;
+        }
+        buckets[zeros] = index as u8;
+        zeros += 1;
+    }
+    buckets
 }
 
 #[cfg(test)]
@@ -143,28 +169,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_falls_into_the_bucket_that_ends_at_or_after_it() {
-        for shift in 0..64 {
-            for value in [1_u64 << shift, (1 << shift) | 1, (1 << shift) - 1, (1_u64 << shift).wrapping_mul(3)] {
-                let index = bucket(value);
-                assert!(value <= largest(index), "{value}");
-                assert!(index == 0 || value > largest(index - 1), "{value}");
-            }
+    fn every_value_falls_into_the_first_bucket_that_ends_at_or_after_it() {
+        let around = |value: u64| [value.saturating_sub(1), value, value.saturating_add(1)];
+        let powers = (0..64).map(|shift| 1_u64 << shift);
+        for value in powers.chain(LARGEST).flat_map(around) {
+            let index = bucket(value);
+            assert!(value <= LARGEST[index], "{value}");
+            assert!(index == 0 || value > LARGEST[index - 1], "{value}");
         }
     }
 
     #[test]
-    fn a_bucket_is_at_most_a_quarter_of_its_lower_bound_wide() {
-        for index in 5..BUCKETS - 1 {
-            let lower = largest(index - 1) + 1;
-            assert!((largest(index) - lower) * 4 < lower, "bucket {index}");
+    fn a_bucket_is_at_most_a_quarter_of_what_lies_below_it_wide() {
+        for pair in LARGEST[10..BUCKETS - 1].windows(2) {
+            assert!((pair[1] - pair[0]) * 4 <= pair[0], "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn buckets_end_at_the_numbers_that_people_ask_for() {
+        for end in [100, 250, 500].map(|end| [1, 1_000, 1_000_000].map(|unit| end * unit)).as_flattened() {
+            assert!(LARGEST.contains(end), "{end}");
         }
     }
 
     #[test]
     fn the_last_bucket_takes_all_that_is_larger() {
-        assert_eq!(bucket(6 << 30), BUCKETS - 1);
-        assert_eq!(bucket((6 << 30) - 1), BUCKETS - 2);
+        assert_eq!(bucket(7_000_000_000), BUCKETS - 2);
+        assert_eq!(bucket(7_000_000_001), BUCKETS - 1);
         assert_eq!(bucket(u64::MAX), BUCKETS - 1);
     }
 
@@ -186,9 +218,9 @@ mod tests {
         (51..=100).for_each(|value| histogram.record(workers[1], value));
         let merged = histogram.merged();
         assert_eq!((merged.count(), merged.sum()), (100, 5050));
-        assert_eq!((merged.quantile(0.0), merged.quantile(0.5), merged.quantile(1.0)), (Some(1), Some(55), Some(111)));
-        assert_eq!(merged.count_at_most(3), 3);
-        assert_eq!(merged.count_at_most(111), 100);
+        assert_eq!((merged.quantile(0.0), merged.quantile(0.5), merged.quantile(1.0)), (Some(1), Some(50), Some(100)));
+        assert_eq!((merged.count_at_most(3), merged.count_at_most(11)), (3, 10));
+        assert_eq!(merged.count_at_most(100), 100);
         histogram.clear();
         assert_eq!(histogram.merged(), Merged::default());
     }

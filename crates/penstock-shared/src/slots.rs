@@ -12,6 +12,9 @@ macro_rules! slots {
             /// How many there are.
             pub const CAPACITY: u32 = $capacity as u32;
 
+            /// The first of them.
+            pub const FIRST: Self = Self(0);
+
             /// The place with this number, if the table has it.
             pub const fn new(number: u32) -> Option<Self> {
                 if number < Self::CAPACITY { Some(Self(number)) } else { None }

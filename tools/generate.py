@@ -42,6 +42,7 @@ def plan_types() -> Files:
 
 def docs() -> Files:
     """The reference, built and never committed."""
+    from penstock.admin.metrics import all_metrics  # noqa: PLC0415 - asks the core for what it counts
     from penstock.filters.native import native_catalogue  # noqa: PLC0415 - asks the core for its filters
 
     folder = ROOT / "build" / "docs" / "reference"
@@ -52,6 +53,7 @@ def docs() -> Files:
         for name, schema in kinds.items()
     }
     pages |= {folder / "filters" / f"{kind.name}.md": reference.filter_page(kind) for kind in filters}
+    pages[folder / "metrics.md"] = reference.metrics_page(all_metrics())
     return {**pages, folder / "index.md": reference.index_page(kinds, filters)}
 
 

@@ -5,6 +5,7 @@ from textwrap import dedent
 from typing import Any
 
 from penstock.filters.catalogue import FilterKind
+from penstock.runtime.measures.readings import Metric
 from tools.reference_types import default_of, is_part, type_of
 
 Schema = Mapping[str, Any]
@@ -41,11 +42,25 @@ def filter_page(kind: FilterKind) -> str:
     return "\n\n".join([f"# {kind.name}", page, *shown, *tables, " ".join(facts), source]) + "\n"
 
 
+def metrics_page(metrics: Iterable[Metric]) -> str:
+    """The page of all metrics.
+
+    Raises: Gap if one is not described.
+    """
+    rows = ["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |"]
+    for metric in sorted(metrics, key=lambda one: one.name):
+        if not metric.help.strip():
+            raise Gap(f"metric {metric.name} has no description")
+        rows.append(f"| `{metric.name}` | {metric.type} | {', '.join(metric.labels)} | {metric.help} |")
+    return "\n".join(["# Metrics", "", *rows]) + "\n"
+
+
 def index_page(kinds: Mapping[str, Schema], filters: Iterable[FilterKind]) -> str:
     """The page that leads to all others."""
     resources = [f"- [{kind}]({kind.lower()}.md): {_summary(_described(kind, kinds[kind]))}" for kind in kinds]
     steps = [f"- [{kind.name}](filters/{kind.name}.md): {kind.summary}" for kind in filters]
-    return "\n".join(["# Reference", "", "## Resources", "", *resources, "", "## Filters", "", *steps]) + "\n"
+    lists = ["## Resources", "", *resources, "", "## Filters", "", *steps, "", "[Metrics](metrics.md)"]
+    return "\n".join(["# Reference", "", *lists]) + "\n"
 
 
 def _tables(owner: str, schema: Schema) -> Iterator[str]:

@@ -143,7 +143,7 @@ def test_metrics_are_what_prometheus_reads_and_sums_never_fall() -> None:
 
 
 def served(text: str) -> int:
-    return sum(int(value) for value in re.findall(r'penstock_requests_total\{class="\dxx"\} (\d+)', text))
+    return sum(int(value) for value in re.findall(r'penstock_requests_total\{.*,class="\dxx"\} (\d+)', text))
 
 
 def test_a_default_port_that_is_taken_is_a_warning() -> None:

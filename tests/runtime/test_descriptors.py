@@ -69,7 +69,8 @@ def processor_seconds(pid: int) -> float:
 
 
 def pauses(gateway: GatewayProcess) -> int:
-    found = re.search(r"^penstock_accept_pauses_total (\d+)", str(gateway.ask("GET", "/metrics")[1]), re.MULTILINE)
+    pattern = r'^penstock_accept_pauses_total\{listener="web"\} (\d+)'
+    found = re.search(pattern, str(gateway.ask("GET", "/metrics")[1]), re.MULTILINE)
     assert found is not None
     return int(found[1])
 

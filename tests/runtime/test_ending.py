@@ -104,7 +104,7 @@ def test_r5_a_gateway_that_drains_says_what_is_left() -> None:
 
         def open_connections() -> int:
             (worker,) = gateway.status()["workers"]
-            return int(worker["counters"]["open_connections"])
+            return int(worker["connections"])
 
         wait_until(lambda: open_connections() == 1)
         assert slow[0].outcome == 200

@@ -43,7 +43,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 def accepted(gateway: GatewayProcess) -> list[int]:
-    return [worker["counters"].get("connections", 0) for worker in gateway.status()["workers"]]
+    return [int(worker["requests"]) for worker in gateway.status()["workers"]]
 
 
 def both_accept(gateway: GatewayProcess, before: list[int]) -> bool:

@@ -6,15 +6,17 @@ from textwrap import dedent
 
 import pytest
 
+from penstock.admin.metrics import all_metrics
 from penstock.compiler import compile_resources
 from penstock.filters import PluginDescription
 from penstock.filters.native import native_catalogue
 from penstock.model import KINDS
 from penstock.model.loading import load_resources
 from penstock.model.schema import kind_schema
+from penstock.runtime.measures.readings import Metric
 from tests.filters.catalogue_fake import KINDS as FILTERS
 from tests.filters.catalogue_fake import FakeCatalogue
-from tools.reference import Gap, filter_page, index_page, resource_page
+from tools.reference import Gap, filter_page, index_page, metrics_page, resource_page
 
 LIMIT = {"properties": {"limit": {"type": "string", "description": "Largest body."}}, "required": ["limit"]}
 
@@ -80,6 +82,17 @@ def test_the_example_of_a_kind_has_no_problems(kind: str) -> None:
 def test_a_setting_without_a_description_is_a_gap(schema: dict[str, object]) -> None:
     with pytest.raises(Gap, match=r"MaxBodySize\.limit"):
         filter_page(replace(FILTERS[2], schema=schema))
+
+
+def test_every_metric_is_listed_with_its_labels() -> None:
+    page = metrics_page(all_metrics())
+    assert "| `penstock_requests_total` | counter | route, class | Requests by route and class of status. |" in page
+    assert [metric.name for metric in all_metrics() if f"| `{metric.name}` |" not in page] == []
+
+
+def test_a_metric_that_nobody_described_is_a_gap() -> None:
+    with pytest.raises(Gap, match="penstock_x"):
+        metrics_page([Metric("penstock_x", "gauge", " ")])
 
 
 def test_the_index_leads_to_every_page() -> None:

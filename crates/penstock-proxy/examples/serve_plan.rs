@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use penstock_plan::{Body, Plan};
 use penstock_proxy::pipeline::NoForeignFilters;
-use penstock_proxy::telemetry::{LogQueue, LogSink};
+use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
 use penstock_proxy::worker::{Listening, Setup, Share, build, remote, run};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: serve_plan PLAN.json")?;
     let plan: Plan = serde_json::from_reader(File::open(path)?)?;
-    let built = build(&plan, &NoForeignFilters, None).map_err(|problems| format!("{problems:?}"))?;
+    let built =
+        build(&plan, &NoForeignFilters, &OwnDirectory::default(), None).map_err(|problems| format!("{problems:?}"))?;
     let (mut sockets, log) = (Vec::new(), Arc::new(LogQueue::default()));
     for part in plan.parts.values() {
         match &part.body {

@@ -140,12 +140,12 @@ fn a_request_in_the_steady_state_allocates_nothing() {
 fn bytes_each(count: usize, gateway: &Gateway, open: impl Fn() -> Client) -> i64 {
     // What the thread keeps for the next connection is nobody's.
     drop(open());
-    eventually("all are gone", || (gateway.count().open_connections == 0).then_some(()));
+    eventually("all are gone", || (gateway.metric("penstock_open_connections") == 0).then_some(()));
     let settle = || std::thread::sleep(Duration::from_millis(300));
     settle();
     let before = LIVE_BYTES.load(SeqCst);
     let clients: Vec<Client> = (0..count).map(|_| open()).collect();
-    eventually("all are open", || (gateway.count().open_connections == count as u64).then_some(()));
+    eventually("all are open", || (gateway.metric("penstock_open_connections") == count as u64).then_some(()));
     settle();
     let each = (LIVE_BYTES.load(SeqCst) - before) / count as i64;
     drop(clients);

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use penstock_plan::Plan;
-use penstock_proxy::telemetry::{LogQueue, LogSink};
+use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
 use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, build, remote, run};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::{PyResult, Python, pyclass, pymethods};
@@ -24,6 +24,7 @@ pub(crate) struct EmbeddedWorker {
     log: Arc<LogQueue>,
     built: Arc<Built>,
     filters: PythonFilters,
+    directory: OwnDirectory,
 }
 
 #[pymethods]
@@ -43,14 +44,15 @@ impl EmbeddedWorker {
             Listening::shared(&listener, unsafe { OwnedFd::from_raw_fd(descriptor) })
         });
         let sockets: Vec<Listening> = sockets.collect();
-        let filters = PythonFilters::embedded(Path::new(state_dir));
-        let built = Arc::new(built(py, &read_plan(plan_json, secrets_json)?, &filters, None)?);
+        let (share, directory) = (Share::alone()?, OwnDirectory::default());
+        let filters = PythonFilters::embedded(Path::new(state_dir), share.clone());
+        let built = Arc::new(built(py, &read_plan(plan_json, secrets_json)?, &filters, &directory, None)?);
         let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
         let setup = Setup {
             built: Arc::clone(&built),
             sockets,
             log: Arc::clone(&log),
-            share: Share::alone()?,
+            share,
             before_sleep: release,
             // They are the caller's as well: that they are short shows when one cannot be had.
             descriptors: None,
@@ -64,12 +66,13 @@ impl EmbeddedWorker {
                 })
             })
         })?;
-        Ok(Self { remote, thread: Some(thread), log, built, filters })
+        Ok(Self { remote, thread: Some(thread), log, built, filters, directory })
     }
 
     /// Serves by another plan from the next request on; listeners stay as they are.
     fn apply(&mut self, py: Python<'_>, plan_json: &str, secrets_json: &str) -> PyResult<()> {
-        self.built = Arc::new(built(py, &read_plan(plan_json, secrets_json)?, &self.filters, Some(&self.built))?);
+        let plan = read_plan(plan_json, secrets_json)?;
+        self.built = Arc::new(built(py, &plan, &self.filters, &self.directory, Some(&self.built))?);
         self.remote.send(Command::Apply(Arc::clone(&self.built), Vec::new()));
         Ok(())
     }
@@ -78,8 +81,7 @@ impl EmbeddedWorker {
     fn take_log(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| {
             let (sender, receiver) = oneshot::channel();
-            if self.remote.send(Command::Count(sender)) {
-                // Counting hands over the lines of every exchange that has ended.
+            if self.remote.send(Command::Flush(sender)) {
                 let _ = receiver.blocking_recv();
             }
         });
@@ -106,8 +108,14 @@ fn read_plan(plan_json: &str, secrets_json: &str) -> PyResult<Plan> {
     Ok(Plan { secrets: Some(serde_json::from_str(secrets_json).map_err(problem)?), ..plan })
 }
 
-fn built(py: Python<'_>, plan: &Plan, filters: &PythonFilters, previous: Option<&Built>) -> PyResult<Built> {
-    py.detach(|| build(plan, filters, previous)).map_err(|problems| {
+fn built(
+    py: Python<'_>,
+    plan: &Plan,
+    filters: &PythonFilters,
+    directory: &OwnDirectory,
+    previous: Option<&Built>,
+) -> PyResult<Built> {
+    py.detach(|| build(plan, filters, directory, previous)).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         PyValueError::new_err(texts.join("; "))
     })

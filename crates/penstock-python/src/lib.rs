@@ -6,6 +6,7 @@ mod explain;
 mod filter;
 mod keeper;
 mod log_writer;
+mod numbers;
 mod table;
 mod worker;
 
@@ -22,6 +23,8 @@ mod _core {
     use crate::explain::explain;
     #[pymodule_export]
     use crate::keeper::Keeper;
+    #[pymodule_export]
+    use crate::numbers::measures;
     #[pymodule_export]
     use crate::table::SharedTable;
     #[pymodule_export]

@@ -1,5 +1,6 @@
 //! The shared table as a supervisor holds it.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use penstock_shared::{GaugeSlot, Heartbeat, Table, WorkerSlot};
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyResult, Python, pyclass, pymethods};
+
+use crate::numbers::{self, REGIONS, Shown};
 
 /// The shared table: made, or taken over from workers that map it.
 #[pyclass(module = "penstock._core", frozen)]
@@ -56,6 +59,34 @@ impl SharedTable {
     /// a process that has none changes nothing.
     fn settle(&self, py: Python<'_>, process: u32) {
         py.detach(|| self.settle_ended(process));
+    }
+
+    /// How many places each region has.
+    #[staticmethod]
+    fn regions() -> HashMap<&'static str, u32> {
+        REGIONS.into()
+    }
+
+    /// Counters at some places, or the part of them that was counted in one column.
+    #[pyo3(signature = (places, column = None))]
+    fn counters(&self, places: Vec<u32>, column: Option<u32>) -> PyResult<Vec<u64>> {
+        numbers::counters(&self.table, places, column.map(column_slot).transpose()?)
+    }
+
+    /// Gauges at some places, or the part of them that is one column's.
+    #[pyo3(signature = (places, column = None))]
+    fn gauges(&self, places: Vec<u32>, column: Option<u32>) -> PyResult<Vec<u64>> {
+        numbers::gauges(&self.table, places, column.map(column_slot).transpose()?)
+    }
+
+    /// Histograms at some places: counts at most each bound that is shown, the count of all, and the sum.
+    fn histograms(&self, places: Vec<u32>) -> PyResult<Vec<Shown>> {
+        numbers::histograms(&self.table, places)
+    }
+
+    /// Empties neighbouring places of a region; nobody may count there.
+    fn clear(&self, region: &str, first: u32, count: u32) -> PyResult<()> {
+        numbers::clear(&self.table, region, first..first.saturating_add(count))
     }
 }
 

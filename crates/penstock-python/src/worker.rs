@@ -48,8 +48,10 @@ pub(crate) fn run_worker(
     let writer = LogWriter::start(Arc::clone(&log))?;
     let identity = Identity { boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
     let (remote, commands) = remote();
-    let host: Arc<dyn Host> =
-        Arc::new(ProcessHost { filters: PythonFilters::new(py, Path::new(state_dir))?, writer: writer.clone() });
+    let host: Arc<dyn Host> = Arc::new(ProcessHost {
+        filters: PythonFilters::new(py, Path::new(state_dir), share.clone())?,
+        writer: writer.clone(),
+    });
     thread::Builder::new().name("control-accept".to_owned()).spawn(move || {
         stand_back();
         serve(&listener, &identity, &remote, &host)

@@ -3,106 +3,75 @@
 Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
+
+from penstock.runtime.measures.kinds import BOUNDS_US
+from penstock.runtime.measures.readings import Histogram, Labels, Metric, known_metrics
+from penstock.runtime.supervisor import Supervisor
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MICROSECONDS = 1_000_000
+_BOUNDS = [f"{bound / _MICROSECONDS:g}" for bound in BOUNDS_US]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric: its key among the counts, and what it is called. `label` names the key of a mapping."""
-
-    key: str
-    name: str
-    kind: str
-    help: str
-    label: str = ""
-
-
-METRICS = (
-    Metric("connections", "penstock_connections_total", "counter", "Connections accepted."),
-    Metric(
-        "connections_refused",
-        "penstock_connections_refused_total",
-        "counter",
-        "Connections closed because the listener's limit was reached.",
-    ),
-    Metric("accept_failures", "penstock_accept_failures_total", "counter", "Failures to accept a connection."),
-    Metric(
-        "accept_pauses",
-        "penstock_accept_pauses_total",
-        "counter",
-        "Times that accepting stopped because descriptors were short.",
-    ),
-    Metric("panics", "penstock_panics_total", "counter", "Panics that were contained to one request."),
-    Metric("bytes_in", "penstock_received_bytes_total", "counter", "Bytes received from clients."),
-    Metric("bytes_out", "penstock_sent_bytes_total", "counter", "Bytes sent to clients."),
-    Metric(
-        "log_lines_dropped",
-        "penstock_log_lines_dropped_total",
-        "counter",
-        "Access log lines that found no room or could not be written.",
-    ),
-    Metric("requests", "penstock_requests_total", "counter", "Requests by class of status.", "class"),
-    Metric("failures", "penstock_failures_total", "counter", "The gateway's own answers by reason.", "reason"),
-    Metric("open_connections", "penstock_open_connections", "gauge", "Open connections of clients."),
-    Metric(
-        "idle_upstream_connections",
-        "penstock_idle_upstream_connections",
-        "gauge",
-        "Idle connections to an endpoint.",
-        "endpoint",
-    ),
-    Metric("in_flight", "penstock_requests_in_flight", "gauge", "Requests that wait for an endpoint.", "endpoint"),
-    Metric("workers", "penstock_workers", "gauge", "Workers that serve."),
-    Metric("restarts", "penstock_worker_restarts_total", "counter", "Workers started in the place of dead ones."),
-    Metric("lags", "penstock_worker_lags_total", "counter", "Times a worker came late by 200 ms or more."),
-    Metric("revision", "penstock_revision", "gauge", "Revision of the plan that the workers run."),
-    Metric("changes", "penstock_changes_total", "counter", "Revisions of the configuration by result.", "result"),
-)
+def own_metrics(supervisor: Supervisor | None = None) -> list[Metric]:
+    """What the supervisor itself knows, with its samples if there is one."""
+    workers = Metric("penstock_workers", "gauge", "Workers that serve.")
+    restarts = Metric("penstock_worker_restarts_total", "counter", "Workers started in the place of dead ones.")
+    lags = Metric("penstock_worker_lags_total", "counter", "Times a worker came late by 200 ms or more.")
+    revision = Metric("penstock_revision", "gauge", "Revision of the plan that the workers run.")
+    changes = Metric("penstock_changes_total", "counter", "Revisions of the configuration by result.", ["result"])
+    if supervisor is not None:
+        fleet = supervisor.fleet
+        serving = sum(worker.is_alive and worker.running is not None for worker in fleet.workers.values())
+        current = fleet.rollout.current
+        workers.samples.append(({}, serving))
+        restarts.samples.append(({}, fleet.restarts))
+        lags.samples.append(({}, fleet.lags))
+        revision.samples.append(({}, current.revision if current else 0))
+        changes.samples += [({"result": result}, count) for result, count in supervisor.applying.counts.items()]
+    return [workers, restarts, lags, revision, changes]
 
 
-def exposition(counts: Mapping[str, Any]) -> str:
-    """The text that Prometheus reads; what was not counted is left out."""
-    lines: list[str] = []
-    for metric in METRICS:
-        value = counts.get(metric.key)
-        if value is not None:
-            lines += _described(metric.name, metric.kind, metric.help)
-            lines += _samples(metric, value)
-    lines += _durations(counts)
-    return "\n".join([*lines, ""])
+def all_metrics() -> list[Metric]:
+    """The one list of metrics, without samples."""
+    return [*known_metrics(), *own_metrics()]
 
 
-def _samples(metric: Metric, value: Any) -> Iterable[str]:
-    if not metric.label:
-        return [f"{metric.name} {value}"]
-    return [f'{metric.name}{{{metric.label}="{_escaped(key)}"}} {count}' for key, count in sorted(value.items())]
+def exposition(metrics: Iterable[Metric]) -> str:
+    """The text that Prometheus reads; a metric without samples is left out."""
+    lines = (line for metric in metrics if metric.samples for line in _lines(metric))
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _durations(counts: Mapping[str, Any]) -> list[str]:
-    """The histogram of durations; its buckets hold all that is below them, not only what is between."""
-    name = "penstock_request_duration_seconds"
-    buckets = counts.get("latency_us")
-    if buckets is None:
-        return []
-    lines = _described(name, "histogram", "Time from a request's head to the end of its answer.")
-    below = 0
-    for bound in sorted(buckets, key=int):
-        below += buckets[bound]
-        lines.append(f'{name}_bucket{{le="{int(bound) / _MICROSECONDS:g}"}} {below}')
-    count = max(below, counts.get("latency_count", 0))
-    lines.append(f'{name}_bucket{{le="+Inf"}} {count}')
-    lines.append(f"{name}_sum {counts.get('latency_sum_us', 0) / _MICROSECONDS:.6f}")
-    lines.append(f"{name}_count {count}")
-    return lines
+def _lines(metric: Metric) -> Iterator[str]:
+    yield f"# HELP {metric.name} {metric.help}"
+    yield f"# TYPE {metric.name} {metric.type}"
+    for labels, value in metric.samples:
+        if isinstance(value, tuple):
+            yield from _histogram(metric.name, labels, value)
+        else:
+            yield f"{metric.name}{_braced(_shown(labels))} {value}"
 
 
-def _described(name: str, kind: str, text: str) -> list[str]:
-    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+def _histogram(name: str, labels: Labels, value: Histogram) -> Iterator[str]:
+    """Buckets hold all that is below them, not only what is between."""
+    shown = _shown(labels)
+    before = f"{shown}," if shown else ""
+    counts, count, total_us = value
+    for bound, below in zip(_BOUNDS, counts, strict=True):
+        yield f'{name}_bucket{{{before}le="{bound}"}} {below}'
+    yield f'{name}_bucket{{{before}le="+Inf"}} {count}'
+    yield f"{name}_sum{_braced(shown)} {total_us / _MICROSECONDS:.6f}"
+    yield f"{name}_count{_braced(shown)} {count}"
+
+
+def _shown(labels: Labels) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+
+
+def _braced(shown: str) -> str:
+    return f"{{{shown}}}" if shown else ""
 
 
 def _escaped(text: str) -> str:

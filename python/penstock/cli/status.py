@@ -34,17 +34,16 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     """The status as people read it."""
     yield f"{status['phase']} as process {status['pid']} for {status['uptime_seconds']:.0f} s"
     yield f"revision {status['revision']}, {status['restarts']} workers restarted"
+    yield f"{status['connections']} connections, {status['requests']} requests so far"
     for listener in status["listeners"]:
         yield f"listener {listener['name']}: {listener['bound']}"
     for worker in status["workers"]:
-        counters = worker["counters"]
-        requests = sum(counters.get("requests", {}).values())
-        dropped = counters.get("log_lines_dropped", 0)
+        dropped = worker["log_lines_dropped"]
         lost = f", {dropped} log lines dropped" if dropped else ""
         life = "" if worker["is_alive"] else ", dead"
         yield (
             f"worker {worker['index']}: process {worker['pid']}, revision {worker['revision']}, "
-            f"{counters.get('open_connections', 0)} connections, {requests} requests{lost}{life}"
+            f"{worker['connections']} connections, {worker['requests']} requests{lost}{life}"
         )
     for change in status["changes"][:_SHOWN_CHANGES]:
         yield f"change {change['time']} by {change['author']} ({change['source']}): {_result(change)}"

@@ -40,7 +40,7 @@ def _supervisor(
     compilation: Compilation,
     changes: Callable[[], AsyncIterator[object]] | None,
 ) -> Supervisor:
-    rollout = Rollout(Sockets(launch.settings.workers))
+    rollout = Rollout(Sockets(launch.settings.workers), launch.directory)
     fleet = Fleet(launch.starter, rollout, workers={worker.index: worker for worker in launch.workers})
     guard = CrashGuard(launch.folder.bad_plans)
     guard.load()

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from penstock._core import Keeper
 from penstock.runtime.descriptors import raise_limit
+from penstock.runtime.measures.directory import Directory
 from penstock.runtime.settings import Settings
 from penstock.runtime.signals import Signals
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.process import Starter, WorkerProcess
-from penstock.runtime.worker.takeover import Earlier, columns_for, find_earlier
+from penstock.runtime.worker.takeover import Earlier, find_earlier, table_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Launch:
     signals: Signals
     earlier: Sequence[Earlier]
     starter: Starter
+    directory: Directory
     workers: Sequence[WorkerProcess]
 
     def abandon(self) -> None:
@@ -51,8 +53,8 @@ def launch(settings: Settings) -> Launch:
     signals = Signals()
     signals.note()
     earlier = find_earlier(folder)
-    columns = columns_for(settings.workers, earlier)
+    columns, directory = table_for(settings.workers, earlier)
     keeper = Keeper(columns.table, round(settings.stalled_seconds * 1000))
     starter = Starter(folder, columns, keeper)
     workers = [starter.start(index) for index in range(settings.workers)]
-    return Launch(settings, folder, lock, signals, earlier, starter, workers)
+    return Launch(settings, folder, lock, signals, earlier, starter, directory, workers)

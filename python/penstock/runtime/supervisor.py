@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -16,13 +16,21 @@ from penstock.runtime.change.applying import Applying
 from penstock.runtime.change.source import AUTHOR, Source
 from penstock.runtime.launch import Launch
 from penstock.runtime.listening import Sockets
+from penstock.runtime.measures.directory import Placed
+from penstock.runtime.measures.readings import Metric, metrics, total
 from penstock.runtime.signals import ENDING
-from penstock.runtime.totals import summed
 from penstock.runtime.worker.fleet import Fleet
+from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
 
 _log = logging.getLogger("penstock")
 _SHOWN_CHANGES = 10
+_TOTALS = {
+    "requests": "penstock_gateway_requests_total",
+    "connections": "penstock_open_connections",
+    "log_lines_dropped": "penstock_log_lines_dropped_total",
+}
+"""What the status tells of what was counted."""
 
 
 class Phase(StrEnum):
@@ -126,11 +134,20 @@ class Supervisor:
             outcome = await self.applying.outcome_of(change.revision)
             return list(outcome.problems)
 
-    async def totals(self) -> dict[str, Any]:
-        """What all workers have counted, up to now."""
-        await self.fleet.hear_all()
-        counted = (worker.status.get("counters", {}) for worker in self.fleet.workers.values())
-        return summed(self.fleet.retired, counted)
+    def metrics(self) -> list[Metric]:
+        """What all workers have counted, up to now; none of them is asked."""
+        return metrics(self.launch.starter.columns.table, self._placed)
+
+    def total(self, metric: str, worker: WorkerProcess | None = None) -> int:
+        """The sum of a counter or gauge over all subjects, or what is counted of it in a worker's column."""
+        columns = self.launch.starter.columns
+        column = columns.of(worker.pid) if worker else None
+        return 0 if worker and column is None else total(columns.table, self._placed, metric, column)
+
+    @property
+    def _placed(self) -> Collection[Placed]:
+        current = self.fleet.rollout.current
+        return current.placed.values() if current else ()
 
     def status(self) -> dict[str, Any]:
         """The gateway as it is, for people and programs."""
@@ -147,6 +164,7 @@ class Supervisor:
             "changes": self.applying.history.latest(_SHOWN_CHANGES),
             "restarts": self.fleet.restarts,
             "lags": self.fleet.lags,
+            **{name: self.total(metric) for name, metric in _TOTALS.items()},
             "listeners": [
                 {"name": name, "address": address, "bound": self.sockets.bound(address)}
                 for name, address in sorted(listeners.items())
@@ -158,7 +176,7 @@ class Supervisor:
                     "is_alive": worker.is_alive,
                     "revision": worker.running.revision if worker.running else None,
                     "longest_stall_seconds": worker.status.get("longest_stall_us", 0) / 1_000_000,
-                    "counters": worker.status.get("counters", {}),
+                    **{name: self.total(metric, worker) for name, metric in _TOTALS.items()},
                 }
                 for worker in self.fleet.workers.values()
             ],
@@ -235,6 +253,7 @@ class Supervisor:
     async def _retire(self, one: Earlier) -> None:
         await retire(one, self.launch.settings.grace_seconds)
         self.launch.starter.columns.settle(one.pid)
+        self.launch.directory.forget(one.pid)
 
     async def _end(self) -> None:
         """Finish what is served: readiness goes first, then the listeners, then the workers."""

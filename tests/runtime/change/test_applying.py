@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from penstock._core import SharedTable
 from penstock.compiler import compile_resources
 from penstock.filters.native import native_catalogue
 from penstock.model.loading import load_resources
@@ -18,6 +19,7 @@ from penstock.runtime.change.last_good import LastGood
 from penstock.runtime.change.plan_hash import plan_hash
 from penstock.runtime.change.source import Reading
 from penstock.runtime.listening import Sockets
+from penstock.runtime.measures.directory import Directory
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.entry import BUILD
 from penstock.runtime.worker.fleet import Fleet
@@ -37,7 +39,9 @@ def with_applying(test: Test, mood: str = "ready") -> None:
         try:
             async with Crew(folder, mood) as crew:
                 starter = cast("Starter", SimpleNamespace())
-                fleet = Fleet(starter, Rollout(sockets), workers=dict(enumerate(crew.workers)))
+                fleet = Fleet(
+                    starter, Rollout(sockets, Directory(SharedTable(1))), workers=dict(enumerate(crew.workers))
+                )
                 compilation = Compilation(native_catalogue(), folder)
                 guard, state = CrashGuard(folder / "bad"), StateFolder(folder)
                 applying = Applying(MemoryStore(), compilation, Entries(), fleet, guard, state)

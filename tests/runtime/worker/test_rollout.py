@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from penstock._core import SharedTable
 from penstock.runtime.listening import CannotListen, Sockets
+from penstock.runtime.measures.directory import Directory
 from penstock.runtime.worker.control import Refused
 from penstock.runtime.worker.rollout import NoWorker, Rollout
 from tests.runtime.worker.worker_fake import Crew
@@ -22,13 +24,16 @@ def folder() -> Iterator[Path]:
 
 def plan(**hashes: str) -> dict[str, Any]:
     """A plan of a listener and of parts with hashes."""
-    listener = {"hash": "l", "body": {"kind": "listener", "name": "web", "address": "127.0.0.1:0"}}
+    listener = {
+        "hash": "l",
+        "body": {"kind": "listener", "name": "web", "address": "127.0.0.1:0", "before": [], "after": []},
+    }
     return {"listener/web": listener, **{f"route/{name}": {"hash": text, "body": {}} for name, text in hashes.items()}}
 
 
 def with_crew(folder: Path, moods: list[str], test: Callable[[Crew, Rollout], Awaitable[None]]) -> None:
     async def run() -> None:
-        rollout = Rollout(Sockets(len(moods)))
+        rollout = Rollout(Sockets(len(moods)), Directory(SharedTable(1)))
         try:
             async with Crew(folder, *moods) as crew:
                 await test(crew, rollout)
@@ -105,7 +110,8 @@ def test_a_plan_that_nobody_answers_for_is_not_applied(folder: Path) -> None:
 
 def test_a_listener_that_cannot_be_opened_refuses_the_plan(folder: Path) -> None:
     async def test(crew: Crew, rollout: Rollout) -> None:
-        bad = {"listener/web": {"hash": "l", "body": {"kind": "listener", "name": "web", "address": "192.0.2.1:80"}}}
+        body = {"kind": "listener", "name": "web", "address": "192.0.2.1:80", "before": [], "after": []}
+        bad = {"listener/web": {"hash": "l", "body": body}}
         with pytest.raises(CannotListen, match="no address of this machine"):
             await rollout.roll_out(crew.workers, bad)
         assert crew.fakes[0].bases == []
@@ -119,7 +125,13 @@ def test_more_sockets_than_a_frame_holds_take_several(folder: Path) -> None:
         listeners = {
             f"listener/l{index}": {
                 "hash": "l",
-                "body": {"kind": "listener", "name": f"l{index}", "address": f"127.0.0.{index + 1}:0"},
+                "body": {
+                    "kind": "listener",
+                    "name": f"l{index}",
+                    "address": f"127.0.0.{index + 1}:0",
+                    "before": [],
+                    "after": [],
+                },
             }
             for index in range(4)
         }

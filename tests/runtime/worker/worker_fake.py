@@ -67,7 +67,7 @@ class WorkerFake:
                 self.revision, self.parts = self.prepared
                 return {"type": "committed", "revision": self.revision}
             case "status":
-                return {"type": "status", "revision": self.revision, "counters": {"connections": 1}}
+                return {"type": "status", "revision": self.revision}
         return {"type": "problem", "message": "unknown"}
 
     def _prepare(self, message: dict[str, Any]) -> dict[str, Any] | None:

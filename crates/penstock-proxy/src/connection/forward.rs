@@ -13,10 +13,11 @@ use super::steps::forward_result;
 use super::transfer::TransferError;
 use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Name, Version};
-use crate::failure::Failure;
+use crate::failure::{Blame, Failure};
 use crate::filters::Forward;
 use crate::http1::{parse_response, write_fields, write_status_line};
 use crate::pipeline::{ForwardResult, ResultId};
+use crate::telemetry::Forwarded;
 use crate::upstream::Upstream;
 
 /// Largest head of an answer.
@@ -49,20 +50,35 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
     }
     let Some(upstream) = choose(connection, step) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
+    let began_us = connection.worker.clock.now_us();
     if work.record.upstream_us.0 == 0 {
-        work.record.upstream_us.0 = connection.worker.clock.now_us();
+        work.record.upstream_us.0 = began_us;
     }
-    match attempts(connection, work, step, &upstream).await {
+    let before = work.record.attempts;
+    let outcome = attempts(connection, work, step, &upstream).await;
+    let attempts = work.record.attempts.saturating_sub(before);
+    let count = |outcome| connection.worker.recorder.forwarded(&upstream.meter.get(), attempts, outcome);
+    match outcome {
         Ok(()) => {
             work.record.upstream_us.1 = connection.worker.clock.now_us();
+            count(Forwarded::Answered(work.record.upstream_us.1.saturating_sub(began_us)));
             work.exchange.answer = Answer::Upstream;
             work.exchange.reason = "";
             work.record.blame = None;
             Ok(forward_result(work))
         }
-        Err(Miss::Gone(failure)) => Err(failure),
-        Err(Miss::Stale) => Ok(failed(work, Failure::UpstreamClosed)),
-        Err(Miss::Connect(failure) | Miss::Failed(failure)) => Ok(failed(work, failure)),
+        Err(Miss::Gone(failure)) => {
+            count(Forwarded::Abandoned);
+            Err(failure)
+        }
+        Err(miss) => {
+            let failure = match miss {
+                Miss::Connect(failure) | Miss::Failed(failure) | Miss::Gone(failure) => failure,
+                Miss::Stale => Failure::UpstreamClosed,
+            };
+            count(if failure.verdict().blame == Blame::Client { Forwarded::Abandoned } else { Forwarded::Failed });
+            Ok(failed(work, failure))
+        }
     }
 }
 

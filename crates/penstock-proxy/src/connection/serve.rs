@@ -121,7 +121,7 @@ async fn contained(connection: &mut Connection, work: &mut Work) -> Next {
 }
 
 async fn after_panic(connection: &mut Connection, work: &mut Work) -> Next {
-    connection.worker.counters.panics.add(1);
+    connection.worker.recorder.panicked();
     if work.is_delivering {
         note_failure(work, Failure::Panicked);
         connection.client.socket().reset_on_close();

@@ -46,6 +46,7 @@ impl Direction {
 /// Moves bytes both ways until both directions have ended, one has failed, or none moved for
 /// the idle time.
 pub(crate) async fn tunnel(connection: &mut Connection, work: &Work, mut attempt: Attempt, listener: &BuiltListener) {
+    let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
     let (mut up, mut down) = (Direction::new(), Direction::new());
     let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
     let mut phase = Phase::new(connection, idle_ms);

@@ -7,6 +7,7 @@ use crate::exchange::Exchange;
 use crate::failure::Blame;
 use crate::http1::{RequestInfo, ResponseInfo};
 use crate::routing::Scratch;
+use crate::telemetry::RouteMeter;
 use crate::upstream::{InFlight, Upstream};
 use crate::wire::Wire;
 
@@ -89,6 +90,8 @@ pub(crate) struct Record {
     pub(crate) endpoint: Option<Rc<crate::upstream::Endpoint>>,
     /// The upstream.
     pub(crate) upstream: Option<Rc<Upstream>>,
+    /// Where its route is counted, and the number of the plan that says so.
+    pub(crate) route: (RouteMeter, u64),
     /// Whose fault it was that the gateway itself answered.
     pub(crate) blame: Option<Blame>,
     /// Attempts made.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use penstock_plan::{Part, Secrets};
 use serde::{Deserialize, Serialize};
 
-use crate::telemetry::Snapshot;
+use crate::telemetry::{Kind, Places};
 
 /// Version of the messages; a worker speaks this one and the one before.
 pub const PROTOCOL: u32 = 1;
@@ -29,6 +29,9 @@ pub(super) enum Request {
         /// All that the whole plan needs, not only its changes.
         #[serde(default)]
         secrets: Secrets,
+        /// Where what the fresh parts name is counted.
+        #[serde(default)]
+        places: Places,
     },
     Listen {
         sockets: Vec<SocketName>,
@@ -53,16 +56,43 @@ pub(super) enum Request {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Reply {
-    Hello { protocol: u32, build: String, boot: String, revision: Option<u64>, pid: u32, index: u32 },
-    Ready { revision: u64 },
-    Refused { problems: Vec<Refusal> },
+    Hello {
+        protocol: u32,
+        build: String,
+        boot: String,
+        revision: Option<u64>,
+        pid: u32,
+        index: u32,
+    },
+    Ready {
+        revision: u64,
+    },
+    Refused {
+        problems: Vec<Refusal>,
+    },
     NeedAll {},
     Ok {},
-    Committed { revision: u64 },
-    Sockets { sockets: Vec<SocketName>, total: usize },
-    Table { boot_id: u64 },
-    Status { revision: Option<u64>, pid: u32, counters: Box<Snapshot>, longest_stall_us: u64 },
-    Problem { message: String },
+    Committed {
+        revision: u64,
+    },
+    Sockets {
+        sockets: Vec<SocketName>,
+        total: usize,
+    },
+    /// What the worker counts there, and where it counts what its plan names.
+    Table {
+        boot_id: u64,
+        kinds: Vec<Kind>,
+        places: Places,
+    },
+    Status {
+        revision: Option<u64>,
+        pid: u32,
+        longest_stall_us: u64,
+    },
+    Problem {
+        message: String,
+    },
 }
 
 /// Why a part is refused.

@@ -16,6 +16,7 @@ use super::frame;
 use super::message::{PROTOCOL, Refusal, Reply, Request, SocketName};
 use super::retire;
 use crate::pipeline::ForeignFilters;
+use crate::telemetry::{Places, kinds};
 use crate::worker::{Built, Command, Listening, Remote, Share, build};
 
 /// Pause after a connection could not be accepted.
@@ -95,10 +96,7 @@ impl Control {
         match frame::parse(&body) {
             Err(message) => frame::write(stream, &Reply::Problem { message }, &[])?,
             Ok(Request::GiveSockets { start }) => self.give_sockets(stream, start)?,
-            Ok(Request::GiveTable {}) => {
-                let table = &self.identity.share.table;
-                frame::write(stream, &Reply::Table { boot_id: table.boot_id() }, &[table.descriptor()])?;
-            }
+            Ok(Request::GiveTable {}) => self.give_table(stream)?,
             Ok(request) => {
                 let reply = self.answer(request, received).unwrap_or_else(|message| Reply::Problem { message });
                 frame::write(stream, &reply, &[])?;
@@ -110,15 +108,18 @@ impl Control {
     fn answer(&self, request: Request, received: Vec<OwnedFd>) -> Result<Reply, String> {
         match request {
             Request::Hello { .. } => Ok(self.hello()),
-            Request::Prepare { revision, base, put, drop, secrets } => {
+            Request::Prepare { revision, base, put, drop, secrets, places } => {
                 let running = self.state().running.clone();
-                let Some(mut plan) = base_plan(running.as_ref(), base) else { return Ok(Reply::NeedAll {}) };
+                let Some((mut plan, mut known)) = base_plan(running.as_ref(), base) else {
+                    return Ok(Reply::NeedAll {});
+                };
                 plan.parts.extend(put);
                 plan.secrets = Some(secrets);
+                known.extend(places);
                 for key in drop {
                     plan.parts.remove(key.as_str());
                 }
-                Ok(self.prepare(revision, plan, running.as_ref()))
+                Ok(self.prepare(revision, plan, &known, running.as_ref()))
             }
             Request::Listen { sockets } if sockets.len() == received.len() => {
                 let mut state = self.state();
@@ -141,9 +142,9 @@ impl Control {
     }
 
     /// Builds off the IO thread; requests are served by the old plan meanwhile.
-    fn prepare(&self, revision: u64, plan: Plan, running: Option<&Prepared>) -> Reply {
+    fn prepare(&self, revision: u64, plan: Plan, places: &Places, running: Option<&Prepared>) -> Reply {
         let previous = running.map(|running| &*running.built);
-        match build(&plan, self.host.foreign(), previous) {
+        match build(&plan, self.host.foreign(), places, previous) {
             Ok(built) => {
                 self.state().prepared = Some(Prepared { revision, plan: Arc::new(plan), built: Arc::new(built) });
                 Reply::Ready { revision }
@@ -197,15 +198,22 @@ impl Control {
         frame::write(stream, &Reply::Sockets { sockets, total: state.sockets.len() }, &descriptors)
     }
 
+    fn give_table(&self, stream: &mut UnixStream) -> io::Result<()> {
+        let places = self.state().running.as_ref().map(|running| (*running.built.places).clone()).unwrap_or_default();
+        let table = &self.identity.share.table;
+        frame::write(stream, &Reply::Table { boot_id: table.boot_id(), kinds: kinds(), places }, &[table.descriptor()])
+    }
+
+    /// Answers when the IO thread has: a worker whose loop stands still is silent.
     fn status(&self) -> Result<Reply, String> {
         let (sender, receiver) = oneshot::channel();
-        if !self.remote.send(Command::Count(sender)) {
+        if !self.remote.send(Command::Flush(sender)) {
             return Err("the worker is ending".to_owned());
         }
-        let counters = Box::new(receiver.blocking_recv().map_err(|_| "the worker is ending".to_owned())?);
+        receiver.blocking_recv().map_err(|_| "the worker is ending".to_owned())?;
         let revision = self.state().running.as_ref().map(|running| running.revision);
         let longest_stall_us = self.identity.share.longest_stall_us();
-        Ok(Reply::Status { revision, pid: std::process::id(), counters, longest_stall_us })
+        Ok(Reply::Status { revision, pid: std::process::id(), longest_stall_us })
     }
 
     fn tell(&self, command: Command) -> Reply {
@@ -218,11 +226,13 @@ impl Control {
     }
 }
 
-/// The plan that a change starts from: none, or the one that runs.
-fn base_plan(running: Option<&Prepared>, base: Option<u64>) -> Option<Plan> {
+/// The plan that a change starts from, and its places: none, or those that run.
+fn base_plan(running: Option<&Prepared>, base: Option<u64>) -> Option<(Plan, Places)> {
     match (base, running) {
-        (None, _) => Some(Plan::default()),
-        (Some(base), Some(running)) if running.revision == base => Some((*running.plan).clone()),
+        (None, _) => Some((Plan::default(), Places::new())),
+        (Some(base), Some(running)) if running.revision == base => {
+            Some(((*running.plan).clone(), (*running.built.places).clone()))
+        }
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::ListenerState;
 use crate::connection::{Connection, serve};
+use crate::telemetry::Entered;
 use crate::wire::{Descriptors, Socket};
 use crate::worker::{TICK_MS, Worker};
 
@@ -108,20 +109,20 @@ pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket:
         match socket.accept(descriptors).await {
             Ok(Some((socket, peer))) => {
                 if descriptors.note_accepted(&socket) {
-                    worker.counters.accept_pauses.add(1);
+                    worker.recorder.count(state.meter.get().accept_pauses, 1);
                 }
                 // One connection that goes wrong must not end this task: the listener would fall silent (R41).
                 if catch_unwind(AssertUnwindSafe(|| admit(&worker, &state, socket, peer))).is_err() {
-                    worker.counters.panics.add(1);
+                    worker.recorder.panicked();
                 }
             }
             Ok(None) => socket.wait_for_descriptors(descriptors).await,
             // The peer may have gone while it waited; that is no reason to pause.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                worker.counters.accept_failures.add(1);
+                worker.recorder.count(state.meter.get().accept_failures, 1);
                 if descriptors.note_failure(&error) {
-                    worker.counters.accept_pauses.add(1);
+                    worker.recorder.count(state.meter.get().accept_pauses, 1);
                 } else {
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -131,13 +132,14 @@ pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket:
 }
 
 fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: IpAddr) {
-    if state.open.get() >= state.current().plan.limits.connections {
-        worker.counters.connections_refused.add(1);
+    let (meter, limit) = (state.meter.get(), state.current().plan.limits.connections);
+    let Some(entered) = worker.recorder.enter_below(meter.open, limit) else {
+        worker.recorder.count(meter.refused, 1);
         return;
-    }
+    };
     state.open.set(state.open.get() + 1);
-    worker.counters.connections.add(1);
-    let guard = OpenConnection(Rc::clone(state));
+    worker.recorder.count(meter.accepted, 1);
+    let guard = OpenConnection { state: Rc::clone(state), _entered: entered };
     let mut connection = Connection::new(Rc::clone(worker), Rc::clone(state), socket, peer);
     // Captured and lent, not passed on: the task then holds the connection once.
     tokio::task::spawn_local(async move {
@@ -146,10 +148,14 @@ fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: I
     });
 }
 
-struct OpenConnection(Rc<ListenerState>);
+struct OpenConnection {
+    state: Rc<ListenerState>,
+    /// Counts it over all workers.
+    _entered: Entered,
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get().saturating_sub(1));
+        self.state.open.set(self.state.open.get().saturating_sub(1));
     }
 }

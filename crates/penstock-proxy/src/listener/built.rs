@@ -9,6 +9,7 @@ use crate::connection::{Trust, Work};
 use crate::http1::HeadLimits;
 use crate::pipeline::BuiltPipeline;
 use crate::routing::Router;
+use crate::telemetry::{ListenerMeter, RouteMeter};
 
 /// What a plan makes of one listener; an exchange keeps the one it started with.
 pub(crate) struct BuiltListener {
@@ -18,6 +19,8 @@ pub(crate) struct BuiltListener {
     pub(crate) head_limits: HeadLimits,
     /// Whose forwarding fields are believed.
     pub(crate) trust: Trust,
+    /// Where it is counted.
+    pub(crate) meter: ListenerMeter,
     /// Steps before routing.
     pub(crate) before: BuiltPipeline,
     /// Steps with every answer.
@@ -30,6 +33,10 @@ pub(crate) struct ListenerRoutes {
     pub(crate) router: Router,
     /// Their pipelines, by the router's positions.
     pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
+    /// Where each is counted, likewise.
+    pub(crate) meters: Vec<RouteMeter>,
+    /// Number of the plan that they belong to.
+    pub(crate) plan_number: u64,
 }
 
 impl ListenerRoutes {
@@ -37,6 +44,7 @@ impl ListenerRoutes {
     pub(crate) fn enter(&self, index: usize, work: &mut Work, now_ms: u64) -> Option<Arc<BuiltPipeline>> {
         let route = self.router.route(index)?;
         work.exchange.route = Some(Arc::clone(&route.name));
+        work.record.route = (self.meters.get(index).copied().unwrap_or_default(), self.plan_number);
         if let Some(timeout) = route.timeout {
             work.late_at_ms = now_ms.saturating_add(timeout.as_millis() as u64).saturating_add(crate::worker::TICK_MS);
         }
@@ -50,8 +58,10 @@ pub(crate) struct ListenerState {
     pub(crate) name: Box<str>,
     /// Port that forwarding fields name.
     pub(crate) port: u16,
-    /// Open connections.
+    /// Open connections of this worker.
     pub(crate) open: Cell<u64>,
+    /// Where it is counted.
+    pub(crate) meter: Cell<ListenerMeter>,
     current: RefCell<Arc<BuiltListener>>,
     routes: RefCell<Arc<ListenerRoutes>>,
 }
@@ -63,6 +73,7 @@ impl ListenerState {
             name: built.plan.name.as_str().into(),
             port,
             open: Cell::new(0),
+            meter: Cell::new(built.meter),
             current: RefCell::new(built),
             routes: RefCell::new(routes),
         }
@@ -80,6 +91,7 @@ impl ListenerState {
 
     /// Takes over what a newer plan says.
     pub(crate) fn replace(&self, built: Arc<BuiltListener>, routes: Arc<ListenerRoutes>) {
+        self.meter.set(built.meter);
         *self.current.borrow_mut() = built;
         *self.routes.borrow_mut() = routes;
     }

@@ -5,6 +5,7 @@ use penstock_plan::{Body, FilterSource, Plan, Plugin, Step as StepPlan, Target a
 use super::{Filter, ResultId};
 use crate::expression::Condition;
 use crate::filters::{self, Forward};
+use crate::telemetry::FilterMeter;
 
 /// A pipeline that is ready to run.
 #[derive(Default)]
@@ -49,7 +50,13 @@ pub trait ForeignFilters: Send + Sync {
     ///
     /// # Errors
     /// One sentence on what failed.
-    fn build(&self, plugin: &Plugin, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String>;
+    fn build(
+        &self,
+        plugin: &Plugin,
+        kind: &str,
+        settings: &serde_json::Value,
+        meter: FilterMeter,
+    ) -> Result<ForeignFilter, String>;
 }
 
 /// A filter that is not the core's.
@@ -64,7 +71,13 @@ pub struct ForeignFilter {
 pub struct NoForeignFilters;
 
 impl ForeignFilters for NoForeignFilters {
-    fn build(&self, plugin: &Plugin, kind: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
+    fn build(
+        &self,
+        plugin: &Plugin,
+        kind: &str,
+        _: &serde_json::Value,
+        _: FilterMeter,
+    ) -> Result<ForeignFilter, String> {
         let plugin = &plugin.name;
         Err(format!("filter {kind} of {plugin} needs Python, and this worker runs without it"))
     }
@@ -78,11 +91,13 @@ pub(crate) struct PlanFilters<'a> {
 }
 
 impl<'a> PlanFilters<'a> {
-    fn build(self, plugin: &str, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String> {
+    fn build(self, plugin: &str, step: &StepPlan, meter: Option<FilterMeter>) -> Result<ForeignFilter, String> {
+        let kind = &step.filter;
         let plugin = self.plugin(plugin).ok_or_else(|| format!("no part {plugin} for filter {kind}"))?;
+        let meter = meter.ok_or_else(|| format!("no meter for filter {kind}"))?;
         match &self.plan.secrets {
-            Some(secrets) => self.foreign.build(plugin, kind, &*secrets.filled(settings)?),
-            None => self.foreign.build(plugin, kind, settings),
+            Some(secrets) => self.foreign.build(plugin, kind, &*secrets.filled(&step.settings)?, meter),
+            None => self.foreign.build(plugin, kind, &step.settings, meter),
         }
     }
 
@@ -104,14 +119,18 @@ impl<'a> PlanFilters<'a> {
 }
 
 impl BuiltPipeline {
-    /// Builds the steps of a plan.
+    /// Builds the steps of a plan, each with the meter of its filter where it has one.
     ///
     /// # Errors
     /// One sentence for every step that cannot be built.
-    pub(crate) fn build(steps: &[StepPlan], filters: PlanFilters<'_>) -> Result<Self, Vec<String>> {
+    pub(crate) fn build(
+        steps: &[StepPlan],
+        meters: &[Option<FilterMeter>],
+        filters: PlanFilters<'_>,
+    ) -> Result<Self, Vec<String>> {
         let (mut built, mut problems) = (Vec::with_capacity(steps.len()), Vec::new());
-        for step in steps {
-            match BuiltStep::build(step, filters) {
+        for (step, meter) in steps.iter().zip(meters) {
+            match BuiltStep::build(step, *meter, filters) {
                 Ok(step) => built.push(step),
                 Err(problem) => problems.push(format!("step {}: {problem}", step.name)),
             }
@@ -126,8 +145,8 @@ impl BuiltStep {
         self.jumps.iter().find(|(of, _)| *of == result).map(|(_, target)| *target)
     }
 
-    fn build(plan: &StepPlan, filters: PlanFilters<'_>) -> Result<Self, String> {
-        let (action, results) = action(plan, filters)?;
+    fn build(plan: &StepPlan, meter: Option<FilterMeter>, filters: PlanFilters<'_>) -> Result<Self, String> {
+        let (action, results) = action(plan, meter, filters)?;
         let when =
             plan.when.as_deref().map(Condition::parse).transpose().map_err(|problem| format!("when: {problem}"))?;
         let jumps = plan.jumps.iter().map(|jump| {
@@ -147,7 +166,11 @@ impl BuiltStep {
     }
 }
 
-fn action(plan: &StepPlan, python: PlanFilters<'_>) -> Result<(Action, Option<Vec<String>>), String> {
+fn action(
+    plan: &StepPlan,
+    meter: Option<FilterMeter>,
+    python: PlanFilters<'_>,
+) -> Result<(Action, Option<Vec<String>>), String> {
     let native_results = || Some(filters::results(&plan.filter).iter().map(|result| (*result).to_owned()).collect());
     match (&plan.source, plan.filter.as_str()) {
         (FilterSource::Native, "end") => Ok((Action::End, None)),
@@ -156,8 +179,8 @@ fn action(plan: &StepPlan, python: PlanFilters<'_>) -> Result<(Action, Option<Ve
             Ok((Action::Forward(forward), native_results()))
         }
         (FilterSource::Native, kind) => Ok((Action::Filter(filters::build(kind, &plan.settings)?), native_results())),
-        (FilterSource::Python(plugin), kind) => {
-            let built = python.build(plugin, kind, &plan.settings)?;
+        (FilterSource::Python(plugin), _) => {
+            let built = python.build(plugin, plan, meter)?;
             Ok((Action::Filter(built.filter), built.results))
         }
     }

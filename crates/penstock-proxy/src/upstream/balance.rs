@@ -9,7 +9,7 @@ use penstock_plan::Balance;
 pub(crate) struct Candidate {
     /// Share of the requests; 0: none.
     pub(crate) weight: u32,
-    /// Requests in flight.
+    /// Requests in flight, from all workers; only [`Balance::LeastRequests`] asks.
     pub(crate) in_flight: u32,
     /// Whether this request has tried it already.
     pub(crate) is_tried: bool,
@@ -42,12 +42,13 @@ impl Balancer {
 
     fn least(&self, usable: impl Iterator<Item = (usize, Candidate)> + Clone) -> Option<usize> {
         let load = |one: &Candidate| u64::from(one.in_flight + 1) * 1_000_000 / u64::from(one.weight);
-        let least = usable.clone().map(|(_, one)| load(&one)).min()?;
+        let (least, first) = usable.clone().map(|(index, one)| (load(&one), index)).min()?;
         // Equals are served in turn, so that an idle upstream does not send all to its first endpoint.
-        let equals = usable.filter(move |(_, one)| load(one) == least);
+        let equals = usable.filter(move |(_, one)| load(one) <= least);
         let turn = self.turn.get();
         self.turn.set(turn.wrapping_add(1));
-        by_weight(equals, turn)
+        // Other workers count too: by a second look the least may have become more.
+        by_weight(equals, turn).or(Some(first))
     }
 }
 

@@ -4,15 +4,21 @@ use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
 use std::rc::Rc;
 
+use penstock_shared::GaugeSlot;
+
+use crate::telemetry::{EndpointMeter, Entered, Recorder};
 use crate::wire::{Address, Wire};
 
-/// An endpoint's state in one worker. It outlives the plans that name it.
+/// An endpoint of an upstream, as one worker knows it. It outlives the plans that name it.
 pub(crate) struct Endpoint {
     /// As the plan names it.
     pub(crate) name: Box<str>,
     addresses: RefCell<Vec<Address>>,
-    in_flight: Cell<u32>,
     idle: RefCell<Vec<IdleWire>>,
+    /// As many as waited when they were last counted.
+    counted_idle: RefCell<Vec<Entered>>,
+    meter: Cell<EndpointMeter>,
+    recorder: Rc<Recorder>,
 }
 
 struct IdleWire {
@@ -21,9 +27,20 @@ struct IdleWire {
 }
 
 impl Endpoint {
-    pub(crate) fn new(name: &str, addresses: Vec<Address>) -> Self {
-        let (in_flight, idle) = (Cell::new(0), RefCell::new(Vec::new()));
-        Self { name: name.into(), addresses: RefCell::new(addresses), in_flight, idle }
+    pub(crate) fn new(name: &str, meter: EndpointMeter, recorder: &Rc<Recorder>) -> Self {
+        Self {
+            name: name.into(),
+            addresses: RefCell::default(),
+            idle: RefCell::default(),
+            counted_idle: RefCell::default(),
+            meter: Cell::new(meter),
+            recorder: Rc::clone(recorder),
+        }
+    }
+
+    /// Counts elsewhere from here on.
+    pub(crate) fn set_meter(&self, meter: EndpointMeter) {
+        self.meter.set(meter);
     }
 
     /// The addresses it can be reached at, in order of preference.
@@ -36,15 +53,16 @@ impl Endpoint {
         *self.addresses.borrow_mut() = addresses;
     }
 
-    /// Requests in flight.
+    /// Requests in flight, from all workers.
     pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.get()
+        u32::try_from(self.recorder.value(self.meter.get().in_flight)).unwrap_or(u32::MAX)
     }
 
     /// Counts a request as in flight while the guard lives.
     pub(crate) fn enter(self: &Rc<Self>) -> InFlight {
-        self.in_flight.set(self.in_flight.get() + 1);
-        InFlight { endpoint: Rc::clone(self) }
+        let slot = self.meter.get().in_flight;
+        self.recorder.enter(slot);
+        InFlight { endpoint: Rc::clone(self), slot }
     }
 
     /// The freshest waiting connection that nothing is known against.
@@ -78,14 +96,12 @@ impl Endpoint {
         has_one
     }
 
-    /// Closes waiting connections that are too old or that the endpoint has closed.
+    /// Closes waiting connections that are too old or that the endpoint has closed, and counts the others.
     pub(crate) fn sweep(&self, oldest_ms: u64) {
         self.idle.borrow_mut().retain(|idle| idle.since_ms >= oldest_ms && is_quiet(&idle.wire));
-    }
-
-    /// Connections that wait.
-    pub(crate) fn idle_connections(&self) -> usize {
-        self.idle.borrow().len()
+        // Counted now and then: to do it with every request would cost more than it tells.
+        let slot = self.meter.get().idle;
+        self.counted_idle.borrow_mut().resize_with(self.idle.borrow().len(), || self.recorder.entered(slot));
     }
 }
 
@@ -98,6 +114,8 @@ fn is_quiet(wire: &Wire) -> bool {
 /// A request in flight at an endpoint.
 pub(crate) struct InFlight {
     endpoint: Rc<Endpoint>,
+    /// Where it was counted in, and is counted out whatever plan serves then.
+    slot: GaugeSlot,
 }
 
 impl InFlight {
@@ -109,6 +127,6 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.endpoint.in_flight.set(self.endpoint.in_flight.get().saturating_sub(1));
+        self.endpoint.recorder.leave(self.slot);
     }
 }

@@ -1,16 +1,17 @@
 //! One upstream as a worker runs it, and all of them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use penstock_plan::Upstream as UpstreamPlan;
+use penstock_plan::{Balance, Upstream as UpstreamPlan};
 
 use super::balance::{Balancer, Candidate};
 use super::budget::Budget;
 use super::endpoint::Endpoint;
+use crate::telemetry::{Recorder, UpstreamMeter, UpstreamMeters};
 use crate::wire::Address;
 
 /// An upstream: what the plan says and the state that survives the plan.
@@ -21,19 +22,33 @@ pub(crate) struct Upstream {
     pub(crate) endpoints: Vec<Rc<Endpoint>>,
     /// Repetitions it has left.
     pub(crate) budget: Budget,
+    /// Where it is counted.
+    pub(crate) meter: Cell<UpstreamMeter>,
     balancer: Balancer,
 }
 
 impl Upstream {
     /// The endpoint for the next attempt; `tried` are positions this request has used.
     pub(crate) fn pick(&self, tried: u64, random: u64) -> Option<usize> {
-        let candidates = self.plan.endpoints.iter().zip(&self.endpoints).enumerate();
-        let candidates = candidates.map(|(index, (plan, endpoint))| Candidate {
+        let balance = self.plan.balance;
+        match balance {
+            Balance::LeastRequests => self.balancer.pick(balance, self.candidates(tried, Endpoint::in_flight), random),
+            // The word that all workers count in is read only where it decides.
+            Balance::RoundRobin | Balance::Random => self.balancer.pick(balance, self.candidates(tried, |_| 0), random),
+        }
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        tried: u64,
+        load: impl Fn(&Endpoint) -> u32 + Clone + 'a,
+    ) -> impl Iterator<Item = Candidate> + Clone + 'a {
+        let endpoints = self.plan.endpoints.iter().zip(&self.endpoints).enumerate();
+        endpoints.map(move |(index, (plan, endpoint))| Candidate {
             weight: plan.weight,
-            in_flight: endpoint.in_flight(),
+            in_flight: load(endpoint),
             is_tried: tried & (1 << index.min(63)) != 0,
-        });
-        self.balancer.pick(self.plan.balance, candidates, random)
+        })
     }
 }
 
@@ -44,14 +59,17 @@ pub(crate) fn first_pick(plan: &UpstreamPlan) -> Option<String> {
     plan.endpoints.get(index).map(|endpoint| endpoint.address.clone())
 }
 
-/// The upstreams of one worker by their key, and every endpoint that is still in use.
-#[derive(Default)]
+/// The upstreams of one worker by their key.
 pub(crate) struct Upstreams {
     by_key: RefCell<HashMap<Arc<str>, Rc<Upstream>, RandomState>>,
-    endpoints: RefCell<HashMap<String, Weak<Endpoint>, RandomState>>,
+    recorder: Rc<Recorder>,
 }
 
 impl Upstreams {
+    pub(crate) fn new(recorder: Rc<Recorder>) -> Self {
+        Self { by_key: RefCell::default(), recorder }
+    }
+
     /// The upstream of a key.
     pub(crate) fn get(&self, key: &str) -> Option<Rc<Upstream>> {
         self.by_key.borrow().get(key).map(Rc::clone)
@@ -60,28 +78,29 @@ impl Upstreams {
     /// Takes over a plan's upstreams; endpoints that stay keep their connections and counts.
     pub(crate) fn replace<'a>(
         &self,
-        plans: impl Iterator<Item = (&'a Arc<str>, &'a UpstreamPlan)>,
+        plans: impl Iterator<Item = (&'a Arc<str>, &'a UpstreamPlan, &'a UpstreamMeters)>,
         resolve: &dyn Fn(&str) -> Vec<Address>,
     ) {
-        let mut fresh = HashMap::default();
-        for (key, plan) in plans {
-            fresh.insert(Arc::clone(key), self.upstream(key, plan, resolve));
-        }
+        let mut known = self.by_key.take();
+        let fresh = plans.map(|(key, plan, meters)| {
+            let upstream = self.upstream(known.remove(key), plan, meters);
+            for endpoint in &upstream.endpoints {
+                endpoint.set_addresses(resolve(&endpoint.name));
+            }
+            (Arc::clone(key), upstream)
+        });
+        let fresh = fresh.collect();
         *self.by_key.borrow_mut() = fresh;
-        self.endpoints.borrow_mut().retain(|_, endpoint| endpoint.strong_count() > 0);
-    }
-
-    /// Connections that wait and requests in flight, by endpoint.
-    pub(crate) fn use_by_endpoint(&self) -> Vec<(String, u64, u64)> {
-        let endpoints = self.endpoints.borrow();
-        let live = endpoints.iter().filter_map(|(name, endpoint)| endpoint.upgrade().map(|endpoint| (name, endpoint)));
-        live.map(|(name, endpoint)| (name.clone(), endpoint.idle_connections() as u64, u64::from(endpoint.in_flight())))
-            .collect()
+        // Exchanges may still use these for long, and their places be another's by then.
+        for gone in known.values() {
+            gone.meter.set(self.recorder.other_upstreams());
+            self.retire(gone.endpoints.iter());
+        }
     }
 
     /// Closes one connection that waits, for the sake of its descriptor; says no where none does.
     pub(crate) fn close_idle(&self) -> bool {
-        self.endpoints.borrow().values().filter_map(Weak::upgrade).any(|endpoint| endpoint.close_oldest())
+        self.by_key.borrow().values().flat_map(|upstream| &upstream.endpoints).any(|endpoint| endpoint.close_oldest())
     }
 
     /// Closes connections that waited too long.
@@ -92,25 +111,39 @@ impl Upstreams {
         }
     }
 
-    fn upstream(&self, key: &str, plan: &UpstreamPlan, resolve: &dyn Fn(&str) -> Vec<Address>) -> Rc<Upstream> {
-        let endpoints = plan.endpoints.iter().map(|endpoint| self.endpoint(&endpoint.address, resolve)).collect();
-        match self.by_key.borrow().get(key) {
-            Some(known) if known.plan == *plan => Rc::clone(known),
-            _ => {
-                let budget = Budget::new(plan.retry.as_ref().map_or(0, |retry| retry.budget_percent));
-                Rc::new(Upstream { plan: plan.clone(), endpoints, budget, balancer: Balancer::default() })
-            }
+    fn upstream(&self, known: Option<Rc<Upstream>>, plan: &UpstreamPlan, meters: &UpstreamMeters) -> Rc<Upstream> {
+        let upstream = match known {
+            Some(known) if known.plan == *plan => known,
+            known => Rc::new(self.changed(known.as_deref(), plan, meters)),
+        };
+        upstream.meter.set(meters.own);
+        for (endpoint, meter) in upstream.endpoints.iter().zip(&meters.endpoints) {
+            endpoint.set_meter(*meter);
+        }
+        upstream
+    }
+
+    /// An upstream by a new plan, with the endpoints that it has from before.
+    fn changed(&self, known: Option<&Upstream>, plan: &UpstreamPlan, meters: &UpstreamMeters) -> Upstream {
+        let before = known.into_iter().flat_map(|known| &known.endpoints);
+        let mut before: HashMap<&str, &Rc<Endpoint>> = before.map(|endpoint| (&*endpoint.name, endpoint)).collect();
+        let endpoints = plan.endpoints.iter().zip(&meters.endpoints).map(|(endpoint, meter)| {
+            let fresh = || Rc::new(Endpoint::new(&endpoint.address, *meter, &self.recorder));
+            before.remove(endpoint.address.as_str()).map_or_else(fresh, Rc::clone)
+        });
+        let endpoints = endpoints.collect();
+        self.retire(before.into_values());
+        Upstream {
+            plan: plan.clone(),
+            endpoints,
+            budget: Budget::new(plan.retry.as_ref().map_or(0, |retry| retry.budget_percent)),
+            meter: Cell::new(meters.own),
+            balancer: Balancer::default(),
         }
     }
 
-    fn endpoint(&self, name: &str, resolve: &dyn Fn(&str) -> Vec<Address>) -> Rc<Endpoint> {
-        let addresses = resolve(name);
-        if let Some(known) = self.endpoints.borrow().get(name).and_then(Weak::upgrade) {
-            known.set_addresses(addresses);
-            return known;
-        }
-        let endpoint = Rc::new(Endpoint::new(name, addresses));
-        self.endpoints.borrow_mut().insert(name.to_owned(), Rc::downgrade(&endpoint));
-        endpoint
+    fn retire<'a>(&self, endpoints: impl Iterator<Item = &'a Rc<Endpoint>>) {
+        let meter = self.recorder.other_endpoints();
+        endpoints.for_each(|endpoint| endpoint.set_meter(meter));
     }
 }

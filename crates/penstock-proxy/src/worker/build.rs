@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
-use penstock_plan::{Body, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Route, Upstream};
+use penstock_plan::{
+    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Route, Step, Upstream,
+};
 
 use crate::connection::Trust;
 use crate::expression::Condition;
@@ -14,14 +17,22 @@ use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
+use crate::telemetry::{Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, UpstreamMeters};
+
+/// Numbers the plans of this process.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// A plan in the form that the IO thread runs; the default is one without parts.
 #[derive(Default)]
 pub struct Built {
+    /// Tells it from every other plan.
+    pub(crate) number: u64,
+    /// Where what it names is counted.
+    pub(crate) places: Arc<Places>,
     pub(crate) listeners: BTreeMap<String, ServedListener>,
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
     pub(crate) log_format: Option<LogFormat>,
-    upstreams: BTreeMap<Arc<str>, Arc<Part>>,
+    upstreams: BTreeMap<Arc<str>, (Arc<Part>, UpstreamMeters)>,
     routes: Known<BuiltRoute>,
     pipelines: Known<BuiltPipeline>,
 }
@@ -49,19 +60,20 @@ impl Origin {
 }
 
 impl Built {
-    /// Every upstream by its key.
-    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&Arc<str>, &Upstream)> {
-        self.upstreams.iter().filter_map(|(key, part)| upstream(part).map(|upstream| (key, upstream)))
+    /// Every upstream by its key, and where it is counted.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&Arc<str>, &Upstream, &UpstreamMeters)> {
+        self.upstreams.iter().filter_map(|(key, (part, meters))| Some((key, upstream(part)?, meters)))
     }
 
     /// The upstream of a key.
     pub(crate) fn upstream(&self, key: &str) -> Option<&Upstream> {
-        self.upstreams.get(key).and_then(|part| upstream(part))
+        self.upstreams.get(key).and_then(|(part, _)| upstream(part))
     }
 
     /// Whether nothing else uses the large things in it: then dropping them here is dropping them.
     pub(crate) fn is_unused(&self) -> bool {
-        self.listeners.values().all(|listener| Arc::strong_count(&listener.routes) == 1)
+        Arc::strong_count(&self.places) == 1
+            && self.listeners.values().all(|listener| Arc::strong_count(&listener.routes) == 1)
     }
 }
 
@@ -81,11 +93,24 @@ pub struct BuildProblem {
 
 /// Builds a plan; parts whose hash is that of `previous` are taken over as they are.
 ///
+/// What it names is counted where `directory` says; a subject must keep its place for as long as a
+/// plan that names it is built or runs.
+///
 /// # Errors
 /// Every part that cannot be built.
-pub fn build(plan: &Plan, foreign: &dyn ForeignFilters, previous: Option<&Built>) -> Result<Built, Vec<BuildProblem>> {
-    let mut builder =
-        Builder { filters: PlanFilters { plan, foreign }, previous, problems: Vec::new(), built: Built::default() };
+pub fn build(
+    plan: &Plan,
+    foreign: &dyn ForeignFilters,
+    directory: &dyn Directory,
+    previous: Option<&Built>,
+) -> Result<Built, Vec<BuildProblem>> {
+    let mut builder = Builder {
+        filters: PlanFilters { plan, foreign },
+        placing: Placing::new(directory),
+        previous,
+        problems: Vec::new(),
+        built: Built { number: NUMBER.fetch_add(1, Ordering::Relaxed), ..Built::default() },
+    };
     let routes = plan.parts.len() / 2;
     builder.built.routes.reserve(routes);
     builder.built.pipelines.reserve(routes);
@@ -97,11 +122,20 @@ pub fn build(plan: &Plan, foreign: &dyn ForeignFilters, previous: Option<&Built>
             builder.add_listener(key, part, listener);
         }
     }
+    builder.built.places = Arc::new(builder.placing.used());
     if builder.problems.is_empty() { Ok(builder.built) } else { Err(builder.problems) }
+}
+
+/// Where a listener and the filters in its own steps are counted.
+struct ListenerMeters {
+    own: ListenerMeter,
+    before: Vec<Option<FilterMeter>>,
+    after: Vec<Option<FilterMeter>>,
 }
 
 struct Builder<'a> {
     filters: PlanFilters<'a>,
+    placing: Placing<'a>,
     previous: Option<&'a Built>,
     problems: Vec<BuildProblem>,
     built: Built,
@@ -121,7 +155,8 @@ impl Builder<'_> {
                     let address = &endpoint.address;
                     self.refuse(key, format!("endpoint {address:?} holds a byte that no address may hold"));
                 }
-                self.built.upstreams.insert(Arc::clone(key), Arc::clone(part));
+                let meters = self.placing.upstream(upstream);
+                self.built.upstreams.insert(Arc::clone(key), (Arc::clone(part), meters));
             }
             Body::Names(names) => {
                 let addresses = names.addresses.iter().filter_map(|text| text.parse().ok()).collect();
@@ -147,11 +182,12 @@ impl Builder<'_> {
     }
 
     fn add_pipeline(&mut self, key: &Arc<str>, part: &Arc<Part>, pipeline: &Pipeline) {
+        let meters = self.meters(&pipeline.name, &pipeline.steps);
         // The code of a plugin may have changed though the steps have not.
         let origin = Origin { part: Arc::clone(part), code: self.filters.digests(&pipeline.steps) };
         let built = match self.previous.and_then(|previous| known(&previous.pipelines, key, &origin)) {
             Some(built) => built,
-            None => match BuiltPipeline::build(&pipeline.steps, self.filters) {
+            None => match BuiltPipeline::build(&pipeline.steps, &meters, self.filters) {
                 Ok(built) => Arc::new(built),
                 Err(problems) => return self.refuse_all(key, &problems),
             },
@@ -163,17 +199,24 @@ impl Builder<'_> {
         let code = self.filters.digests(&plan.before) + "|" + &self.filters.digests(&plan.after);
         let origin = Origin { part: Arc::clone(part), code };
         let known = self.previous.and_then(|previous| previous.listeners.get(&plan.name));
+        // Looked up though nothing may be built: what is in use is noted by it.
+        let meters = ListenerMeters {
+            own: self.placing.listener(&plan.name),
+            before: self.meters(&format!("listener:{}:before", plan.name), &plan.before),
+            after: self.meters(&format!("listener:{}:after", plan.name), &plan.after),
+        };
         let built = match known.filter(|known| known.origin.is_same(&origin)) {
             Some(known) => Some(Arc::clone(&known.built)),
-            None => self.listener(key, plan),
+            None => self.listener(key, plan, &meters),
         };
         if let (Some(built), Some(routes)) = (built, self.routes_of(key, &plan.name)) {
             self.built.listeners.insert(plan.name.clone(), ServedListener { built, routes: Arc::new(routes), origin });
         }
     }
 
-    fn listener(&mut self, key: &str, plan: &ListenerPlan) -> Option<Arc<BuiltListener>> {
-        let (before, after) = (self.steps(key, &plan.before), self.steps(key, &plan.after));
+    fn listener(&mut self, key: &str, plan: &ListenerPlan, meters: &ListenerMeters) -> Option<Arc<BuiltListener>> {
+        let before = self.steps(key, &plan.before, &meters.before);
+        let after = self.steps(key, &plan.after, &meters.after);
         let proxies = self.networks(key, &plan.trusted_proxies)?;
         let limits = &plan.limits;
         let head_limits = HeadLimits {
@@ -181,12 +224,14 @@ impl Builder<'_> {
             fields: limits.fields as usize,
             target_bytes: limits.uri_bytes as usize,
         };
-        Some(Arc::new(BuiltListener { plan: plan.clone(), head_limits, trust: Trust { proxies }, before, after }))
+        let (plan, trust) = (plan.clone(), Trust { proxies });
+        Some(Arc::new(BuiltListener { plan, head_limits, trust, meter: meters.own, before, after }))
     }
 
     fn routes_of(&mut self, key: &str, listener: &str) -> Option<ListenerRoutes> {
         let routes = self.built.routes.values().map(|(_, route)| route);
         let routes: Vec<_> = routes.filter(|route| route.serves_listener(listener)).map(Arc::clone).collect();
+        let meters: Vec<RouteMeter> = routes.iter().map(|route| self.placing.route(&route.name.name)).collect();
         let mut pipelines = Vec::with_capacity(routes.len());
         for route in &routes {
             if let Some((_, pipeline)) = self.built.pipelines.get(&*route.pipeline) {
@@ -196,14 +241,20 @@ impl Builder<'_> {
                 return None;
             }
         }
-        Some(ListenerRoutes { router: Router::build(routes), pipelines })
+        Some(ListenerRoutes { router: Router::build(routes), pipelines, meters, plan_number: self.built.number })
     }
 
-    fn steps(&mut self, key: &str, steps: &[penstock_plan::Step]) -> BuiltPipeline {
-        BuiltPipeline::build(steps, self.filters).unwrap_or_else(|problems| {
+    fn steps(&mut self, key: &str, steps: &[Step], meters: &[Option<FilterMeter>]) -> BuiltPipeline {
+        BuiltPipeline::build(steps, meters, self.filters).unwrap_or_else(|problems| {
             self.refuse_all(key, &problems);
             BuiltPipeline::default()
         })
+    }
+
+    /// The meter of each step whose filter is counted.
+    fn meters(&mut self, pipeline: &str, steps: &[Step]) -> Vec<Option<FilterMeter>> {
+        let is_counted = |step: &Step| matches!(step.source, FilterSource::Python(_));
+        steps.iter().map(|step| is_counted(step).then(|| self.placing.filter(pipeline, &step.name))).collect()
     }
 
     fn networks(&mut self, key: &str, texts: &[String]) -> Option<Vec<ipnet::IpNet>> {

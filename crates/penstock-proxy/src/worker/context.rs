@@ -1,6 +1,7 @@
 //! What all connections of one IO thread share.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,7 @@ use super::random::Random;
 use super::share::Share;
 use crate::connection::{Connection, Work};
 use crate::exchange::Name;
-use crate::failure::Blame;
-use crate::telemetry::{AccessLog, Counters, Entry, LogQueue};
+use crate::telemetry::{AccessLog, Ended, Entry, LogQueue, Recorder};
 use crate::upstream::Upstreams;
 use crate::wire::{Buffers, Clock, Deadlines, Descriptors};
 
@@ -31,7 +31,7 @@ pub(crate) struct Worker {
     pub(crate) deadlines: Deadlines,
     pub(crate) descriptors: Descriptors,
     pub(crate) upstreams: Upstreams,
-    pub(crate) counters: Counters,
+    pub(crate) recorder: Rc<Recorder>,
     pub(crate) access_log: AccessLog,
     pub(crate) share: Share,
     #[allow(clippy::vec_box, reason = "they are lent one by one: moving a pointer beats moving the state")]
@@ -45,13 +45,14 @@ pub(crate) struct Worker {
 impl Worker {
     /// With the queue of its log, its share of the table, and its process's limit of descriptors if that is to be kept.
     pub(crate) fn new(queue: Arc<LogQueue>, share: Share, descriptors: Option<u64>) -> Self {
+        let recorder = Rc::new(Recorder::new(share.clone()));
         Self {
             buffers: Buffers::default(),
             clock: Clock::new(),
             deadlines: Deadlines::default(),
             descriptors: Descriptors::new(descriptors),
-            upstreams: Upstreams::default(),
-            counters: Counters::default(),
+            upstreams: Upstreams::new(Rc::clone(&recorder)),
+            recorder,
             access_log: AccessLog::new(queue),
             share,
             works: RefCell::default(),
@@ -122,7 +123,7 @@ impl Worker {
         self.share.beat();
         self.clock.tick();
         self.deadlines.sweep(self.clock.coarse_ms());
-        self.counters.log_lines_dropped.add(self.access_log.hand_over());
+        self.recorder.dropped_log_lines(self.access_log.hand_over());
         if count.is_multiple_of(5) {
             self.buffers.trim();
             self.works.borrow_mut().truncate(WORKS_WHEN_QUIET);
@@ -130,6 +131,12 @@ impl Worker {
         if count.is_multiple_of(10) {
             self.upstreams.sweep(self.clock.coarse_ms());
         }
+    }
+
+    /// Does now what is due at the next ticks for log and numbers.
+    pub(crate) fn flush(&self) {
+        self.recorder.dropped_log_lines(self.access_log.hand_over());
+        self.upstreams.sweep(self.clock.coarse_ms());
     }
 
     /// Counts an exchange that ended and writes its line.
@@ -142,10 +149,15 @@ impl Worker {
         let duration_us = ended_us.saturating_sub(record.started_us);
         let (bytes_in, bytes_out) =
             (connection.client.received_bytes - record.base.0, connection.client.sent_bytes - record.base.1);
-        let blame = record.blame.map_or("", Blame::text);
-        self.counters.record(exchange.response.status, duration_us, (exchange.reason, blame));
-        self.counters.bytes_in.add(bytes_in);
-        self.counters.bytes_out.add(bytes_out);
+        self.recorder.ended(&Ended {
+            listener: &connection.listener.meter.get(),
+            route: exchange.route.as_ref().map(|route| (&*route.name, &record.route.0, record.route.1)),
+            status: exchange.response.status,
+            duration_us,
+            bytes_in,
+            bytes_out,
+            reason: exchange.reason,
+        });
         if !self.access_log.is_on() {
             return;
         }

@@ -15,6 +15,7 @@ use crate::http1::parse_request;
 use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{Action, Filter, ForeignFilter, ForeignFilters};
 use crate::routing::RouteExplanation;
+use crate::telemetry::{FilterMeter, Places};
 use crate::upstream::first_pick;
 
 /// A request that somebody imagines.
@@ -82,7 +83,7 @@ pub struct ExplainedStep {
 /// # Errors
 /// One sentence: the plan or the request is malformed, or there is no such listener.
 pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
-    let built = build(plan, &Unrun, None).map_err(|problems| {
+    let built = build(plan, &Unrun, &Places::new(), None).map_err(|problems| {
         problems.first().map_or_else(|| "the plan cannot be built".to_owned(), ToString::to_string)
     })?;
     let url = Url::parse(&imagined.url)?;
@@ -190,7 +191,7 @@ fn steps(routes: &ListenerRoutes, index: usize, exchange: &Exchange) -> (Vec<Exp
 struct Unrun;
 
 impl ForeignFilters for Unrun {
-    fn build(&self, _: &Plugin, _: &str, _: &serde_json::Value) -> Result<ForeignFilter, String> {
+    fn build(&self, _: &Plugin, _: &str, _: &serde_json::Value, _: FilterMeter) -> Result<ForeignFilter, String> {
         Ok(ForeignFilter { filter: Box::new(Self), results: None })
     }
 }

@@ -20,7 +20,7 @@ use super::held::Held;
 use super::share::Share;
 use super::vital;
 use crate::listener::ListenerState;
-use crate::telemetry::{LogQueue, Snapshot};
+use crate::telemetry::LogQueue;
 use crate::wire::{Address, begin_turn};
 
 /// Time between two sweeps of the deadlines.
@@ -69,8 +69,8 @@ pub enum Command {
     Drain(Duration),
     /// End now.
     Stop,
-    /// Say what has been counted.
-    Count(oneshot::Sender<Snapshot>),
+    /// Hand over what was logged, count what waits, and answer: what was commanded before is then done.
+    Flush(oneshot::Sender<()>),
 }
 
 /// The end by which other threads command a worker.
@@ -155,8 +155,9 @@ async fn obey(worker: &Rc<Worker>, listeners: &Listeners, commands: &mut mpsc::U
                 let deadline = Instant::now() + grace;
                 drain_until = Some(drain_until.map_or(deadline, |earlier: Instant| earlier.min(deadline)));
             }
-            Some(Command::Count(reply)) => {
-                let _ = reply.send(listeners.snapshot());
+            Some(Command::Flush(reply)) => {
+                worker.flush();
+                let _ = reply.send(());
             }
             Some(Command::Stop) | None => return,
         }
@@ -193,6 +194,7 @@ struct ActiveListener {
 impl Listeners {
     /// Swaps the plan: known listeners take over what is new, fresh ones accept, others stop.
     fn apply(&self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
+        self.worker.recorder.turn_to(built.number, &built.places);
         self.worker.upstreams.replace(built.upstreams(), &|name| addresses(name, &built.names));
         self.worker.access_log.set_format(built.log_format.as_ref());
         let mut by_name = self.by_name.borrow_mut();
@@ -201,6 +203,7 @@ impl Listeners {
             let stays = built.listeners.get(name).is_some_and(|listener| listener.built.plan.address == *address);
             if !stays {
                 active.stop(&self.worker);
+                active.state.meter.set(self.worker.recorder.other_listeners());
             }
             stays
         });
@@ -235,7 +238,7 @@ impl Listeners {
         for active in self.by_name.borrow().values() {
             for held in active.sockets.borrow().iter() {
                 if held.attend(turn.accepts(held.owner), &self.worker, &active.state).is_err() {
-                    self.worker.counters.accept_failures.add(1);
+                    self.worker.recorder.count(active.state.meter.get().accept_failures, 1);
                 }
             }
         }
@@ -248,16 +251,6 @@ impl Listeners {
 
     fn open(&self) -> u64 {
         self.by_name.borrow().values().map(|active| active.state.open.get()).sum()
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        self.worker.counters.log_lines_dropped.add(self.worker.access_log.hand_over());
-        let mut snapshot = Snapshot { open_connections: self.open(), ..self.worker.counters.snapshot() };
-        for (endpoint, idle, in_flight) in self.worker.upstreams.use_by_endpoint() {
-            snapshot.idle_upstream_connections.insert(endpoint.clone(), idle);
-            snapshot.in_flight.insert(endpoint, in_flight);
-        }
-        snapshot
     }
 }
 

@@ -12,7 +12,7 @@ fn assert_cancelled(gateway: &Gateway, origin: &Origin, moment: &str) {
     let started = Instant::now();
     eventually(moment, || (origin.open() == 0 && gateway.in_flight() == 0).then_some(()));
     assert!(started.elapsed() < SOON, "{moment}: {:?}", started.elapsed());
-    eventually(moment, || (gateway.count().open_connections == 0).then_some(()));
+    eventually(moment, || (gateway.metric("penstock_open_connections") == 0).then_some(()));
 }
 
 #[test]
@@ -111,12 +111,10 @@ fn abort_many(count: usize) {
     }
     drop(clients);
     eventually("every count is zero", || {
-        let counts = gateway.count();
-        (counts.open_connections == 0 && counts.in_flight.values().sum::<u64>() == 0).then_some(())
+        (gateway.metric("penstock_open_connections") == 0 && gateway.in_flight() == 0).then_some(())
     });
-    let counts = gateway.count();
-    assert_eq!(counts.connections, count as u64);
-    assert_eq!(counts.panics, 0);
+    assert_eq!(gateway.metric("penstock_connections_total"), count as u64);
+    assert_eq!(gateway.metric("penstock_panics_total"), 0);
 }
 
 #[test]

@@ -343,5 +343,7 @@ fn r31_an_origin_that_leaves_in_the_middle_of_both_bodies_leaves_nothing_behind(
         client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n").send(vec![b'x'; 10_000]);
         assert_unfinished(&client.rest().0, "both bodies");
     }
-    eventually("nothing is left", || (gateway.in_flight() == 0 && gateway.count().open_connections == 0).then_some(()));
+    eventually("nothing is left", || {
+        (gateway.in_flight() == 0 && gateway.metric("penstock_open_connections") == 0).then_some(())
+    });
 }

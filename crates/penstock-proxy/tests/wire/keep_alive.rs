@@ -57,8 +57,7 @@ fn a_thousand_exchanges_use_one_connection_on_each_side() {
     for count in 0..1_000 {
         assert_eq!(client.get(&format!("/{count}")).answer().text(), format!("GET /{count} "));
     }
-    let counts = gateway.count();
-    assert_eq!((counts.connections, origin.captures().len()), (1, 1));
-    assert_eq!(counts.idle_upstream_connections.values().sum::<u64>(), 1);
-    assert_eq!(counts.in_flight.values().sum::<u64>(), 0);
+    assert_eq!((gateway.metric("penstock_connections_total"), origin.captures().len()), (1, 1));
+    assert_eq!(gateway.metric("penstock_idle_upstream_connections"), 1);
+    assert_eq!(gateway.in_flight(), 0);
 }

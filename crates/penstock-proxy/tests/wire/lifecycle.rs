@@ -83,7 +83,7 @@ fn r6_stop_ends_a_drain_at_once() {
 #[test]
 fn r5_a_worker_that_drains_says_what_it_counts_and_takes_no_plan() {
     let (mut gateway, client, _origin) = draining();
-    assert_eq!(gateway.count().open_connections, 1);
+    assert_eq!(gateway.metric("penstock_open_connections"), 1);
     gateway.apply(answering("too late"));
     assert_eq!(gateway.in_flight(), 1);
     drop(client);
@@ -168,7 +168,7 @@ fn r1_the_next_request_of_a_kept_connection_uses_the_new_plan() {
     }
     gateway.apply(|config| config.route("all", prefix(""), vec![forward_step()]));
     assert!(clients.iter_mut().all(|client| client.get("/x").answer().text() == "GET /x "));
-    assert_eq!(gateway.count().connections, 10, "no connection was closed");
+    assert_eq!(gateway.metric("penstock_connections_total"), 10, "no connection was closed");
 }
 
 #[test]

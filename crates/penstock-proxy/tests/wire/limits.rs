@@ -83,13 +83,13 @@ fn connections_over_the_limit_are_closed_and_those_below_it_are_served() {
     let origin = Origin::echoing();
     let gateway = Gateway::start(Config::to(&[origin.address()]).limits(|limits| limits.connections = 5));
     let mut clients: Vec<Client> = (0..5).map(|_| gateway.client()).collect();
-    eventually("all are open", || (gateway.count().open_connections == 5).then_some(()));
+    eventually("all are open", || (gateway.metric("penstock_open_connections") == 5).then_some(()));
     let mut sixth = gateway.client();
     assert!(sixth.rest().0.is_empty());
-    assert_eq!(gateway.count().connections_refused, 1);
+    assert_eq!(gateway.metric("penstock_connections_refused_total"), 1);
     assert!(clients.iter_mut().all(|client| client.get("/").answer().status() == 200));
     drop(clients.pop());
-    eventually("one has left", || (gateway.count().open_connections == 4).then_some(()));
+    eventually("one has left", || (gateway.metric("penstock_open_connections") == 4).then_some(()));
     gateway.assert_canary();
 }
 
@@ -110,5 +110,5 @@ fn upstream_connections_are_kept_up_to_their_number_and_their_age() {
     assert!(clients.iter_mut().all(|client| client.answer().status() == 200));
     eventually("three are kept", || (origin.open() == 3).then_some(()));
     eventually("none is kept for long", || (origin.open() == 0).then_some(()));
-    assert_eq!(gateway.count().idle_upstream_connections.values().sum::<u64>(), 0);
+    assert_eq!(gateway.metric("penstock_idle_upstream_connections"), 0);
 }

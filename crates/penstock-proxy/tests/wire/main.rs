@@ -20,6 +20,7 @@ mod framing;
 mod keep_alive;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod own_answers;
 mod panics;
 mod paths;

@@ -18,7 +18,7 @@ fn half_sent(count: usize) {
             stream
         })
         .collect();
-    eventually("all are open", || (gateway.count().open_connections >= count as u64).then_some(()));
+    eventually("all are open", || (gateway.metric("penstock_open_connections") >= count as u64).then_some(()));
     gateway.assert_canary();
     for mut client in clients.iter().step_by(count / 20) {
         client.write_all(b"\r\nConnection: close\r\n\r\n").unwrap();
@@ -26,7 +26,7 @@ fn half_sent(count: usize) {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
     drop(clients);
-    eventually("all are gone", || (gateway.count().open_connections == 0).then_some(()));
+    eventually("all are gone", || (gateway.metric("penstock_open_connections") == 0).then_some(()));
     gateway.assert_canary();
 }
 

@@ -184,5 +184,5 @@ fn r26_an_origin_that_stops_in_the_middle_of_its_answer_is_given_up_for_that() {
     client.get("/").take_until("start");
     assert_eq!(client.rest().1, End::Reset, "half a body must not pass for a whole one");
     assert_eq!(gateway.log(1)[0]["reason"], "answer_body_timed_out");
-    assert_eq!(gateway.count().failures.get("answer_body_timed_out"), Some(&1));
+    assert_eq!(gateway.metric_of("penstock_failures_total", &["answer_body_timed_out"]), 1);
 }

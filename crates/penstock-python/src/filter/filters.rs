@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use penstock_plan::Plugin;
 use penstock_proxy::pipeline::{ForeignFilter, ForeignFilters};
+use penstock_proxy::telemetry::FilterMeter;
+use penstock_proxy::worker::Share;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
@@ -15,7 +17,7 @@ use super::guard::Guard;
 use super::interrupt::Interrupt;
 use super::log::LogSender;
 use super::on_error::OnError;
-use super::python_filter::{Health, Method, PythonFilter, Settings};
+use super::python_filter::{Health, Method, Overruns, PythonFilter, Settings};
 use super::report::Reporter;
 use super::watchdog;
 
@@ -28,6 +30,7 @@ const SWITCH_INTERVAL_S: f64 = 0.0005;
 /// is built.
 pub(crate) struct PythonFilters {
     plugins: PathBuf,
+    share: Share,
     guard: Arc<Guard>,
     /// Until the watchdog takes it.
     interrupt: Mutex<Option<Interrupt>>,
@@ -46,21 +49,21 @@ impl PythonFilters {
     ///
     /// # Errors
     /// Python refused the handler that interrupts filters.
-    pub(crate) fn new(py: Python<'_>, state_dir: &Path) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, state_dir: &Path, share: Share) -> PyResult<Self> {
         let guard = Arc::new(Guard::default());
         let interrupt = Interrupt::by_signal(py, &guard)?;
-        Ok(Self::with(guard, interrupt, state_dir))
+        Ok(Self::with(guard, interrupt, state_dir, share))
     }
 
     /// Those of a worker that is a thread of another program: its signals and its process are
     /// not ours.
-    pub(crate) fn embedded(state_dir: &Path) -> Self {
-        Self::with(Arc::new(Guard::of_a_side_thread()), Interrupt::Exception, state_dir)
+    pub(crate) fn embedded(state_dir: &Path, share: Share) -> Self {
+        Self::with(Arc::new(Guard::of_a_side_thread()), Interrupt::Exception, state_dir, share)
     }
 
-    fn with(guard: Arc<Guard>, interrupt: Interrupt, state_dir: &Path) -> Self {
+    fn with(guard: Arc<Guard>, interrupt: Interrupt, state_dir: &Path, share: Share) -> Self {
         let interrupt = Mutex::new(Some(interrupt));
-        Self { plugins: state_dir.join("plugins"), guard, interrupt, started: OnceLock::new() }
+        Self { plugins: state_dir.join("plugins"), share, guard, interrupt, started: OnceLock::new() }
     }
 
     fn started(&self, py: Python<'_>) -> PyResult<&Started> {
@@ -81,7 +84,14 @@ impl PythonFilters {
         Ok(self.started.get_or_init(|| Started { log, load, describe }))
     }
 
-    fn build_attached(&self, py: Python<'_>, plugin: &Plugin, kind: &str, settings: &str) -> PyResult<ForeignFilter> {
+    fn build_attached(
+        &self,
+        py: Python<'_>,
+        plugin: &Plugin,
+        kind: &str,
+        settings: &str,
+        meter: FilterMeter,
+    ) -> PyResult<ForeignFilter> {
         let started = self.started(py)?;
         let filter = plugin.filters.iter().find(|filter| filter.name == kind);
         let filter = filter.ok_or_else(|| PyRuntimeError::new_err(format!("plugin {} has no {kind}", plugin.name)))?;
@@ -96,6 +106,7 @@ impl PythonFilters {
             guard: Arc::clone(&self.guard),
             reporter: Reporter::new(kind.to_owned(), started.describe.clone_ref(py), started.log.clone()),
             health: Health::new(),
+            overruns: Overruns { share: self.share.clone(), slot: meter.overruns },
         };
         Ok(ForeignFilter { filter: Box::new(filter), results: Some(results) })
     }
@@ -108,9 +119,15 @@ impl PythonFilters {
 }
 
 impl ForeignFilters for PythonFilters {
-    fn build(&self, plugin: &Plugin, kind: &str, settings: &serde_json::Value) -> Result<ForeignFilter, String> {
+    fn build(
+        &self,
+        plugin: &Plugin,
+        kind: &str,
+        settings: &serde_json::Value,
+        meter: FilterMeter,
+    ) -> Result<ForeignFilter, String> {
         Python::attach(|py| {
-            self.build_attached(py, plugin, kind, &settings.to_string()).map_err(|error| self.shown(py, &error))
+            self.build_attached(py, plugin, kind, &settings.to_string(), meter).map_err(|error| self.shown(py, &error))
         })
     }
 }

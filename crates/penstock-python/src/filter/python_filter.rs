@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use penstock_proxy::exchange::Exchange;
 use penstock_proxy::pipeline::{Filter, Outcome, ResultId, Suspension};
+use penstock_proxy::worker::Share;
+use penstock_shared::CounterSlot;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::types::{PyAnyMethods, PyString, PyStringMethods, PyTuple, PyTypeMethods};
 use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
@@ -27,6 +29,13 @@ pub(super) struct PythonFilter {
     pub(super) guard: Arc<Guard>,
     pub(super) reporter: Reporter,
     pub(super) health: Health,
+    pub(super) overruns: Overruns,
+}
+
+/// Where calls that overran are counted.
+pub(super) struct Overruns {
+    pub(super) share: Share,
+    pub(super) slot: CounterSlot,
 }
 
 /// What the filter's class says of itself.
@@ -120,6 +129,7 @@ impl PythonFilter {
         let was_interrupted = self.guard.end(call);
         if was_interrupted {
             take_back(py, &self.guard);
+            self.overruns.share.table.counter(self.overruns.slot).add(self.overruns.share.column, 1);
             self.note(self.health.overran());
         } else if self.health.is_troubled.load(Ordering::Relaxed) {
             self.note(self.health.ran_well());

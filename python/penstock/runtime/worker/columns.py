@@ -32,6 +32,10 @@ class Columns:
         """Keep a column for a process that has been started."""
         self._given[process] = column
 
+    def of(self, process: int) -> int | None:
+        """The column of a process that was started here and has not been settled."""
+        return self._given.get(process)
+
     def settle(self, process: int) -> None:
         """Take what a process that has ended left in its column out of every gauge, and free the column."""
         self.table.settle(process)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -25,6 +26,16 @@ class Refused(Exception):  # noqa: N818 - a word of the protocol
 
 class NeedsAll(Exception):  # noqa: N818 - a word of the protocol
     """A worker that does not run the revision that a change builds on."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTable:
+    """The table as a worker gives it: a descriptor of it, and what the worker counts where."""
+
+    descriptor: int
+    boot_id: int
+    kinds: Sequence[Any]
+    places: Mapping[str, Mapping[str, int]]
 
 
 class Control:
@@ -121,7 +132,7 @@ class Control:
             await self.ask({"type": "listen", "sockets": described}, [one.socket.fileno() for one in some])
 
     async def status(self) -> dict[str, Any]:
-        """Revision and counters as they stand."""
+        """Which revision it runs; a worker whose loop stands still does not answer."""
         return (await self.ask({"type": "status"})).message
 
     async def drain(self, grace_seconds: float) -> None:
@@ -132,13 +143,14 @@ class Control:
         """Let the worker end at once."""
         await self.ask({"type": "stop"})
 
-    async def take_table(self) -> tuple[int, int]:
-        """A descriptor of the shared table that the worker maps, and the table's boot id."""
+    async def take_table(self) -> GivenTable:
+        """The shared table that the worker maps, and what it counts where."""
         frame = await self.ask({"type": "give_table"})
         if len(frame.descriptors) != 1:
             close_all(frame.descriptors)
             raise Broken(f"a table with {len(frame.descriptors)} descriptors")
-        return frame.descriptors[0], int(frame.message["boot_id"])
+        told = frame.message
+        return GivenTable(frame.descriptors[0], int(told["boot_id"]), told["kinds"], told["places"])
 
     async def take_sockets(self) -> list[ListeningSocket]:
         """Duplicates of every listening socket that the worker holds, in as many frames as they need."""

@@ -6,9 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from penstock.runtime.totals import add
 from penstock.runtime.worker.control import Refused
 from penstock.runtime.worker.entry import BUILD
 from penstock.runtime.worker.frames import Broken
@@ -32,11 +30,8 @@ class Fleet:
     on_crash: Callable[[WorkerProcess, float], None] = lambda _worker, _seconds: None
     workers: dict[int, WorkerProcess] = field(default_factory=dict)
     restarts: int = 0
-    retired: dict[str, Any] = field(default_factory=dict)
-    """What dead workers had counted, so that sums never fall."""
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: who drains has a second left."""
-    _heard: dict[int, float] = field(default_factory=dict)
     _is_ending: bool = False
 
     @property
@@ -50,7 +45,6 @@ class Fleet:
         Raises: OSError if one did not start.
         """
         await asyncio.gather(*(self._connect(worker) for worker in self.workers.values()))
-        self._heard = dict.fromkeys(self.workers, time.monotonic())
 
     async def keep(self) -> None:
         """Keep every worker alive until the fleet is told to end, and heard until this is cancelled."""
@@ -93,7 +87,6 @@ class Fleet:
     def _bury(self, worker: WorkerProcess, served: float) -> None:
         worker.close()
         self.starter.bury(worker)
-        add(self.retired, worker.status.get("counters", {}))
         worker.status = {}
         self.restarts += 1
         _log.error("worker %d, process %d, ended: %s", worker.index, worker.pid, _ending(worker))
@@ -111,7 +104,6 @@ class Fleet:
             self.workers[index].is_ending = True  # its death has been counted
             return
         self.workers[index] = worker
-        self._heard[index] = time.monotonic()
         try:
             await self._connect(worker)
             await self.rollout.catch_up(worker)
@@ -124,12 +116,6 @@ class Fleet:
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
             await asyncio.gather(*(self.hear(worker) for worker in self.workers.values()))
-
-    async def hear_all(self) -> None:
-        """Ask the workers how they are, but those that have not answered lately: whoever asks shall not wait."""
-        recent = time.monotonic() - _BEAT_SECONDS * 3
-        answering = [one for one in self.workers.values() if self._heard.get(one.index, 0.0) > recent]
-        await asyncio.gather(*(self.hear(worker) for worker in answering))
 
     async def hear(self, worker: WorkerProcess) -> None:
         """Ask a worker how it is; one that lost its connection, or missed a change, gets it now."""
@@ -144,8 +130,6 @@ class Fleet:
         except (OSError, Refused) as problem:
             if not worker.is_ending:
                 _log.warning("worker %d: %s", worker.index, str(problem) or "no answer")
-            return
-        self._heard[worker.index] = time.monotonic()
 
     async def _connect(self, worker: WorkerProcess) -> None:
         await worker.connect(self.starter.folder)

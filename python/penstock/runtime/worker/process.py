@@ -13,6 +13,8 @@ from typing import Any
 
 from penstock._core import Keeper
 from penstock.runtime.change.delta import difference
+from penstock.runtime.measures.directory import Placed
+from penstock.runtime.measures.subjects import ALWAYS, subjects_of_part
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.columns import Columns
 from penstock.runtime.worker.control import Control
@@ -26,10 +28,12 @@ OUTSIDE_SIGNALS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, sign
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The plan that a worker runs; parts that are not in it were never sent to it."""
+    """The plan that a worker runs, and where it counts what; parts that are not in it were never sent to it."""
 
     revision: int
     parts: Mapping[str, Any]
+    placed: Mapping[str, Placed]
+    """What is counted where, by the keys of its subjects."""
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     listeners: Mapping[str, str] = field(init=False)
     """The addresses of its listeners by their names."""
@@ -38,8 +42,17 @@ class Running:
     def change_from(self, before: "Running") -> dict[str, Any]:
         """What leads here from an earlier plan; found once for all workers that run it."""
         if before.revision not in self._changes:
-            self._changes[before.revision] = difference(before.parts, self.parts)
+            self._changes[before.revision] = self._with_places(difference(before.parts, self.parts))
         return self._changes[before.revision]
+
+    def whole(self) -> dict[str, Any]:
+        """What leads here from no plan at all."""
+        return self._with_places({"put": dict(self.parts), "drop": []})
+
+    def _with_places(self, change: dict[str, Any]) -> dict[str, Any]:
+        """A change, and where that is counted which its parts name; of parts that stay it is known."""
+        put = (subject for key, part in change["put"].items() for subject in subjects_of_part(key, part["body"]))
+        return {**change, "places": {one.key: self.placed[one.key].place for one in (*ALWAYS, *put)}}
 
     def __post_init__(self) -> None:
         bodies = (part["body"] for key, part in self.parts.items() if key.startswith("listener/"))

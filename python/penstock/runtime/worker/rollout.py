@@ -10,6 +10,8 @@ from typing import Any
 
 from penstock.runtime.change.delta import Parts
 from penstock.runtime.listening import Sockets
+from penstock.runtime.measures.directory import Directory
+from penstock.runtime.measures.subjects import PlanSubjects
 from penstock.runtime.worker.control import NeedsAll, Refused
 from penstock.runtime.worker.process import Running, WorkerProcess
 
@@ -28,7 +30,9 @@ class Rollout:
     """
 
     sockets: Sockets
+    directory: Directory
     current: Running | None = None
+    _subjects: PlanSubjects = field(default_factory=PlanSubjects)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def roll_out(
@@ -45,7 +49,7 @@ class Rollout:
         Raises: Refused, CannotListen, NoWorker; then nothing has changed.
         """
         async with self._turn:
-            following = Running(self.current.revision + 1 if self.current else 1, parts, secrets)
+            following = self._following(workers, parts, secrets)
             opened = self.sockets.open(following.listeners)
             try:
                 ready = await _prepare_all(workers, following, least)
@@ -56,6 +60,13 @@ class Rollout:
             await asyncio.gather(*(self._commit(worker, following) for worker in ready))
             self.sockets.retain(following.listeners.values())
             return following
+
+    def _following(self, workers: Iterable[WorkerProcess], parts: Parts, secrets: Mapping[str, Any]) -> Running:
+        """The next plan, with a place for everything that it names."""
+        earlier = [one.running.placed for one in workers if one.running is not None and one.running is not self.current]
+        in_use = [*earlier, self.current.placed] if self.current else earlier
+        placed = self.directory.admit(self._subjects.of(parts), in_use, time.monotonic())
+        return Running(self.current.revision + 1 if self.current else 1, parts, placed, secrets)
 
     async def catch_up(self, worker: WorkerProcess) -> None:
         """Bring one worker to the plan that the others run.
@@ -117,8 +128,7 @@ async def _prepare(worker: WorkerProcess, following: Running) -> None:
         else:
             return
     try:
-        whole = {"put": dict(following.parts), "drop": []}
-        await worker.control.prepare(following.revision, None, whole, following.secrets)
+        await worker.control.prepare(following.revision, None, following.whole(), following.secrets)
     except NeedsAll:
         raise Refused([{"part": "", "message": "the worker asks for all of what is all"}]) from None
 

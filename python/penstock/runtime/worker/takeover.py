@@ -7,15 +7,17 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock._core import SharedTable
 from penstock.runtime.listening import ListeningSocket
+from penstock.runtime.measures.directory import Directory, Place
+from penstock.runtime.measures.kinds import TOLD_KINDS
 from penstock.runtime.state_folder import StateFolder
 from penstock.runtime.worker.columns import Columns
-from penstock.runtime.worker.control import Control
+from penstock.runtime.worker.control import Control, GivenTable
 from penstock.runtime.worker.process import readable
 
 _log = logging.getLogger("penstock")
@@ -56,19 +58,22 @@ def find_earlier(folder: StateFolder) -> list[Earlier]:
     return found
 
 
-def columns_for(workers: int, earlier: Sequence[Earlier]) -> Columns:
+def table_for(workers: int, earlier: Sequence[Earlier]) -> tuple[Columns, Directory]:
     """The table of earlier workers, cleared of the dead; a new one where they have none that this build can use."""
-    table = asyncio.run(_take_table(earlier)) if earlier else None
-    if table is None:
-        return Columns()
-    living = {one.pid for one in earlier}
-    for _, process in table.workers():
-        if process not in living:
-            table.settle(process)
-    if len(table.workers()) + workers > table.COLUMNS:
+    table, used = asyncio.run(_take_table(earlier)) if earlier else (None, {})
+    if table is not None:
+        living = {one.pid for one in earlier}
+        for _, process in table.workers():
+            if process not in living:
+                table.settle(process)
+        if len(table.workers()) + workers <= table.COLUMNS:
+            directory = Directory(table)
+            for process, places in used.items():
+                directory.claim(process, places)
+            return Columns(table), directory
         _log.warning("the shared table has no room beside %d earlier workers; a new one is made", len(earlier))
-        return Columns()
-    return Columns(table)
+    columns = Columns()
+    return columns, Directory(columns.table)
 
 
 async def take_sockets(earlier: Iterable[Earlier]) -> list[ListeningSocket]:
@@ -108,21 +113,42 @@ async def retire(one: Earlier, grace_seconds: float) -> None:
         one.path.unlink(missing_ok=True)
 
 
-async def _take_table(earlier: Sequence[Earlier]) -> SharedTable | None:
-    for one in earlier:
-        try:
-            control = await Control.connect(one.path, _GIVING_SECONDS)
-        except OSError as problem:
-            _log.warning("earlier worker, process %d, does not answer: %s", one.pid, problem)
+async def _take_table(earlier: Sequence[Earlier]) -> tuple[SharedTable | None, dict[int, Mapping[str, Place]]]:
+    """The table that earlier workers map, and by process the places that each of them uses."""
+    answers = await asyncio.gather(*(_table_of(one) for one in earlier))
+    table: SharedTable | None = None
+    used: dict[int, Mapping[str, Place]] = {}
+    for one, given in zip(earlier, answers, strict=True):
+        if given is None:
             continue
-        control.answer_seconds = _GIVING_SECONDS
+        if given.kinds != TOLD_KINDS or (table is not None and given.boot_id != table.boot_id):
+            _log.warning("earlier worker, process %d, counts in another table", one.pid)
+            os.close(given.descriptor)
+            continue
         try:
-            return SharedTable.open(*await control.take_table())
+            opened = SharedTable.open(given.descriptor, given.boot_id)
         except OSError as problem:
-            _log.warning("earlier worker, process %d, gives no table: %s", one.pid, str(problem) or "no answer")
-        finally:
-            control.close()
-    return None
+            _log.warning("earlier worker, process %d, gives no table: %s", one.pid, problem)
+            continue
+        table = table or opened
+        used[one.pid] = given.places
+    return table, used
+
+
+async def _table_of(one: Earlier) -> GivenTable | None:
+    try:
+        control = await Control.connect(one.path, _GIVING_SECONDS)
+    except OSError as problem:
+        _log.warning("earlier worker, process %d, does not answer: %s", one.pid, problem)
+        return None
+    control.answer_seconds = _GIVING_SECONDS
+    try:
+        return await control.take_table()
+    except OSError as problem:
+        _log.warning("earlier worker, process %d, gives no table: %s", one.pid, str(problem) or "no answer")
+        return None
+    finally:
+        control.close()
 
 
 def _moved_aside(folder: StateFolder, path: Path, pid: int, index: int) -> Path:

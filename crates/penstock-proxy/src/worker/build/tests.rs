@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::pipeline::NoForeignFilters;
+use crate::telemetry::OwnDirectory;
 
 fn plan(parts: &Value) -> Plan {
     serde_json::from_value(json!({ "parts": parts })).unwrap()
@@ -37,7 +38,7 @@ fn paths(listener_hash: &str, paths: &[&str]) -> Plan {
 }
 
 fn built(plan: &Plan, previous: Option<&Built>) -> Built {
-    build(plan, &NoForeignFilters, previous).unwrap_or_else(|problems| panic!("{problems:?}"))
+    build(plan, &NoForeignFilters, &OwnDirectory::default(), previous).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 fn served(built: &Built) -> &ServedListener {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use penstock_plan::Plugin;
 use penstock_proxy::exchange::{Exchange, LocalBody};
 use penstock_proxy::pipeline::{Filter, ForeignFilter, ForeignFilters, Outcome};
+use penstock_proxy::telemetry::FilterMeter;
 use serde_json::Value;
 
 /// Builds them.
 pub(crate) struct TestFilters;
 
 impl ForeignFilters for TestFilters {
-    fn build(&self, _: &Plugin, kind: &str, settings: &Value) -> Result<ForeignFilter, String> {
+    fn build(&self, _: &Plugin, kind: &str, settings: &Value, _: FilterMeter) -> Result<ForeignFilter, String> {
         let filter: Box<dyn Filter> = match kind {
             "Respond" => Box::new(Respond::new(settings)),
             "Buffer" => Box::new(Buffer),

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use penstock_proxy::telemetry::{LogQueue, LogSink, Snapshot};
+use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
 use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, build, remote, run};
+use penstock_shared::WorkerSlot;
 use serde_json::Value;
 
 use super::filters::TestFilters;
@@ -25,6 +26,8 @@ pub(crate) struct Gateway {
     remote: Remote,
     thread: Option<JoinHandle<io::Result<()>>>,
     log: Arc<LogQueue>,
+    share: Share,
+    directory: Arc<OwnDirectory>,
     lines: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -35,21 +38,37 @@ impl Gateway {
     }
 
     /// The same, with something that the worker's thread does first.
-    pub(crate) fn start_with(mut config: Config, first: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn start_with(config: Config, first: impl FnOnce() + Send + 'static) -> Self {
+        Self::start_in(config, Share::alone().unwrap(), Arc::default(), first)
+    }
+
+    /// Another worker of the same gateway: what the plan names has the same places in the same table.
+    pub(crate) fn neighbour(&self, config: Config) -> Self {
+        let column = WorkerSlot::new(self.share.column.number() + 1).unwrap();
+        let share = Share::take(Arc::clone(&self.share.table), column, column.number()).unwrap();
+        Self::start_in(config, share, Arc::clone(&self.directory), || {})
+    }
+
+    fn start_in(
+        mut config: Config,
+        share: Share,
+        directory: Arc<OwnDirectory>,
+        first: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let (socket, address) = listen(&config.listener.address);
         if let Some(address) = address {
             config.listener.address = address.to_string();
         }
-        let built = build(&config.plan(), &TestFilters, None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let built = build(&config.plan(), &TestFilters, &*directory, None);
+        let built = built.unwrap_or_else(|problems| panic!("{problems:?}"));
         let (built, log) = (Arc::new(built), Arc::<LogQueue>::default());
         let (remote, commands) = remote();
         let sockets = vec![Listening::shared(&config.listener.name, socket)];
-        let share = Share::alone().unwrap();
         let setup = Setup {
             built: Arc::clone(&built),
             sockets,
             log: Arc::clone(&log),
-            share,
+            share: share.clone(),
             before_sleep: || (),
             descriptors: None,
         };
@@ -58,7 +77,7 @@ impl Gateway {
             run(setup, commands)
         }));
         let address = address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-        Self { address, config, built, remote, thread, log, lines: Arc::default() }
+        Self { address, config, built, remote, thread, log, share, directory, lines: Arc::default() }
     }
 
     /// A worker before one origin.
@@ -76,12 +95,12 @@ impl Gateway {
         let address = self.config.listener.address.clone();
         self.config = change(self.config.clone());
         self.config.listener.address = address;
-        let built = build(&self.config.plan(), &TestFilters, Some(&self.built))
+        let built = build(&self.config.plan(), &TestFilters, &*self.directory, Some(&self.built))
             .unwrap_or_else(|problems| panic!("{problems:?}"));
         self.built = Arc::new(built);
         self.tell(Command::Apply(Arc::clone(&self.built), Vec::new()));
         // The worker answers commands in order, so the plan serves once this is answered.
-        self.count();
+        self.flush();
     }
 
     /// A plan without any listener.
@@ -94,16 +113,28 @@ impl Gateway {
         assert!(self.remote.send(command), "the worker has ended");
     }
 
-    /// What the worker has counted.
-    pub(crate) fn count(&self) -> Snapshot {
+    /// Returns when the worker has counted all that has happened.
+    pub(crate) fn flush(&self) {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.tell(Command::Count(sender));
-        receiver.blocking_recv().expect("the worker has ended")
+        self.tell(Command::Flush(sender));
+        receiver.blocking_recv().expect("the worker has ended");
+    }
+
+    /// What the table says now of a metric, over all subjects and labels.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        self.flush();
+        super::metrics::sum(&self.share.table, &self.directory.places(), name, &[])
+    }
+
+    /// The same of those whose key or label is among these.
+    pub(crate) fn metric_of(&self, name: &str, of: &[&str]) -> u64 {
+        self.flush();
+        super::metrics::sum(&self.share.table, &self.directory.places(), name, of)
     }
 
     /// Requests in flight at all endpoints.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.count().in_flight.values().sum()
+        self.metric("penstock_requests_in_flight")
     }
 
     /// Access-log lines so far, once there are this many.

@@ -6,6 +6,7 @@ mod filters;
 mod gateway;
 mod lenient;
 mod message;
+mod metrics;
 mod origin;
 
 pub(crate) use client::{Client, End};

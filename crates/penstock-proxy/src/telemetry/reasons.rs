@@ -1,0 +1,114 @@
+//! Why the gateway itself refuses a request or gives it up: the words that are counted.
+
+use crate::failure::Blame;
+
+/// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
+pub(crate) const REASONS: [(&str, Blame); 45] = [
+    ("answer_body_timed_out", Blame::Upstream),
+    ("answer_timed_out", Blame::Upstream),
+    ("body_consumed", Blame::Gateway),
+    ("body_timed_out", Blame::Client),
+    ("body_too_large", Blame::Client),
+    ("both_lengths", Blame::Client),
+    ("chunk", Blame::Client),
+    ("chunk_extensions", Blame::Client),
+    ("client_gone", Blame::Client),
+    ("connect_failed", Blame::Upstream),
+    ("connect_timed_out", Blame::Upstream),
+    ("content_length", Blame::Client),
+    ("expectation", Blame::Client),
+    ("field_name", Blame::Client),
+    ("field_value", Blame::Client),
+    ("filter_failed", Blame::Gateway),
+    ("head_timed_out", Blame::Client),
+    ("head_too_large", Blame::Client),
+    ("host", Blame::Client),
+    ("line_end", Blame::Client),
+    ("method", Blame::Client),
+    ("method_not_allowed", Blame::Client),
+    ("no_answer", Blame::Gateway),
+    ("no_endpoint", Blame::Upstream),
+    ("no_route", Blame::Client),
+    ("out_of_descriptors", Blame::Gateway),
+    ("panicked", Blame::Gateway),
+    ("path", Blame::Client),
+    ("redirect_host_unnamed", Blame::Client),
+    ("request_timed_out", Blame::Gateway),
+    ("rewritten_path", Blame::Client),
+    ("start_line", Blame::Client),
+    ("target", Blame::Client),
+    ("target_too_long", Blame::Client),
+    ("too_many_fields", Blame::Client),
+    ("too_many_interim", Blame::Upstream),
+    ("trailer", Blame::Client),
+    ("transfer_encoding", Blame::Client),
+    ("unasked_upgrade", Blame::Upstream),
+    ("underscore", Blame::Client),
+    ("unknown_coding", Blame::Client),
+    ("upstream_closed", Blame::Upstream),
+    ("upstream_malformed", Blame::Upstream),
+    ("version", Blame::Client),
+    ("other", Blame::Gateway),
+];
+
+/// The position of a reason.
+pub(super) fn position(reason: &str) -> usize {
+    REASONS.iter().position(|(known, _)| *known == reason).unwrap_or(REASONS.len() - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use regex::Regex;
+
+    use super::*;
+
+    /// The reasons that a file spells, each with its blame where it says one.
+    fn spelled(path: &Path) -> Vec<(String, Option<String>)> {
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let forms = [
+            r#"=> \(\d+, Blame::(?<blame>\w+), "(?<reason>\w+)"\)"#,
+            r#"\.reason = "(?<reason>\w+)""#,
+            r#"REASON: &str = "(?<reason>\w+)""#,
+        ];
+        let found = forms.iter().flat_map(|form| {
+            let form = Regex::new(form).unwrap();
+            let found = form.captures_iter(text).map(|found| {
+                (found["reason"].to_owned(), found.name("blame").map(|blame| blame.as_str().to_lowercase()))
+            });
+            found.collect::<Vec<_>>()
+        });
+        found.collect()
+    }
+
+    fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    }
+
+    #[test]
+    fn every_reason_that_the_code_spells_is_counted_under_its_name() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let files = ["penstock-proxy/src", "penstock-python/src"].map(|folder| sources(&crates.join(folder)));
+        let mut found: Vec<_> = files.iter().flatten().flat_map(|file| spelled(file)).collect();
+        let malformed = std::fs::read_to_string(crates.join("penstock-proxy/src/http1/malformed.rs")).unwrap();
+        let words = Regex::new(r#"Self::\w+ => "(?<reason>\w+)""#).unwrap();
+        let words = words.captures_iter(&malformed);
+        found.extend(words.map(|found| (found["reason"].to_owned(), Some("client".to_owned()))));
+        assert!(found.len() > 35, "the forms are still those of the code: {found:?}");
+        for (reason, blame) in found {
+            let (known, whose) = REASONS[position(&reason)];
+            assert_eq!(known, reason);
+            assert!(blame.is_none_or(|blame| blame == whose.text()), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_there_once_and_what_is_unknown_is_other() {
+        let words: Vec<_> = REASONS[..REASONS.len() - 1].iter().map(|(reason, _)| reason).collect();
+        assert!(words.is_sorted_by(|one, next| one < next));
+        assert_eq!(REASONS[position("made up")].0, "other");
+    }
+}

@@ -1,0 +1,215 @@
+//! What an IO thread counts, in its own column of the shared table: plain additions at places that are known.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, Table, WorkerSlot};
+
+use super::measure::Meter;
+use super::meters::{EndpointMeter, GatewayMeter, ListenerMeter, RouteMeter, UpstreamMeter};
+use super::places::{NO_ROUTE, OTHERS, Places, meter};
+use super::reasons::position;
+use crate::worker::Share;
+
+/// Tunnels are no requests that take long.
+const SWITCHED: u16 = 101;
+
+/// Counts for one worker.
+pub(crate) struct Recorder {
+    share: Share,
+    /// That of the gateway's own, apart from the rest because every exchange counts there.
+    requests: Cell<CounterSlot>,
+    gateway: RefCell<GatewayMeter>,
+    unrouted: Cell<RouteMeter>,
+    /// Number of the plan that the places belong to.
+    plan: Cell<u64>,
+    places: RefCell<Arc<Places>>,
+}
+
+/// The worker's own column. Taken once for several numbers: what lies behind `&self` would be
+/// looked up anew after each of them.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    table: &'a Table,
+    worker: WorkerSlot,
+}
+
+impl Column<'_> {
+    #[inline]
+    fn count(self, slot: CounterSlot, amount: u64) {
+        self.table.counter(slot).add(self.worker, amount);
+    }
+
+    #[inline]
+    fn record(self, slot: HistogramSlot, value: u64) {
+        self.table.histogram(slot).record(self.worker, value);
+    }
+}
+
+/// An exchange that has ended.
+pub(crate) struct Ended<'a> {
+    /// The listener it came in by.
+    pub(crate) listener: &'a ListenerMeter,
+    /// Name and meter of its route, and the number of the plan that they belong to.
+    pub(crate) route: Option<(&'a str, &'a RouteMeter, u64)>,
+    pub(crate) status: u16,
+    pub(crate) duration_us: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    /// Why the gateway itself refused it or gave it up; empty where it did not.
+    pub(crate) reason: &'a str,
+}
+
+/// What became of a request that was sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarded {
+    /// The head of an answer came after this time, in microseconds.
+    Answered(u64),
+    /// No endpoint answered.
+    Failed,
+    /// The client is to blame that there is no answer, or is gone.
+    Abandoned,
+}
+
+impl Recorder {
+    pub(crate) fn new(share: Share) -> Self {
+        Self {
+            share,
+            requests: Cell::new(CounterSlot::FIRST),
+            gateway: RefCell::new(GatewayMeter::at(super::Place::default())),
+            unrouted: Cell::default(),
+            plan: Cell::new(0),
+            places: RefCell::default(),
+        }
+    }
+
+    /// Counts by another plan's places from here on.
+    pub(crate) fn turn_to(&self, plan: u64, places: &Arc<Places>) {
+        self.plan.set(plan);
+        let gateway: GatewayMeter = meter(places, &[]);
+        self.requests.set(gateway.requests);
+        *self.gateway.borrow_mut() = gateway;
+        self.unrouted.set(meter(places, &[NO_ROUTE]));
+        *self.places.borrow_mut() = Arc::clone(places);
+    }
+
+    /// The meter of listeners that the plan does not name any more.
+    pub(crate) fn other_listeners(&self) -> ListenerMeter {
+        meter(&self.places.borrow(), &[OTHERS])
+    }
+
+    /// The meter of such upstreams.
+    pub(crate) fn other_upstreams(&self) -> UpstreamMeter {
+        meter(&self.places.borrow(), &[OTHERS])
+    }
+
+    /// The meter of such endpoints.
+    pub(crate) fn other_endpoints(&self) -> EndpointMeter {
+        meter(&self.places.borrow(), &[OTHERS, OTHERS])
+    }
+
+    /// Counts an exchange that ended.
+    pub(crate) fn ended(&self, ended: &Ended<'_>) {
+        let route = match ended.route {
+            None => self.unrouted.get(),
+            Some((_, meter, plan)) if plan == self.plan.get() => *meter,
+            // The plan has changed since, and the route's place may be another's by now.
+            Some((name, ..)) => meter(&self.places.borrow(), &[name]),
+        };
+        let column = self.column();
+        if let Some(requests) = route.requests.get(usize::from(ended.status / 100).wrapping_sub(1)) {
+            column.count(*requests, 1);
+        }
+        if ended.status != SWITCHED {
+            column.record(route.duration, ended.duration_us);
+        }
+        column.count(ended.listener.received_bytes, ended.bytes_in);
+        column.count(ended.listener.sent_bytes, ended.bytes_out);
+        column.count(self.requests.get(), 1);
+        if !ended.reason.is_empty()
+            && let Some(failures) = self.gateway.borrow().failures.get(position(ended.reason))
+        {
+            column.count(*failures, 1);
+        }
+    }
+
+    /// Counts a request that was sent on after so many attempts.
+    pub(crate) fn forwarded(&self, upstream: &UpstreamMeter, attempts: u32, forwarded: Forwarded) {
+        let column = self.column();
+        column.count(upstream.attempts, u64::from(attempts));
+        if attempts > 1 {
+            column.count(upstream.retries, u64::from(attempts - 1));
+        }
+        match forwarded {
+            Forwarded::Answered(duration_us) => column.record(upstream.duration, duration_us),
+            Forwarded::Failed => column.count(upstream.failures, 1),
+            Forwarded::Abandoned => {}
+        }
+    }
+
+    /// Counts a panic that was contained.
+    pub(crate) fn panicked(&self) {
+        self.count(self.gateway.borrow().panics, 1);
+    }
+
+    /// Counts lines of the access log that found no room.
+    pub(crate) fn dropped_log_lines(&self, lines: u64) {
+        if lines > 0 {
+            self.count(self.gateway.borrow().log_lines_dropped, lines);
+        }
+    }
+
+    #[inline]
+    fn column(&self) -> Column<'_> {
+        Column { table: &self.share.table, worker: self.share.column }
+    }
+
+    /// Adds to a counter.
+    #[inline]
+    pub(crate) fn count(&self, slot: CounterSlot, amount: u64) {
+        self.column().count(slot, amount);
+    }
+
+    /// How much there is now, over all workers.
+    #[inline]
+    pub(crate) fn value(&self, slot: GaugeSlot) -> u64 {
+        self.share.table.gauge(slot).value()
+    }
+
+    /// Counts one in, to be counted out at the same place.
+    #[inline]
+    pub(crate) fn enter(&self, slot: GaugeSlot) {
+        self.share.table.gauge(slot).enter(self.share.column);
+    }
+
+    /// Counts one out.
+    #[inline]
+    pub(crate) fn leave(&self, slot: GaugeSlot) {
+        self.share.table.gauge(slot).leave(self.share.column);
+    }
+
+    /// Counts one in while the guard lives.
+    pub(crate) fn entered(self: &Rc<Self>, slot: GaugeSlot) -> Entered {
+        self.enter(slot);
+        Entered { recorder: Rc::clone(self), slot }
+    }
+
+    /// Counts one in while the guard lives, unless all workers together have so many already.
+    pub(crate) fn enter_below(self: &Rc<Self>, slot: GaugeSlot, limit: u64) -> Option<Entered> {
+        let entered = self.share.table.gauge(slot).enter_below(self.share.column, limit);
+        entered.then(|| Entered { recorder: Rc::clone(self), slot })
+    }
+}
+
+/// One that was counted in; it is counted out where it was, whatever plan serves then.
+pub(crate) struct Entered {
+    recorder: Rc<Recorder>,
+    slot: GaugeSlot,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.recorder.leave(self.slot);
+    }
+}

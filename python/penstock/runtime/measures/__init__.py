@@ -1,0 +1,1 @@
+"""What is counted in the shared table, where, and how it is read."""

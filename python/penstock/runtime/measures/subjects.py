@@ -1,0 +1,90 @@
+"""The subjects that a plan names: its listeners, routes, upstreams, endpoints and Python filters."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.runtime.change.delta import Parts
+from penstock.runtime.measures.kinds import KINDS
+
+OTHERS = "*"
+"""Stands for all subjects of a kind that have no place of their own, or are gone."""
+NO_ROUTE = "-"
+"""The route of requests that no route took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something that is counted: its kind, and the values of the kind's labels."""
+
+    kind: str
+    labels: tuple[str, ...] = ()
+    key: str = field(init=False)
+    """What it is called between supervisor and workers, the same for as long as it exists."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", "/".join((self.kind, *self.labels)))
+
+
+def others(kind: str) -> Subject:
+    """The subject that stands for the others of a kind."""
+    return Subject(kind, (OTHERS,) * len(KINDS[kind].labels))
+
+
+ALWAYS: Sequence[Subject] = (
+    Subject("gateway"),
+    *(others(name) for name, kind in KINDS.items() if kind.labels),
+    Subject("route", (NO_ROUTE,)),
+)
+"""What every plan has."""
+_FEW_FIRST = ("listener", "filter", "upstream", "endpoint", "route")
+
+
+class PlanSubjects:
+    """Finds the subjects of a plan; remembers those of the parts of the last one, because most stay."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, tuple[Subject, ...]]] = {}
+
+    def of(self, parts: Parts) -> dict[str, Subject]:
+        """The subjects of a plan by key; those of which there are few come first, so that they find places."""
+        known = {key: self._of_part(key, part) for key, part in parts.items()}
+        self._known = known
+        by_kind: dict[str, dict[str, Subject]] = {kind: {} for kind in _FEW_FIRST}
+        for _, subjects in known.values():
+            for subject in subjects:
+                by_kind[subject.kind][subject.key] = subject
+        found = {subject.key: subject for subject in ALWAYS}
+        for subjects_by_key in by_kind.values():
+            found |= subjects_by_key
+        return found
+
+    def _of_part(self, key: str, part: Mapping[str, Any]) -> tuple[str, tuple[Subject, ...]]:
+        known = self._known.get(key)
+        if known is not None and known[0] == part["hash"]:
+            return known
+        return part["hash"], tuple(subjects_of_part(key, part["body"]))
+
+
+def subjects_of_part(key: str, body: Mapping[str, Any]) -> Iterator[Subject]:
+    """The subjects that one part of a plan names."""
+    kind, _, name = key.partition("/")
+    match kind:
+        case "route":
+            yield Subject("route", (name,))
+        case "pipeline":
+            yield from _filters(name, body["steps"])
+        case "upstream":
+            yield Subject("upstream", (name,))
+            for endpoint in body["endpoints"]:
+                yield Subject("endpoint", (name, endpoint["address"]))
+        case "listener":
+            yield Subject("listener", (name,))
+            for side in ("before", "after"):
+                yield from _filters(f"listener:{name}:{side}", body[side])
+
+
+def _filters(pipeline: str, steps: Sequence[Mapping[str, Any]]) -> Iterator[Subject]:
+    for step in steps:
+        if step["source"] != "native":
+            yield Subject("filter", (pipeline, step["name"]))

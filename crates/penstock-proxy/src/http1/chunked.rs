@@ -45,6 +45,7 @@ enum State {
     },
     Extension {
         size: u64,
+        part: Part,
     },
     SizeLineFeed {
         size: u64,
@@ -56,14 +57,35 @@ enum State {
     DataLineFeed,
     Trailers,
     Done,
+    /// Nothing that comes can be told from what follows the body.
+    Broken,
+}
+
+/// Where in a chunk's extensions a byte stands. A line end that some readers find inside quotes, and a name or a value
+/// that is missing, are where readers disagree (A16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Before a name or a value.
+    Missing,
+    Text,
+    Quoted,
+    Escaped,
 }
 
 impl ChunkedDecoder {
     /// Decodes what it can, moving the payloads of several chunks together in place.
     ///
     /// # Errors
-    /// The body is malformed; neither it nor its connection can be used any further.
+    /// The body is malformed; neither it nor its connection can be used any further, and whoever tries is told again.
     pub fn decode(&mut self, input: &mut [u8]) -> Result<Decoded, Malformed> {
+        let decoded = self.decode_more(input);
+        if decoded.is_err() {
+            self.state = State::Broken;
+        }
+        decoded
+    }
+
+    fn decode_more(&mut self, input: &mut [u8]) -> Result<Decoded, Malformed> {
         let (mut at, mut payload) = (0, 0..0);
         while at < input.len() && self.state != State::Done {
             match self.state {
@@ -88,7 +110,7 @@ impl ChunkedDecoder {
     /// The trailers, once the body is done.
     ///
     /// # Errors
-    /// A trailer is malformed.
+    /// A trailer is malformed; a body whose end was decoded has none of those.
     pub fn trailers(&self, head: &mut Head) -> Result<(), Malformed> {
         match fields::parse(&self.trailers, 0, MOST_TRAILERS, head) {
             Ok(Some(_)) => head.load(&self.trailers),
@@ -112,10 +134,12 @@ impl ChunkedDecoder {
     fn step(&mut self, byte: u8) -> Result<State, Malformed> {
         match (self.state, byte) {
             (State::Size, _) => size_digit(0, 0, byte).ok_or(Malformed::Chunk),
-            (State::SizeDigits { size, .. }, b';') => Ok(State::Extension { size }),
-            (State::SizeDigits { size, .. } | State::Extension { size }, b'\r') => Ok(State::SizeLineFeed { size }),
+            (State::SizeDigits { size, .. }, b';') => Ok(State::Extension { size, part: Part::Missing }),
+            (State::SizeDigits { size, .. } | State::Extension { size, part: Part::Text }, b'\r') => {
+                Ok(State::SizeLineFeed { size })
+            }
             (State::SizeDigits { size, digits }, _) => size_digit(size, digits, byte).ok_or(Malformed::Chunk),
-            (State::Extension { size }, _) => self.extension(size, byte),
+            (State::Extension { size, part }, _) => Ok(State::Extension { size, part: self.extension(part, byte)? }),
             (State::SizeLineFeed { size: 0 }, b'\n') => Ok(State::Trailers),
             (State::SizeLineFeed { size }, b'\n') => Ok(State::Data { left: size }),
             (State::DataReturn, b'\r') => Ok(State::DataLineFeed),
@@ -124,13 +148,22 @@ impl ChunkedDecoder {
         }
     }
 
-    fn extension(&mut self, size: u64, byte: u8) -> Result<State, Malformed> {
+    fn extension(&mut self, part: Part, byte: u8) -> Result<Part, Malformed> {
         self.extension_bytes += 1;
         if self.extension_bytes > MOST_EXTENSION_BYTES {
             return Err(Malformed::ChunkExtensions);
         }
-        let is_allowed = byte == b'\t' || (byte >= b' ' && byte != 127);
-        if is_allowed { Ok(State::Extension { size }) } else { Err(Malformed::Chunk) }
+        if byte != b'\t' && byte < b' ' || byte == 127 {
+            return Err(Malformed::Chunk);
+        }
+        match (part, byte) {
+            (Part::Quoted, b'"') => Ok(Part::Text),
+            (Part::Quoted, b'\\') => Ok(Part::Escaped),
+            (Part::Quoted | Part::Escaped, _) | (_, b'"') => Ok(Part::Quoted),
+            (Part::Missing, b';' | b'=') => Err(Malformed::Chunk),
+            (Part::Missing, b' ' | b'\t') | (Part::Text, b';' | b'=') => Ok(Part::Missing),
+            _ => Ok(Part::Text),
+        }
     }
 
     /// Takes trailer bytes up to the empty line that ends them and says how many.
@@ -142,6 +175,9 @@ impl ChunkedDecoder {
             }
             if *byte == b'\n' && (self.trailers == b"\r\n" || self.trailers.ends_with(b"\r\n\r\n")) {
                 self.state = State::Done;
+                if self.has_trailers() {
+                    self.trailers(&mut Head::default())?;
+                }
                 return Ok(index + 1);
             }
             if *byte == b'\n' && !self.trailers.ends_with(b"\r\n") {
@@ -214,12 +250,18 @@ mod tests {
 
     #[test]
     fn a16_malformed_extensions_are_refused_and_long_ones_bounded() {
-        for line in ["5;\nX\r\n", "5;a\rX\r\n", "5;\"\r\n\"\r\n", "5;\x01\r\n"] {
-            let body = format!("{line}hello\r\n0\r\n\r\n");
-            assert!(decode(&[body.as_bytes()]).is_err(), "{line:?}");
+        for extension in ["\nX", "a\rX", "\"", "\"\r\n\"", "a=\"\\\"", "\x01", "", " ", ";a", "a;", "a=", "a==b"] {
+            let body = format!("5;{extension}\r\nhello\r\n0\r\n\r\n");
+            assert_eq!(decode(&[body.as_bytes()]), Err(Malformed::Chunk), "{extension:?}");
+        }
+        for extension in ["a", " a = b ;c", "a=\"b\"", "a=\"\";b", "a=\"x;\\\"y=\"", "\u{e9}"] {
+            let body = format!("5;{extension}\r\nhello\r\n0\r\n\r\n");
+            assert_eq!(decode(&[body.as_bytes()]), Ok((b"hello".to_vec(), true)), "{extension:?}");
         }
         let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(64 << 10));
         assert_eq!(decode(&[long.as_bytes()]), Err(Malformed::ChunkExtensions));
+        let many = format!("1;{}\r\nx\r\n", "a".repeat(99)).repeat(170);
+        assert_eq!(decode(&[many.as_bytes()]), Err(Malformed::ChunkExtensions), "they count together");
     }
 
     #[test]
@@ -233,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_malformed_once_is_so_for_good() {
+        // Read again from its start, each would be the end of a body.
+        for body in ["5x\r\nhello\r\n0\r\n\r\n", "5;\"\r\nhello\r\n0\r\n\r\n", "0\r\nbad name: x\r\n\r\n"] {
+            let mut decoder = ChunkedDecoder::default();
+            assert!(decoder.decode(&mut body.as_bytes().to_vec()).is_err(), "{body:?}");
+            assert!(decoder.decode(&mut body.as_bytes().to_vec()).is_err(), "{body:?}");
+            assert!(decoder.decode(&mut b"0\r\n\r\n".to_vec()).is_err(), "{body:?}");
+        }
+    }
+
+    #[test]
     fn trailers_are_kept_apart_and_bounded() {
         let mut decoder = ChunkedDecoder::default();
         decoder.decode(&mut b"0\r\nA: b\r\nC: d\r\n\r\n".to_vec()).unwrap();
@@ -241,6 +294,8 @@ mod tests {
         assert_eq!((head.get(b"a"), head.get(b"c")), (Some(&b"b"[..]), Some(&b"d"[..])));
         let long = format!("0\r\nA: {}\r\n\r\n", "b".repeat(64 << 10));
         assert_eq!(decode(&[long.as_bytes()]), Err(Malformed::HeadTooLarge));
-        assert!(decode(&[b"0\r\nbad name: x\r\n\r\n"]).is_err());
+        assert_eq!(decode(&[b"0\r\nbad name: x\r\n\r\n"]), Err(Malformed::Trailer));
+        let many = format!("0\r\n{}\r\n", "A: b\r\n".repeat(MOST_TRAILERS + 1));
+        assert_eq!(decode(&[many.as_bytes()]), Err(Malformed::Trailer));
     }
 }

@@ -1,20 +1,12 @@
 //! R57, in the form of one worker: descriptors run out, what is open lives on, and it recovers.
 
-use std::fs;
 use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Origin, PATIENCE};
-use crate::served::Served;
-
-/// Processor time that a process has used, in ticks of the system (100 a second).
-fn processor_ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum()
-}
+use crate::served::{Served, processor_ticks};
 
 #[test]
 fn r57_descriptors_that_run_out_stop_nobody_who_is_served() {

@@ -12,6 +12,7 @@
 mod harness;
 
 mod aborts;
+mod chunks;
 mod descriptors;
 mod instructions;
 mod served;

@@ -66,6 +66,13 @@ impl Drop for Served {
     }
 }
 
+/// Processor time that a process has used, in ticks of the system (100 a second).
+pub(crate) fn processor_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
 fn plan(folder: &Path, origin: SocketAddr, address: SocketAddr) -> Plan {
     let headers = native_step(
         "SetHeaders",

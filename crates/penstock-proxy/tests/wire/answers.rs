@@ -8,10 +8,27 @@ fn answered(bytes: impl Into<Vec<u8>>) -> Message {
     Gateway::before(&origin).client().get("/").answer()
 }
 
+/// Answers one request and keeps its connection until the gateway closes it.
+fn staying(bytes: impl Into<Vec<u8>>) -> Origin {
+    let bytes = bytes.into();
+    Origin::running(move |caller| {
+        if caller.request().is_some() {
+            caller.send(&bytes);
+            while !caller.is_closed() {
+                caller.pause(5);
+            }
+        }
+    })
+}
+
 #[test]
 fn a24_a_switch_of_protocols_that_nobody_asked_for_is_an_error() {
-    let answer = answered("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    let origin = staying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    let answer = client.get("/").answer();
     assert_eq!(answer.status(), 502, "{answer:?}");
+    eventually("the origin's connection is closed", || (origin.open() == 0).then_some(()));
 }
 
 #[test]
@@ -40,17 +57,38 @@ fn a35_answers_with_broken_framing_are_refused_whole() {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nBad Name: a\r\n\r\n",
         "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\nA: b\r\n\r\n",
         "HTTP/1.1 20 OK\r\n\r\n",
         "garbage\r\n\r\n",
-        "\x16\x03\x01",
     ] {
-        let answer = answered(bytes);
+        let origin = staying(bytes);
+        let gateway = Gateway::before(&origin);
+        let mut client = gateway.client();
+        let answer = client.get("/").answer();
         assert_eq!(answer.status(), 502, "{}", text(bytes.as_bytes()));
         assert!(!answer.text().contains("hello"));
+        eventually("the origin's connection is closed", || (origin.open() == 0).then_some(()));
+    }
+    assert_eq!(answered("\x16\x03\x01").status(), 502);
+}
+
+#[test]
+fn a35_a_first_chunk_that_is_none_brings_the_client_nothing() {
+    for chunk in ["0x5", "+5", "5;", "5;\"", "5 ", ""] {
+        let origin =
+            staying(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}\r\nhello\r\n0\r\n\r\n"));
+        let gateway = Gateway::before(&origin);
+        let (received, _) = gateway.client().get("/").rest();
+        assert!(!text(&received).contains("hello"), "{chunk:?}: {}", text(&received));
+        let is_refused =
+            matches!(parse(&received, Kind::Answer), Ok(Parsed::Whole(answer, _)) if answer.status() == 502);
+        assert!(is_refused || parse(&received, Kind::Answer) == Ok(Parsed::Part), "{chunk:?}: {}", text(&received));
+        eventually("the origin's connection is closed", || (origin.open() == 0).then_some(()));
     }
 }
 

@@ -1,10 +1,10 @@
 //! Request bodies that nobody reads, that are buffered, or that are too large.
 
-use penstock_plan::Step;
+use penstock_plan::{PathPattern, Step};
 use serde_json::json;
 
 use crate::harness::{
-    Config, End, FILLER, Gateway, Origin, eventually, foreign_step, forward_step, prefix, strict_requests,
+    Config, End, FILLER, Gateway, Origin, eventually, foreign_step, forward_step, native_step, prefix, strict_requests,
 };
 
 fn answering_itself(status: u16) -> Config {
@@ -30,6 +30,52 @@ fn a21_a_body_that_nobody_read_is_never_a_request() {
     let lines = gateway.log(3);
     assert!(lines.iter().all(|line| line["path"] != "/own/smuggled"), "{lines:?}");
     assert_eq!(lines.len(), 3);
+}
+
+/// A gateway that answers everything itself: by a filter, a redirect, 405 and 404.
+fn never_forwarding() -> Gateway {
+    let redirect = native_step("Redirect", &json!({"to": "/elsewhere", "status": 302, "keep_query": false}));
+    let exact = PathPattern::Exact("/only".to_owned());
+    let config = answering_itself(401)
+        .without_default_route()
+        .route("moved", prefix("/moved"), vec![redirect])
+        .route_with("only", exact, vec![forward_step()], |route| route.methods = vec!["PUT".to_owned()]);
+    Gateway::start(config)
+}
+
+#[test]
+fn a21_whatever_answers_early_no_part_of_the_body_becomes_a_request() {
+    let gateway = never_forwarding();
+    let smuggled = "GET /nothing/smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let length = smuggled.len();
+    let mut expected = 0;
+    for (target, status) in [("/own", 401), ("/moved", 302), ("/only", 405), ("/nothing", 404)] {
+        for (head, body) in [
+            (format!("Content-Length: {length}"), smuggled.to_owned()),
+            (format!("Content-Length: {}", length + 1), smuggled.to_owned()),
+            ("Transfer-Encoding: chunked".to_owned(), format!("0\r\n{smuggled}")),
+            ("Transfer-Encoding: chunked".to_owned(), format!("5;\"\r\nhello\r\n0\r\n\r\n{smuggled}")),
+            ("Content-Length: 100000000".to_owned(), smuggled.repeat(50)),
+            ("Transfer-Encoding: chunked".to_owned(), format!("{length:x}\r\n{smuggled}\r\n0\r\n\r\n")),
+            ("Transfer-Encoding: chunked".to_owned(), format!("{:x}\r\n{smuggled}", length + 1)),
+        ] {
+            let mut client = gateway.client();
+            client.send(format!("POST {target} HTTP/1.1\r\nHost: a.test\r\n{head}\r\n\r\n{body}"));
+            let answer = client.answer();
+            assert_eq!(answer.status(), status, "{target} {head}");
+            expected += 1;
+            if answer.field("connection") == Some("close") {
+                client.send(smuggled).finish();
+                assert!(client.rest().0.is_empty(), "{target} {head}");
+            } else {
+                assert_eq!(client.get("/own/next").answer().text(), "mine", "{target} {head}");
+                expected += 1;
+            }
+        }
+    }
+    let lines = gateway.log(expected);
+    assert!(lines.iter().all(|line| line["path"] != "/nothing/smuggled"), "{lines:?}");
+    assert_eq!(lines.len(), expected);
 }
 
 #[test]
@@ -124,6 +170,48 @@ fn a15_a_body_that_breaks_while_it_streams_ends_both_sides() {
     assert!(client.rest().0.is_empty());
     eventually("the connection to the origin is closed", || (origin.open() == 0).then_some(()));
     assert!(strict_requests(&origin.captured()).is_err(), "the origin must not see a whole request");
+    gateway.assert_canary();
+}
+
+#[test]
+fn a16_extensions_that_grow_over_their_limit_while_they_stream_end_both_sides() {
+    let origin = Origin::echoing();
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let chunk = format!("1;{}\r\nx\r\n", "a".repeat(1_000));
+    for count in 1..=16 {
+        client.send(&chunk);
+        eventually("it is forwarded", || captured_body(&origin, count));
+    }
+    client.send(&chunk);
+    assert_eq!(client.answer().status(), 400);
+    assert!(client.rest().0.is_empty());
+    eventually("the connection to the origin is closed", || (origin.open() == 0).then_some(()));
+    assert!(strict_requests(&origin.captured()).is_err(), "the origin must not see a whole request");
+}
+
+/// Whether so many chunks of one byte have reached the origin.
+fn captured_body(origin: &Origin, count: usize) -> Option<()> {
+    let captured = origin.captured();
+    (captured.windows(6).filter(|window| window == b"1\r\nx\r\n").count() == count).then_some(())
+}
+
+#[test]
+fn a19_trailers_are_bounded_in_number_and_in_bytes() {
+    let origin = Origin::echoing();
+    let gateway = Gateway::before(&origin);
+    for trailers in ["A: b\r\n".repeat(101), format!("A: {}\r\n", "b".repeat(64 << 10))] {
+        let mut client = gateway.client();
+        client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let answer = client.send(format!("1\r\nx\r\n0\r\n{trailers}\r\n")).answer();
+        assert!(matches!(answer.status(), 400 | 431), "{answer:?}");
+        assert!(client.rest().0.is_empty());
+    }
+    eventually("the origin's connections are closed", || (origin.open() == 0).then_some(()));
+    for capture in origin.captures() {
+        assert!(capture.is_empty() || strict_requests(&capture).is_err(), "the origin must not see a whole request");
+    }
     gateway.assert_canary();
 }
 

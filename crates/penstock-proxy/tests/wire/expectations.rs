@@ -110,8 +110,7 @@ fn a25_an_expectation_of_http_1_0_or_without_a_body_waits_for_nothing() {
     assert_eq!(gateway.client().send(old).answer().text(), "POST / hello");
 }
 
-#[test]
-fn r29_no_pool_is_poisoned_in_1000_tries() {
+fn try_to_poison_the_pool(tries: usize) {
     let origin = Origin::running(|caller| {
         let mut count = 0;
         while caller.read_until("\r\n\r\n") {
@@ -129,7 +128,7 @@ fn r29_no_pool_is_poisoned_in_1000_tries() {
     });
     let gateway = Gateway::before(&origin);
     let mut client = gateway.client();
-    for _ in 0..1_000 {
+    for _ in 0..tries {
         let first = client.send(HEAD).answer();
         if first.status() == 417 {
             assert_eq!(first.text(), "refused");
@@ -142,4 +141,15 @@ fn r29_no_pool_is_poisoned_in_1000_tries() {
     for capture in origin.captures() {
         assert!(!String::from_utf8_lossy(&capture).contains("helloh"), "a body was sent twice");
     }
+}
+
+#[test]
+fn r29_no_pool_is_poisoned_in_1000_tries() {
+    try_to_poison_the_pool(1_000);
+}
+
+#[test]
+#[ignore = "long: make test-long"]
+fn r29_no_pool_is_poisoned_in_10000_tries() {
+    try_to_poison_the_pool(10_000);
 }

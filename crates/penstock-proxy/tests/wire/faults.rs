@@ -1,15 +1,12 @@
 //! Origins that fail: what is tried again, what the client is told, what never looks whole.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use socket2::{Domain, Socket, Type};
-
 use crate::harness::{
-    Caller, Config, End, Gateway, Kind, Origin, PATIENCE, Parsed, eventually, forward_step, parse, prefix,
-    strict_requests, text,
+    Config, End, Gateway, Kind, Origin, PATIENCE, Parsed, eventually, forward_step, parse, prefix, strict_requests,
+    text,
 };
 
 #[test]
@@ -36,106 +33,6 @@ fn r20_an_upstream_that_refuses_everywhere_is_a_502_and_the_connection_goes_on()
     }
     let line = &gateway.log(2)[1];
     assert_eq!((line["reason"].as_str(), line["attempts"].as_u64()), (Some("connect_failed"), Some(2)));
-}
-
-#[test]
-fn r21_an_endpoint_that_answers_no_connection_is_left_for_another_in_time() {
-    let (_full, address) = full_backlog();
-    let fine = Origin::echoing();
-    let endpoints = [address, fine.address()];
-    let gateway = Gateway::start(Config::to(&endpoints).timeouts(|timeouts| timeouts.connect_ms = 200));
-    let started = Instant::now();
-    let mut client = gateway.client();
-    for _ in 0..2 {
-        assert_eq!(client.get("/").answer().text(), "GET / ");
-    }
-    assert!((200..3_000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
-    let alone = Gateway::start(Config::to(&[address]).timeouts(|timeouts| timeouts.connect_ms = 200));
-    let mut client = alone.client();
-    assert_eq!(client.get("/").answer().status(), 504);
-    assert_eq!(alone.log(1)[0]["reason"], "connect_timed_out");
-}
-
-/// A listener whose backlog is full: the system drops what would connect.
-fn full_backlog() -> (Vec<Socket>, SocketAddr) {
-    let stream = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let listener = stream();
-    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    listener.listen(0).unwrap();
-    let address = listener.local_addr().unwrap();
-    let waiting = (0..3).map(|_| {
-        let socket = stream();
-        socket.set_nonblocking(true).unwrap();
-        let _ = socket.connect(&address);
-        socket
-    });
-    let sockets = waiting.chain([listener]).collect();
-    (sockets, address.as_socket().unwrap())
-}
-
-/// Answers the first request of its first connection, then ends that connection in some way
-/// when the next request comes; later connections answer everything.
-fn stale(end: impl Fn(&mut Caller) + Send + Sync + 'static) -> Origin {
-    Origin::running(move |caller| {
-        while let Some(request) = caller.request() {
-            let body = request.target();
-            caller.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
-            if caller.index == 0 {
-                caller.read();
-                return end(caller);
-            }
-        }
-    })
-}
-
-#[test]
-fn r22_a_kept_connection_that_has_died_is_replaced_for_a_method_that_may_repeat() {
-    for reset in [false, true] {
-        let origin = stale(move |caller| {
-            if reset {
-                caller.reset();
-            }
-        });
-        let gateway = Gateway::before(&origin);
-        let mut client = gateway.client();
-        for path in ["/a", "/b", "/c"] {
-            assert_eq!(client.get(path).answer().text(), path, "reset: {reset}");
-        }
-        assert_eq!(origin.captures().len(), 2);
-        assert_eq!(gateway.log(3)[1]["attempts"], 2);
-    }
-}
-
-#[test]
-fn r22_a_post_on_a_kept_connection_that_has_died_is_not_repeated() {
-    for body in ["", "hello"] {
-        let origin = stale(|_| {});
-        let gateway = Gateway::before(&origin);
-        let mut client = gateway.client();
-        client.get("/a").answer();
-        let post = format!("POST /b HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        assert_eq!(client.send(post).answer().status(), 502);
-        let seen = origin.captures().concat();
-        assert_eq!(seen.windows(6).filter(|window| window == b"POST /").count(), 1, "{}", text(&seen));
-    }
-}
-
-#[test]
-fn r22_a_connection_closed_while_it_waited_is_not_used() {
-    let origin = Origin::running(|caller| {
-        if let Some(request) = caller.request() {
-            let body = request.target();
-            caller.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
-        }
-    });
-    let gateway = Gateway::before(&origin);
-    let mut client = gateway.client();
-    for path in ["/a", "/b", "/c"] {
-        let post = format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx");
-        assert_eq!(client.send(post).answer().text(), path);
-        client.pause(50);
-    }
-    assert!(gateway.log(3).iter().all(|line| line["attempts"] == 1));
 }
 
 /// Where an origin resets, and the status that the client is told.
@@ -324,8 +221,7 @@ fn r28_an_origin_that_answers_and_resets_still_has_its_answer_delivered() {
     let gateway = Gateway::before(&origin);
     let mut client = gateway.client();
     client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\n").send(vec![b'x'; 100_000]);
-    let status = client.answer().status();
-    assert!(matches!(status, 413 | 502), "{status}");
+    assert_eq!(client.answer().status(), 413);
     assert!(client.time_to_end() < PATIENCE);
 }
 

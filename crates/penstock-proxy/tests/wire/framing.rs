@@ -1,6 +1,6 @@
 //! Requests that are served: what reaches the origin, byte for byte.
 
-use crate::harness::{Client, Gateway, Message, Origin, strict_requests};
+use crate::harness::{Client, Config, Gateway, Message, Origin, forward_step, prefix, strict_requests};
 
 /// What the origin receives of one request; every reader must agree on it.
 fn forwarded(request: impl AsRef<[u8]>) -> Message {
@@ -100,6 +100,18 @@ fn a29_an_unknown_method_is_forwarded_as_it_is() {
         let message = forwarded(format!("{method} / HTTP/1.1\r\nHost: a.test\r\n\r\n"));
         assert_eq!(message.start, format!("{method} / HTTP/1.1"));
     }
+}
+
+#[test]
+fn a29_a_method_in_small_letters_is_another_method() {
+    let origin = Origin::echoing();
+    let config = Config::to(&[origin.address()])
+        .route_with("all", prefix(""), vec![forward_step()], |route| route.methods = vec!["GET".to_owned()]);
+    let gateway = Gateway::start(config);
+    let answer = gateway.client().send("get / HTTP/1.1\r\nHost: a.test\r\n\r\n").answer();
+    assert_eq!((answer.status(), answer.field("allow")), (405, Some("GET")));
+    assert_eq!(gateway.client().get("/").answer().status(), 200);
+    assert_eq!(strict_requests(&origin.captured()).unwrap().len(), 1);
 }
 
 #[test]

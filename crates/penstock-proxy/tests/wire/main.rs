@@ -13,6 +13,7 @@ mod aborts;
 mod access_log;
 mod answers;
 mod bodies;
+mod dead_endpoints;
 mod duplicates;
 mod expectations;
 mod faults;

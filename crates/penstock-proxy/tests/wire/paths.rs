@@ -1,8 +1,11 @@
 //! D1 to D9 end to end: the path that is matched is the path that is forwarded.
 
-use serde_json::json;
+use penstock_plan::EncodedSlash;
+use serde_json::{Value, json};
 
-use crate::harness::{Config, Gateway, Origin, foreign_step, prefix, strict_requests};
+use crate::harness::{
+    Config, Gateway, Message, Origin, foreign_step, forward_step, native_step, prefix, strict_requests,
+};
 
 /// A gateway that guards `/admin` and forwards the rest.
 fn guarded(origin: &Origin) -> Gateway {
@@ -75,6 +78,48 @@ fn d5_d7_prefixes_are_whole_segments_and_letters_keep_their_case() {
         ("/admin/", 403, ""),
         ("/admin;jsessionid=1", 200, "/admin;jsessionid=1"),
     ]);
+}
+
+#[test]
+fn d5_a_prefix_that_is_taken_away_leads_to_nothing_that_is_guarded() {
+    let origin = Origin::echoing();
+    let rewrite = |settings: &Value| vec![native_step("RewritePath", settings), forward_step()];
+    let guard = vec![foreign_step("Respond", &json!({"status": 403}))];
+    let config = Config::to(&[origin.address()])
+        .route("admin", prefix("/admin"), guard)
+        .route("api", prefix("/api"), rewrite(&json!({"prefix": {"from": "/api", "to": "/"}})))
+        .route("dots", prefix("/dots"), rewrite(&json!({"regex": {"match": "^/dots/", "replace": "/x/../"}})));
+    let gateway = Gateway::start(config);
+    let mut seen = Vec::new();
+    for (target, status, forwarded) in [
+        ("/api/x", 200, "/x"),
+        ("/api../admin", 200, "/api../admin"),
+        ("/apiadmin", 200, "/apiadmin"),
+        ("/api/%2e%2e/admin", 403, ""),
+        ("/api/../admin", 403, ""),
+        ("/api//..//admin", 403, ""),
+        ("/api/..%2fadmin", 400, ""),
+        ("/api/%252e%252e/admin", 200, "/%252e%252e/admin"),
+        ("/dots/admin", 400, ""),
+    ] {
+        assert_eq!(gateway.client().get(target).answer().status(), status, "{target}");
+        seen.extend((status == 200).then_some(forwarded));
+    }
+    let requests = strict_requests(&origin.captured()).unwrap();
+    assert_eq!(requests.iter().map(Message::target).collect::<Vec<_>>(), seen);
+}
+
+#[test]
+fn d3_an_encoded_slash_that_is_kept_is_matched_and_forwarded_as_one_text() {
+    let origin = Origin::echoing();
+    let guard = vec![foreign_step("Respond", &json!({"status": 403}))];
+    let config = Config::to(&[origin.address()]).route("admin", prefix("/admin"), guard);
+    let gateway = Gateway::start(config.listener(|listener| listener.encoded_slash = EncodedSlash::Keep));
+    for (target, status) in [("/admin%2Fx", 200), ("/admin/%2f", 403), ("/a%00", 400), ("/x/..%2Fadmin", 400)] {
+        assert_eq!(gateway.client().get(target).answer().status(), status, "{target}");
+    }
+    let seen = String::from_utf8(origin.captured()).unwrap();
+    assert!(seen.contains("GET /admin%2Fx HTTP"), "{seen}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Requests that are refused: the status, the close, nothing forwarded, others unharmed.
 
-use crate::harness::{End, Gateway, Kind, Origin, Parsed, parse, text};
+use penstock_plan::Underscores;
+
+use crate::harness::{Config, End, Gateway, Kind, Origin, Parsed, parse, text};
 
 /// A request, and the statuses it may be refused with.
 type Case = (Vec<u8>, &'static [u16]);
@@ -168,7 +170,10 @@ fn a15_malformed_chunk_sizes_are_refused_before_anything_is_forwarded() {
 #[test]
 fn a16_malformed_and_endless_chunk_extensions_are_refused() {
     let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(64 << 10));
-    let bodies: [&[u8]; 6] = [
+    let bodies: [&[u8]; 9] = [
+        b"5;\r\nhello\r\n0\r\n\r\n",
+        b"5;\"\r\nhello\r\n0\r\n\r\n",
+        b"5;a=\"\r\nhello\r\n0\r\n\r\n",
         b"5;\nX\r\nhello\r\n0\r\n\r\n",
         b"5;a\rX\r\nhello\r\n0\r\n\r\n",
         b"5;\"\r\nhello\"\r\n0\r\n\r\n",
@@ -182,8 +187,15 @@ fn a16_malformed_and_endless_chunk_extensions_are_refused() {
 
 #[test]
 fn a17_chunk_data_that_ends_elsewhere_is_refused() {
-    let bodies: [&[u8]; 4] =
-        [b"5\r\nhelloXX0\r\n\r\n", b"5\r\nhello\n0\r\n\r\n", b"5\r\nhello!\r\n0\r\n\r\n", b"0\r\nX: y\n\r\n"];
+    // The last ones lack a line end, so that the next request stands where a chunk or a trailer should.
+    let bodies: [&[u8]; 6] = [
+        b"5\r\nhelloXX0\r\n\r\n",
+        b"5\r\nhello\n0\r\n\r\n",
+        b"5\r\nhello!\r\n0\r\n\r\n",
+        b"0\r\nX: y\n\r\n",
+        b"5\r\nhello0\r\n\r\n",
+        b"5\r\nhello\r\n0\r\n",
+    ];
     let cases: Vec<Case> = bodies.iter().map(|body| (with_chunks(body), &[400_u16][..])).collect();
     check_refused(&cases);
 }
@@ -294,6 +306,17 @@ fn a34_a_missing_repeated_or_malformed_host_is_refused() {
 #[test]
 fn a40_names_with_underscores_are_refused() {
     refused_fields(&[b"X_Forwarded_User: admin", b"Transfer_Encoding: chunked", b"Content_Length: 5"]);
+}
+
+#[test]
+fn a40_names_with_underscores_are_dropped_where_the_listener_says_so() {
+    let origin = Origin::echoing();
+    let config = Config::to(&[origin.address()]);
+    let gateway = Gateway::start(config.listener(|listener| listener.underscores = Underscores::Drop));
+    let fields = "X_Forwarded_User: admin\r\nTransfer_Encoding: chunked\r\nContent_Length: 5\r\nX-Kept: 1\r\n";
+    gateway.client().send(format!("GET / HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n")).answer();
+    let seen = String::from_utf8(origin.captured()).unwrap();
+    assert!(seen.contains("X-Kept: 1") && !seen.contains('_'), "{seen}");
 }
 
 #[test]

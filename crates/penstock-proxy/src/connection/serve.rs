@@ -83,7 +83,7 @@ pub(crate) async fn serve(connection: &mut Connection) {
 /// Waits without a buffer for the next request's first bytes; false: the connection is over.
 async fn wait_for_bytes(connection: &mut Connection) -> bool {
     connection.client.release_input(&connection.worker.buffers);
-    let idle_ms = connection.listener.current().plan.limits.idle_ms;
+    let idle_ms = connection.listener.idle_ms();
     connection.deadline.arm(super::lifetime::at(connection, idle_ms));
     poll_fn(|context| {
         if !connection.client.unread().is_empty() {

@@ -84,6 +84,11 @@ impl ListenerState {
         Arc::clone(&self.current.borrow())
     }
 
+    /// Time that the newest plan lets a connection wait for its next request.
+    pub(crate) fn idle_ms(&self) -> u64 {
+        self.current.borrow().plan.limits.idle_ms
+    }
+
     /// The newest plan's routes.
     pub(crate) fn routes(&self) -> Arc<ListenerRoutes> {
         Arc::clone(&self.routes.borrow())

@@ -220,12 +220,14 @@ impl Wire {
     fn make_room(&mut self, buffers: &Buffers) {
         if self.input.len() < super::buffers::READ_BYTES {
             let mut larger = buffers.lend_read();
-            let count = self.unread.len();
-            if let (Some(to), Some(from)) = (larger.get_mut(..count), self.input.get(self.unread_range())) {
-                to.copy_from_slice(from);
+            let unread = self.unread();
+            if !unread.is_empty()
+                && let Some(to) = larger.get_mut(..unread.len())
+            {
+                to.copy_from_slice(unread);
             }
+            self.unread = 0..unread.len() as u32;
             self.input = larger;
-            self.unread = 0..count as u32;
         } else if self.unread.is_empty() {
             self.unread = 0..0;
         } else if self.unread.end as usize == self.input.len() {

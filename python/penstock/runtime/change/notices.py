@@ -17,6 +17,9 @@ _TOLD = _MODIFY | _ATTRIBUTES | _ENDS_WRITING | _MOVED_TO | _CREATE | _DELETE_SE
 _HEAD = struct.Struct("iIII")
 """Watch, what happened, a cookie, and the length of the name that follows. Source: inotify(7)."""
 _ROOM = 64 * 1024
+_PAUSE_SECONDS = 0.02
+"""Time for which nothing is read once files were only written to. Somebody may always write, to a log beside the
+configuration, and what happens to one file again and again meanwhile is told once."""
 
 
 class Notices:
@@ -36,8 +39,7 @@ class Notices:
     def __enter__(self) -> Self:
         with contextlib.suppress(AttributeError):  # a C library without it
             self._descriptor = self._library.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if self._descriptor >= 0:
-            asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+        self._listen()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,14 +76,23 @@ class Notices:
             return False
         return any((self._folders.get(file.parent, -1), file.name) in self._written for file in files)
 
+    def _listen(self) -> None:
+        if self._descriptor >= 0:
+            asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+
     def _read(self) -> None:
         with contextlib.suppress(BlockingIOError):
             data = os.read(self._descriptor, _ROOM)
-            position = 0
+            position = happened = 0
             while position < len(data):
                 watch, what, _, length = _HEAD.unpack_from(data, position)
                 position += _HEAD.size + length
+                happened |= what
                 self._take(watch, what, os.fsdecode(data[position - length : position].rstrip(b"\0")))
+            if happened == _MODIFY:
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._descriptor)
+                loop.call_later(_PAUSE_SECONDS, self._listen)
 
     def _take(self, watch: int, what: int, name: str) -> None:
         if what & (_IGNORED | _MOVE_SELF):

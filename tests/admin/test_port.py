@@ -62,7 +62,10 @@ def test_health_and_metrics_need_no_token_and_all_else_does() -> None:
             assert get(port, path, method, authorization="Bearer wrong")[0] == 401, (method, path)
         allowed = {"authorization": f"Bearer {token(gateway)}"}
         assert get(port, "/-/status", **allowed)[0] == 200
-        assert get(port, "/-/reload", "POST", **allowed) == (200, '{"problems": []}\n')
+        assert get(port, "/-/reload", "POST", **allowed) == (
+            200,
+            '{"problems": [], "revision": 1, "changed": false}\n',
+        )
         assert get(port, "/nothing", **allowed)[0] == 404
 
 

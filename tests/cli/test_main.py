@@ -16,7 +16,9 @@ from penstock.cli.main import main
 from penstock.filters import native
 from tests.filters.catalogue_fake import FakeCatalogue
 
-GOOD = "kind: Route\nname: a\nto: http://127.0.0.1:1\n"
+LISTENER = "kind: Listener\nname: web\naddress: 127.0.0.1:8080\n---\n"
+ROUTE = "kind: Route\nname: a\nto: http://127.0.0.1:1\n"
+GOOD = LISTENER + ROUTE
 BAD = "kind: Route\nname: a\nto: http://127.0.0.1:1\npth: /x\n"
 
 Run = Callable[..., SimpleNamespace]
@@ -52,14 +54,29 @@ def test_every_command_of_the_list_is_there(name: str) -> None:
 def test_a_good_configuration_is_valid(penstock: Run, file: Path) -> None:
     file.write_text(GOOD)
     result = penstock("validate", "-c", file)
-    assert (result.code, result.out, result.err) == (0, "", "")
+    assert (result.code, result.out, result.err) == (0, f"{file} is fine: 1 listener, 1 route\n", "")
+
+
+def test_a_configuration_without_a_listener_is_warned_of(penstock: Run, file: Path) -> None:
+    file.write_text(ROUTE)
+    result = penstock("validate", "-c", file)
+    assert (result.code, result.out) == (0, f"{file} is fine: 1 route, 1 warning\n")
+    assert f"{file}: warning: no listener: nothing is served\n    add one: " in result.err
+    file.write_text(f"{LISTENER.replace('name: web', 'name: web, enabled: false')}{ROUTE}".replace(", ", "\n"))
+    assert "no listener is enabled" in penstock("validate", "-c", file).err
+
+
+def test_what_else_is_wrong_is_not_hidden_behind_a_missing_listener(penstock: Run, file: Path) -> None:
+    file.write_text(BAD)
+    assert "listener" not in penstock("validate", "-c", file).err
 
 
 def test_a_bad_configuration_is_refused_with_the_place_and_a_hint(penstock: Run, file: Path) -> None:
     file.write_text(BAD)
     result = penstock("validate", "-c", file)
     assert result.code == 1
-    assert result.err == f"{file}:4:1: route/a: pth: unknown key `pth`\n    did you mean `path`?\n"
+    problem = f"{file}:4:1: route/a: pth: unknown key `pth`\n    did you mean `path`?\n"
+    assert (result.out, result.err) == ("", f"{problem}{file}: 1 problem\n")
 
 
 def test_problems_as_json_have_all_fields(penstock: Run, file: Path) -> None:
@@ -74,7 +91,9 @@ def test_problems_as_json_have_all_fields(penstock: Run, file: Path) -> None:
 
 
 def test_a_warning_is_shown_and_refuses_nothing(penstock: Run, file: Path) -> None:
-    file.write_text(f"{GOOD}when: request.id\n---\n{GOOD.replace('name: a', 'name: b')}when: request.id\npriority: 1\n")
+    file.write_text(
+        f"{GOOD}when: request.id\n---\n{ROUTE.replace('name: a', 'name: b')}when: request.id\npriority: 1\n"
+    )
     result = penstock("validate", "-c", file)
     assert (result.code, "warning" in result.err) == (0, True)
 
@@ -195,6 +214,7 @@ def test_machine_output_is_json_on_standard_output(
 def test_people_are_not_shown_every_one_of_a_hundred_thousand_problems(penstock: Run, file: Path) -> None:
     file.write_text(f"{GOOD}labels:\n" + "".join(f"  k{index}: 1\n" for index in range(1500)))
     shown = penstock("validate", "-c", file).err.splitlines()
-    assert len(shown) == 2001
-    assert shown[-1] == "and 500 more; `penstock validate -o json` lists all"
+    assert len(shown) == 2002
+    assert shown[-1] == f"{file}: 1,500 problems"
+    assert shown[-2] == "and 500 more; `penstock validate -o json` lists all"
     assert len(json.loads(penstock("validate", "-c", file, "-o", "json").out)["problems"]) == 1500

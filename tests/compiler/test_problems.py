@@ -35,6 +35,14 @@ STEPS = [
     (["{kind: Forward, to: order}"], ["error steps[0].to: no upstream is called `order`"]),
     (["{kind: Forward, to: Orders}"], ["error steps[0].to: no upstream is called `Orders`"]),
     (["{kind: Forward, to: 'ftp://x'}"], ["error steps[0].to: ftp endpoints are not built yet"]),
+    (
+        ["{kind: Forward, to: 'http://unix:/run/a.sock:'}"],
+        ["error steps[0].to: not a URL: 'http://unix:/run/a.sock:'; write unix:/run/a.sock"],
+    ),
+    (
+        ["{kind: Forward, to: 'http://::1:80'}"],
+        ["error steps[0].to: not a host name: '::1'; write an IPv6 address in brackets: [::1]"],
+    ),
     (["{kind: Forward, to: 'http://127.1'}"], ["error steps[0].to: not an IP address: '127.1'"]),
     (
         ["{kind: Forward, to: [{upstream: orders}, {upstream: ordres}]}"],

@@ -67,6 +67,8 @@ def test_r5_sigterm_lets_requests_finish_that_take_less_than_the_grace_time() ->
         assert [one.outcome for one in slow] == [200, 200, 200]
         assert slow[-1].will_close
         assert list(gateway.state.worker_sockets()) == []
+        assert "ending in 0.5 s: requests in flight have 5 s; a second signal leaves them one\n" in gateway.said
+        assert gateway.said.endswith(" ended\n")
 
 
 def test_r5_a_request_that_takes_longer_than_the_grace_time_is_cut() -> None:

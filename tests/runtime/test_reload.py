@@ -108,9 +108,40 @@ def test_r2_a_broken_configuration_is_refused_and_changes_nothing() -> None:
         changes = gateway.status()["changes"]
         assert [(one["source"], one["result"]) for one in changes[:3]] == [("files", "refused")] * 3
         assert all(one["problems"] for one in changes[:3])
+        assert f'penstock_changes_total{{result="refused"}} {len(BROKEN)}\n' in gateway.ask("GET", "/metrics")[1]
         gateway.write(forwarding(origin.url, mark="better"))
-        assert gateway.reload().returncode == 0
+        ended = gateway.reload()
+        assert (ended.returncode, ended.stdout[:21]) == (0, f"revision {revision + 1} is applied")
         assert mark(port) == "better"
         latest = gateway.status()["changes"][0]
         assert (latest["result"], latest["revision"]) == ("applied", revision + 1)
         assert "route/all" in latest["put"]
+
+
+def test_whoever_asks_or_mends_a_mistake_is_told_that_nothing_has_changed() -> None:
+    def said(text: str) -> bool:
+        return text in gateway.said
+
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--no-watch") as gateway:
+        assert gateway.reload().stdout == "revision 1 is applied already\n"
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: said("the configuration was read again; revision 1 stays as it is"), 3)
+        gateway.write("kind: [Listener")
+        assert gateway.reload().stderr.endswith("nothing has changed\n")
+
+
+def test_a_mended_configuration_is_told_of_where_files_are_watched() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway:
+        gateway.write("kind: [Listener")
+        wait_until(lambda: "the configuration is not applied" in gateway.said, 3)
+        gateway.write(forwarding(origin.url))
+        wait_until(lambda: "revision 1 stays as it is" in gateway.said, 3)
+
+
+def test_a_warning_that_a_change_brings_is_logged_once() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url), "--no-watch") as gateway:
+        for mark in ("2", "3"):
+            disabled = forwarding(origin.url, mark=mark).replace("name: web", "name: web\nenabled: false")
+            gateway.write(disabled)
+            assert gateway.reload().returncode == 0
+        assert gateway.said.count("warning: no listener is enabled") == 1

@@ -165,8 +165,10 @@ async def _status(supervisor: Supervisor) -> Response:
 
 
 async def _reload(supervisor: Supervisor) -> Response:
+    before = supervisor.revision
     problems = await supervisor.reload()
-    return as_json({"problems": problems}, HTTPStatus.CONFLICT if problems else HTTPStatus.OK)
+    told = {"problems": problems, "revision": supervisor.revision, "changed": supervisor.revision != before}
+    return as_json(told, HTTPStatus.CONFLICT if problems else HTTPStatus.OK)
 
 
 _ANSWERS = {

@@ -4,6 +4,7 @@ import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 _LOOKS_NUMERIC = re.compile(r"[0-9.]+|.*(^|\.)(0[xX][0-9a-fA-F]*|[0-9]+)\.?")
+_LOOKS_LIKE_IPV6 = re.compile(r"[0-9a-f]{0,4}:[0-9a-f:.]{0,40}")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _MAPPED_BITS = 96
 _LONGEST_HOST = 253
@@ -60,6 +61,8 @@ def canonical_host(text: str) -> str:
         return _bracketed(host[1:-1])
     if _LOOKS_NUMERIC.fullmatch(host):
         return canonical_ip(host)
+    if _LOOKS_LIKE_IPV6.fullmatch(host):
+        raise ValueError(f"not a host name: {text[:80]!r}; write an IPv6 address in brackets: [{host}]")
     if len(host) > _LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in host.split(".")):
         raise ValueError(f"not a host name: {text[:80]!r}; write one as in shop.example.com")
     return host

@@ -3,15 +3,18 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock.base.problem import Problem, errors
 from penstock.cli import command
 from penstock.compiler import Compiled, compile_resources
+from penstock.compiler.listening import check_listening
 from penstock.filters.native import native_catalogue
 from penstock.filters.plugins import plugin_catalogue
+from penstock.model.kinds import KINDS
 from penstock.model.loading import Text, load_texts, locate
 from penstock.store.files import environment, read_stream, read_texts
 from penstock.store.log_places import log_problems
@@ -28,6 +31,8 @@ class Configuration:
 
     compiled: Compiled
     problems: tuple[Problem, ...]
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """How many resources there are of each kind."""
 
     @property
     def is_usable(self) -> bool:
@@ -42,7 +47,10 @@ def read_configuration(path: Path) -> Configuration:
     catalogue = plugin_catalogue(native_catalogue(), loaded.readable)
     compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
     found = locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts)
-    return Configuration(compiled, tuple(found))
+    if not errors(found):
+        found += check_listening(loaded.resources, str(path))
+    kinds = Counter(placed.resource.kind for placed in loaded.resources)
+    return Configuration(compiled, tuple(found), {kind: kinds[kind] for kind in KINDS if kind in kinds})
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:

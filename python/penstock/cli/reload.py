@@ -22,10 +22,12 @@ def run(options: argparse.Namespace) -> int:
         print(f"penstock: {problem}", file=sys.stderr)
         return FAILED
     if options.output == "json":
-        print(json.dumps({"problems": answer["problems"]}, indent=2))
+        print(json.dumps(answer, indent=2))
+    elif answer["problems"]:
+        print(*answer["problems"], "nothing has changed", sep="\n", file=sys.stderr)
     else:
-        for found in answer["problems"]:
-            print(found, file=sys.stderr)
+        # Files are watched: what was changed just now is often there before anybody asks.
+        print(f"revision {answer['revision']} is applied{'' if answer['changed'] else ' already'}")
     return FAILED if answer["problems"] else FINE
 
 

@@ -1,9 +1,13 @@
 """`penstock validate`: every problem of a configuration, with file, line and column."""
 
 import argparse
+import sys
+from pathlib import Path
 
+from penstock.base.problem import errors
 from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.configuration import add_configuration, print_problems, read_configuration
+from penstock.cli.configuration import STDIN, Configuration, add_configuration, print_problems, read_configuration
+from penstock.cli.words import counted, listed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -13,10 +17,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the problems; fails if one of them refuses the configuration."""
+    """Print the problems and what they come to; fails if one of them refuses the configuration."""
     configuration = read_configuration(options.configuration)
     print_problems(configuration.problems, options.output)
+    if options.output == "text":
+        print(
+            summary(options.configuration, configuration),
+            file=sys.stdout if configuration.is_usable else sys.stderr,
+        )
     return FINE if configuration.is_usable else FAILED
+
+
+def summary(path: Path, configuration: Configuration) -> str:
+    """One line: what was looked at, and whether it can be used."""
+    name = "standard input" if path == STDIN else str(path)
+    refusing = len(errors(configuration.problems))
+    warnings = len(configuration.problems) - refusing
+    warned = counted(warnings, "warning") if warnings else ""
+    if refusing:
+        return f"{name}: {listed(counted(refusing, 'problem'), warned)}"
+    resources = (counted(count, kind.lower()) for kind, count in configuration.kinds.items())
+    return f"{name} is fine: {listed(*resources, warned) or 'empty'}"
 
 
 COMMAND = Command(add_options, run)

@@ -50,6 +50,8 @@ class EndpointUrl:
         if scheme[1].lower() != "http":
             raise ValueError(f"{scheme[1].lower()} endpoints are not built yet; write http://")
         authority, slash, path = text[scheme.end() :].partition("/")
+        if authority == "unix:":
+            raise ValueError(f"not a URL: {text[:80]!r}; write unix:/{path.rstrip(':')[:80]}")
         host, port = _host_and_port(authority)
         shown = bracketed(host) if port == _HTTP_PORT else f"{bracketed(host)}:{port}"
         return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path))

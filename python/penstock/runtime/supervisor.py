@@ -73,6 +73,8 @@ class Supervisor:
     phase: Phase = Phase.STARTING
     began: float = field(default_factory=time.monotonic)
     problems: list[str] = field(default_factory=list)
+    is_refused: bool = False
+    """Whether what the source holds is not what the workers run."""
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _forced: asyncio.Event = field(default_factory=asyncio.Event)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -86,6 +88,12 @@ class Supervisor:
     def sockets(self) -> Sockets:
         """The listening sockets."""
         return self.fleet.rollout.sockets
+
+    @property
+    def revision(self) -> int | None:
+        """Revision of the plan that the workers run."""
+        current = self.fleet.rollout.current
+        return current.revision if current else None
 
     @property
     def is_ready(self) -> bool:
@@ -126,12 +134,17 @@ class Supervisor:
         """Read the source again and apply it; what is wrong, if anything, and then nothing has changed."""
         async with self._reading:
             reading = await asyncio.to_thread(self.source.read)
-            self.problems = [str(problem) for problem in reading.problems]
-            if not reading.is_usable:
-                self.applying.history.refused(AUTHOR, self.problems)
+            before, self.problems = self.problems, [str(problem) for problem in reading.problems]
+            self.is_refused = not reading.is_usable
+            if self.is_refused:
+                self.applying.refuse(AUTHOR, self.problems)
                 return self.problems
+            for problem in self.problems:
+                if problem not in before:
+                    _log.warning("%s", problem)
             change = await reading.write(self.applying.store, self.applying.entries)
             outcome = await self.applying.outcome_of(change.revision)
+            self.is_refused = bool(outcome.problems)
             return list(outcome.problems)
 
     def metrics(self) -> list[Metric]:
@@ -157,7 +170,7 @@ class Supervisor:
             "phase": self.phase.value,
             "pid": os.getpid(),
             "uptime_seconds": round(time.monotonic() - self.began, 1),
-            "revision": current.revision if current else None,
+            "revision": self.revision,
             "store_revision": self.applying.outcome.store_revision,
             "problems": self.problems or list(self.applying.outcome.problems),
             "left_out": list(self.applying.outcome.left_out),
@@ -235,20 +248,23 @@ class Supervisor:
 
     async def _follow(self, changes: Callable[[], AsyncIterator[object]]) -> None:
         async for _ in changes():
-            await self._reload_and_say()
+            await self._reload_and_say(is_asked=False)
 
     async def _follow_force(self) -> None:
         while True:
             await self._forced.wait()
             self._forced.clear()
-            await self._reload_and_say()
+            await self._reload_and_say(is_asked=True)
 
-    async def _reload_and_say(self) -> None:
-        before = self.applying.outcome
+    async def _reload_and_say(self, *, is_asked: bool) -> None:
+        before, revision, was_refused = self.applying.outcome, self.revision, self.is_refused
         problems = await self.reload()
         # What the workers refused was said when they did.
         if problems and self.applying.outcome is before:
             _log.error("the configuration is not applied:\n%s", "\n".join(problems))
+        elif not problems and revision == self.revision and (is_asked or was_refused):
+            # Whoever asked, or mended a mistake, waits for a word.
+            _log.info("the configuration was read again; revision %s stays as it is", revision)
 
     async def _retire(self, one: Earlier) -> None:
         await retire(one, self.launch.settings.grace_seconds)
@@ -257,8 +273,13 @@ class Supervisor:
 
     async def _end(self) -> None:
         """Finish what is served: readiness goes first, then the listeners, then the workers."""
-        self.phase = Phase.DRAINING
         settings = self.launch.settings
+        if self.phase is Phase.SERVING:
+            delay = f"in {settings.shutdown_delay_seconds:g} s" if settings.shutdown_delay_seconds else "now"
+            text = "ending %s: requests in flight have %g s; a second signal leaves them one"
+            _log.info(text, delay, settings.grace_seconds)
+        self.phase = Phase.DRAINING
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.fleet.hurry.wait(), settings.shutdown_delay_seconds or 0.001)
         await self.fleet.drain(settings.grace_seconds)
+        _log.info("ended")

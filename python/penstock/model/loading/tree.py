@@ -22,7 +22,7 @@ from yaml.events import (
 
 from penstock.base.problem import Steps
 from penstock.model.loading.scalars import Scalar, plain_value
-from penstock.model.loading.yaml_hints import yaml_hint
+from penstock.model.loading.yaml_hints import key_hint, twice_hint, yaml_hint
 
 MOST_ALIASES = 100
 MOST_EXPANDED = 1024 * 1024
@@ -82,6 +82,7 @@ class _Frame:
 class _Reader:
     """Builds plain data from events."""
 
+    content: str
     places: dict[Steps, Place] | None = None
     frames: list[_Frame] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int] | None] = field(default_factory=dict)
@@ -137,7 +138,7 @@ class _Reader:
     def _open(self, event: MappingStartEvent | SequenceStartEvent, data: Any, kind: type) -> None:
         frame = self.frames[-1] if self.frames else None
         if frame is not None and frame.key is None and type(frame.data) is dict:
-            _refuse(event, "a mapping or list as a key", "write the key as text")
+            _refuse(event, "a mapping or list as a key", key_hint(self.content, *_at(event)))
         if len(self.frames) >= DEEPEST:
             _refuse(event, f"nested more than {DEEPEST} levels deep")
         if event.tag is not None and _STANDARD_TAGS.get(event.tag) is not kind:
@@ -155,7 +156,8 @@ class _Reader:
         if key == "<<" and event.implicit[0]:
             _refuse(event, "merge keys (`<<`) are not part of YAML 1.2", "write the values out")
         if key in frame.data:
-            _refuse(event, f"key `{key[:80]}` is given twice", "remove one of the two")
+            hint = twice_hint(key, is_outermost=len(self.frames) == 1)
+            _refuse(event, f"key `{key[:80]}` is given twice", hint)
         if event.anchor:
             self.anchors[event.anchor] = (key, len(key))
         frame.key = key
@@ -188,14 +190,14 @@ def read_yaml(content: str) -> Any:
 
     Raises: Malformed if it cannot be read.
     """
-    return _read(content, _Reader())
+    return _read(_Reader(content))
 
 
 def yaml_places(content: str) -> dict[Steps, Place]:
     """Where each value of one YAML document begins, as far as it can be read."""
     places: dict[Steps, Place] = {}
     try:
-        _read(content, _Reader(places))
+        _read(_Reader(content, places))
     except Malformed:
         return places
     return places
@@ -232,7 +234,7 @@ def check_plain(value: Any) -> None:
         raise Malformed(f"not plain data: {problem}") from None
 
 
-def _read(content: str, reader: _Reader) -> Any:
+def _read(reader: _Reader) -> Any:
     handlers: dict[type, Callable[[Any], None]] = {
         ScalarEvent: reader.scalar,
         AliasEvent: reader.alias,
@@ -242,7 +244,7 @@ def _read(content: str, reader: _Reader) -> Any:
         SequenceEndEvent: reader.close,
     }
     try:
-        parser = SCANNER(content)
+        parser = SCANNER(reader.content)
         while (event := parser.get_event()) is not None:
             handler = handlers.get(type(event))
             if handler is not None:
@@ -251,12 +253,10 @@ def _read(content: str, reader: _Reader) -> Any:
         is_open = problem.problem is not None and "unexpected end of stream" in problem.problem
         mark = (problem.context_mark if is_open else problem.problem_mark) or problem.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        parts = [part for part in (problem.context, problem.problem) if part]
-        raise Malformed(
-            f"not YAML: {', '.join(parts)}", yaml_hint(f"{problem.context or ''} {problem.problem or ''}"), line, column
-        ) from None
+        said = ", ".join(part for part in (problem.context, problem.problem) if part)
+        raise Malformed(f"not YAML: {said}", yaml_hint(said, reader.content, line), line, column) from None
     except yaml.reader.ReaderError as problem:
-        line, column = _position(content, problem.position)
+        line, column = _position(reader.content, problem.position)
         raise Malformed("not YAML: a character that text may not hold", "", line, column) from None
     except UnicodeEncodeError:
         raise Malformed("not YAML: half of a surrogate pair") from None

@@ -26,7 +26,7 @@ from penstock.runtime.worker.entry import BUILD
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.rollout import NoWorker
-from penstock.store import Entry, Forgotten, Snapshot, Store
+from penstock.store import Author, Entry, Forgotten, Snapshot, Store
 
 _log = logging.getLogger("penstock")
 _PROVEN_SECONDS = 10.0
@@ -93,6 +93,11 @@ class Applying:
         changes = [one for one in await self.store.history(store_revision - known) if one.revision > known]
         current = self.fleet.rollout.current
         self.history.tried(changes, problems, current.revision if current else None)
+
+    def refuse(self, author: Author, problems: Sequence[str]) -> None:
+        """Note a change that has problems before it comes into the store."""
+        if self.history.refused(author, problems):
+            self.counts["refused"] += 1
 
     async def outcome_of(self, store_revision: int) -> Outcome:
         """What became of a revision, or of a later one, as soon as that is known."""

@@ -54,11 +54,13 @@ class History:
 
     attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
-    def refused(self, author: Author, problems: Sequence[str]) -> None:
-        """Note a change that was refused before it came into the store."""
+    def refused(self, author: Author, problems: Sequence[str]) -> bool:
+        """Note a change that was refused before it came into the store; false if it was the latest one already."""
         latest = self.attempts[0] if self.attempts else None
-        if latest is None or latest.store_revision is not None or latest.problems != tuple(problems):
-            self.attempts.appendleft(Attempt(time.time(), author, problems=tuple(problems)))
+        if latest is not None and latest.store_revision is None and latest.problems == tuple(problems):
+            return False
+        self.attempts.appendleft(Attempt(time.time(), author, problems=tuple(problems)))
+        return True
 
     def tried(self, changes: Sequence[Change], problems: Sequence[str], plan_revision: int | None) -> None:
         """Note the result of changes in the store, which are given newest first."""

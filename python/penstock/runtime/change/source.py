@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from penstock.base.problem import Problem, errors
 from penstock.compiler import Compiled
+from penstock.compiler.listening import check_listening
 from penstock.filters.plugin_files import plugin_paths
 from penstock.filters.plugins import plugin_path
 from penstock.model.loading import load_texts, locate
@@ -81,8 +82,10 @@ class FileSource:
         self._named = frozenset(referred)
         self._plugins = tuple(path for one in loaded.resources if (path := plugin_path(one)))
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)
-        located = tuple(locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts))
-        return Reading(loaded.resources, located, _plugin_digests(compiled))
+        located = locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts)
+        if not errors(located):
+            located += check_listening(loaded.resources, str(self.path))
+        return Reading(loaded.resources, tuple(located), _plugin_digests(compiled))
 
 
 @dataclass(slots=True)

@@ -111,6 +111,9 @@ class Fleet:
             _log.error("worker %d cannot be brought to serve: %s", index, problem)
             worker.was_replaced = True
             worker.signal(signal.SIGKILL)
+            return
+        if worker.running is not None:
+            _log.info("worker %d serves again, process %d", index, worker.pid)
 
     async def _beat(self) -> None:
         while True:

@@ -5,8 +5,8 @@ from textwrap import dedent
 from typing import Any
 
 from penstock.filters.catalogue import FilterKind
+from penstock.model.field_words import default_of, is_part, type_of
 from penstock.runtime.measures.readings import Metric
-from tools.reference_types import default_of, is_part, type_of
 
 Schema = Mapping[str, Any]
 

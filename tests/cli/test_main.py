@@ -13,7 +13,9 @@ import pytest
 
 from penstock.cli.commands import COMMANDS, load_command
 from penstock.cli.main import main
+from penstock.cli.page import fields_page
 from penstock.filters import native
+from penstock.model import KINDS
 from tests.filters.catalogue_fake import FakeCatalogue
 
 LISTENER = "kind: Listener\nname: web\naddress: 127.0.0.1:8080\n---\n"
@@ -135,6 +137,34 @@ def test_filters_are_listed_and_shown(penstock: Run) -> None:
     assert (result.code, result.err) == (2, "penstock: no filter is called Forwrd; did you mean `Forward`?\n")
 
 
+def test_a_page_says_what_may_be_written_for_each_setting_and_what_holds_without() -> None:
+    schema = {
+        "properties": {
+            "limit": {"type": "integer", "minimum": 1, "description": "Most of it."},
+            "parts": {"$ref": "#/$defs/Part", "description": "More."},
+        },
+        "required": ["limit"],
+        "$defs": {"Part": {"properties": {"is_on": {"type": "boolean", "default": True, "description": "Or not."}}}},
+    }
+    assert fields_page("Settings", schema).splitlines() == [
+        "Settings:", "  limit: number from 1, required", "      Most of it.", "  parts: Part", "      More.", "",
+        "Part:", "  is_on: true or false, default true", "      Or not.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_resource_is_listed_and_has_a_page(penstock: Run, kind: str) -> None:
+    assert f"\n{kind} " in f"\n{penstock('kinds').out}"
+    page = penstock("kinds", kind).out
+    assert [field for field in KINDS[kind].model_fields if f"\n  {field}: " not in page] == []
+
+
+def test_a_misspelt_kind_is_told_with_the_one_that_is_meant(penstock: Run) -> None:
+    result = penstock("kinds", "Upstrem")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "penstock: no kind of resource is called Upstrem; did you mean `Upstream`?\n"
+
+
 def test_a_new_filter_is_a_python_file_that_is_never_overwritten(penstock: Run, tmp_path: Path) -> None:
     assert penstock("new", "filter", "AddHTTPTenant", "--folder", tmp_path / "filters").code == 0
     file = tmp_path / "filters" / "add_http_tenant.py"
@@ -155,11 +185,19 @@ def test_the_version_is_printed(penstock: Run) -> None:
     assert penstock("version").out.startswith("penstock ")
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["validate"], ["validate", "-c", "x", "-o", "xml"]])
+@pytest.mark.parametrize("arguments", [["validate"], ["validate", "-c", "x", "-o", "xml"]])
 def test_wrong_usage_exits_with_two(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("vaildate", "did you mean `validate`?"), ("frobnicate", "`penstock --help` lists them")]
+)
+def test_an_unknown_command_is_told_in_one_line(penstock: Run, word: str, hint: str) -> None:
+    result = penstock(word, "-c", "x")
+    assert (result.code, result.err) == (2, f"penstock: no command is called {word}; {hint}\n")
 
 
 def test_help_imports_neither_pydantic_nor_yaml() -> None:

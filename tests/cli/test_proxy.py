@@ -1,5 +1,6 @@
 """`penstock proxy`: one address before one endpoint."""
 
+import argparse
 import contextlib
 import http.client
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.cli.proxy import resources
+from penstock.cli.proxy import add_options, resources
 from tests.servers.gateway_process import wait_until
 from tests.servers.origin import Origin
 
@@ -28,7 +29,7 @@ def free_port() -> int:
 def proxy(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryDirectory(prefix="proxy-") as folder:
         command = [sys.executable, "-m", "penstock", "proxy", *arguments, "--workers", "1", "--state-dir", folder]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             yield process
         finally:
@@ -73,18 +74,47 @@ def test_it_opens_no_admin_port() -> None:
     assert b"admin" not in said
 
 
-@pytest.mark.parametrize("arguments", [("8080", "http://localhost:1"), ("[::1", "http://localhost:1"), (":1",)])
+@pytest.mark.parametrize("arguments", [("eighty", "http://localhost:1"), ("[::1", "http://localhost:1"), (":1",)])
 def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "penstock", "proxy", *arguments]
     assert subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 2
 
 
 def test_r13_a_wrong_url_is_one_line() -> None:
-    with proxy(f"127.0.0.1:{free_port()}", "localhost:3000") as process:
+    with proxy(f"127.0.0.1:{free_port()}", "localhost:30000000") as process:
         said = process.communicate(timeout=10)[1].decode()
     assert process.returncode == 1
     assert said.startswith("penstock: ")
-    assert "localhost:3000" in said
+    assert "not a port: '30000000'" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "listens"), [("8080", ":8080"), (":8080", ":8080"), ("127.0.0.1:80", "127.0.0.1:80")]
+)
+@pytest.mark.parametrize(
+    ("to", "url"),
+    [
+        ("3000", "http://localhost:3000"),
+        (":3000", "http://localhost:3000"),
+        ("shop:3000", "http://shop:3000"),
+        ("http://shop", "http://shop"),
+        ("unix:/run/a.sock", "unix:/run/a.sock"),
+    ],
+)
+def test_what_goes_without_saying_may_be_left_out(given: str, listens: str, to: str, url: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    options = parser.parse_args([given, to])
+    assert (options.listen.endswith(listens), options.to) == (True, url)
+
+
+def test_each_request_is_printed_where_that_is_wanted() -> None:
+    port = free_port()
+    with Origin() as origin, proxy(f"127.0.0.1:{port}", origin.url, "--access-log") as process:
+        wait_until(lambda: is_answered(port))
+        process.terminate()
+        printed = process.communicate(timeout=10)[0].decode()
+    assert " 127.0.0.1 GET 127.0.0.1/hello 200 " in printed
 
 
 def test_the_arguments_stand_for_a_listener_and_a_route() -> None:

@@ -8,12 +8,18 @@ import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from penstock.cli.commands import COMMANDS
 from penstock.cli.main import main
 from tools.repository import ROOT, text, with_suffix
+
+if TYPE_CHECKING:
+    from penstock.testing import StartGateway
+
+pytest_plugins = ["penstock.testing"]
 
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([\w./-]+\.py)\n")
@@ -69,8 +75,11 @@ def test_a_configuration_that_a_page_shows_has_no_problems(
 @needs_core
 @needs_sdk
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_python_that_a_page_shows_runs(block: Block) -> None:
-    exec(compile(block.text, str(block), "exec"), {"__name__": "shown"})
+def test_python_that_a_page_shows_runs(block: Block, penstock_gateway: "StartGateway") -> None:
+    shown: dict[str, Any] = {"__name__": "shown"}
+    exec(compile(block.text, str(block), "exec"), shown)
+    for test in [value for name, value in shown.items() if name.startswith("test_")]:
+        test(penstock_gateway)
 
 
 @needs_core

@@ -100,6 +100,30 @@ def test_a_file_is_a_configuration_too(tmp_path: Path) -> None:
         assert get(gateway.url)[0] == 204
 
 
+def test_a_text_of_several_lines_is_a_configuration_too(penstock_gateway: "StartGateway") -> None:
+    gateway = penstock_gateway(
+        """
+        kind: Route
+        name: one
+        path: /one
+        steps: [{kind: Respond, status: 200, body: "1"}]
+        ---
+        kind: Route
+        name: two
+        path: /two
+        steps: [{kind: Respond, status: 200, body: "2"}]
+        """
+    )
+    for path, body in (("one", b"1"), ("two", b"2")):
+        with urllib.request.urlopen(f"{gateway.url}/{path}", timeout=10) as answer:
+            assert answer.read() == body
+
+
+def test_a_gateway_that_does_not_run_yet_has_no_url() -> None:
+    with pytest.raises(RuntimeError, match="use it in a `with` block"):
+        assert Gateway(HELLO).url
+
+
 def test_a_stopped_gateway_accepts_no_more() -> None:
     gateway = Gateway(HELLO)
     with gateway:

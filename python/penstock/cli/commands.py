@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Print the plan that a configuration compiles to",
     "explain": "Tell what becomes of a request, and why",
     "fmt": "Format configuration files, keeping comments",
+    "kinds": "List the kinds of resources, or print the page of one",
     "filters": "List the filters, or print the page of one",
     "new": "Write the first file of a filter",
     "version": "Print the version",

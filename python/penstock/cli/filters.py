@@ -9,6 +9,7 @@ from pathlib import Path
 
 from penstock.base.names import did_you_mean
 from penstock.cli.command import DIFFERENT, FINE, Command, add_output
+from penstock.cli.page import fields_page
 from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.filters.native import native_catalogue
 
@@ -70,20 +71,11 @@ def _table(kinds: Iterable[FilterKind]) -> str:
 
 
 def _page(kind: FilterKind) -> str:
-    results = f"Results: {', '.join(kind.results)}\n\n" if kind.results else ""
-    return f"{kind.name}\n\n{kind.page.strip()}\n\n{results}{_settings(kind)}Source: {kind.source}"
-
-
-def _settings(kind: FilterKind) -> str:
-    properties = kind.schema.get("properties", {})
-    if not properties:
-        return ""
-    required = set(kind.schema.get("required", ()))
-    lines = [
-        f"  {name}{' (required)' if name in required else ''}: {' '.join(str(field.get('description', '')).split())}"
-        for name, field in properties.items()
-    ]
-    return "\n".join(["Settings:", *lines]) + "\n\n"
+    results = f"Results: {', '.join(kind.results)}" if kind.results else ""
+    settings = fields_page("Settings", kind.schema)
+    return "\n\n".join(
+        text for text in (kind.name, kind.page.strip(), results, settings, f"Source: {kind.source}") if text
+    )
 
 
 COMMAND = Command(add_options, run)

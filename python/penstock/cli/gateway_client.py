@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 _SECONDS = 30.0
+_SOCKET = "admin.sock"
+_ELSEWHERE = "one that was started with --state-dir is found by the same flag"
 
 
 class NoGateway(Exception):  # noqa: N818 - says what is the case
@@ -34,16 +36,30 @@ def _place(options: argparse.Namespace) -> Path:
     from penstock.runtime.state_folder import default_state_folder
 
     if options.state_dir:
-        return Path(options.state_dir / "admin.sock")
+        return Path(options.state_dir / _SOCKET)
     if options.configuration:
-        return default_state_folder(["run", str(options.configuration.absolute())]) / "admin.sock"
+        place = default_state_folder(["run", str(options.configuration.absolute())]) / _SOCKET
+        if not place.exists():
+            raise NoGateway(f"no gateway runs with {options.configuration}; {_ELSEWHERE}")
+        return place
     if os.environ.get("PENSTOCK_STATE_DIR"):
-        return default_state_folder([]) / "admin.sock"
-    running = list(_running(default_state_folder([]).parent.glob("*/admin.sock")))
-    if len(running) != 1:
-        count = "no gateway runs" if not running else f"{len(running)} gateways run"
-        raise NoGateway(f"{count}; name one by -c or --state-dir")
+        return default_state_folder([]) / _SOCKET
+    running = sorted(_running(default_state_folder([]).parent.glob(f"*/{_SOCKET}")))
+    if not running:
+        raise NoGateway(f"no gateway runs; {_ELSEWHERE}")
+    if len(running) > 1:
+        known = "\n".join(f"  {_described(place)}" for place in running)
+        raise NoGateway(f"{len(running)} gateways run; name one by -c or --state-dir:\n{known}")
     return running[0]
+
+
+def _described(place: Path) -> str:
+    """The flag by which a gateway is named."""
+    try:
+        configuration = _exchange(place, "GET", "/-/status")["configuration"]
+    except (NoGateway, KeyError, TypeError):
+        configuration = None
+    return f"-c {configuration}" if configuration else f"--state-dir {place.parent}"
 
 
 def _running(places: Iterable[Path]) -> Iterable[Path]:

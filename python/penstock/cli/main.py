@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from penstock.cli.command import FAILED, FINE
+from penstock.base.names import did_you_mean
+from penstock.cli.command import DIFFERENT, FAILED, FINE
 from penstock.cli.commands import COMMANDS, load_command
 
 _INTERRUPTED = 130
@@ -15,6 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code says how it went."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = next((word for word in given if not word.startswith("-")), "")
+    if name and name not in COMMANDS:
+        hint = did_you_mean(name, (word for word, summary in COMMANDS.items() if summary))
+        print(f"penstock: no command is called {name}; {hint or '`penstock --help` lists them'}", file=sys.stderr)
+        return DIFFERENT
     parser = _parser(name)
     options = parser.parse_args(given)
     if not hasattr(options, "run"):

@@ -8,6 +8,8 @@ from typing import Any
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
 from penstock.cli.gateway_client import NoGateway, add_gateway, ask
+from penstock.cli.table import table
+from penstock.cli.words import counted, listed, span
 
 _SHOWN_CHANGES = 5
 _NAMED = 3
@@ -31,36 +33,69 @@ def run(options: argparse.Namespace) -> int:
 
 
 def lines(status: Mapping[str, Any]) -> Iterator[str]:
-    """The status as people read it."""
-    yield f"{status['phase']} as process {status['pid']} for {status['uptime_seconds']:.0f} s"
-    yield f"revision {status['revision']}, {status['restarts']} workers restarted"
-    yield f"{status['connections']} connections, {status['requests']} requests so far"
-    for listener in status["listeners"]:
-        yield f"listener {listener['name']}: {listener['bound']}"
-    for worker in status["workers"]:
-        dropped = worker["log_lines_dropped"]
-        lost = f", {dropped} log lines dropped" if dropped else ""
-        life = "" if worker["is_alive"] else ", dead"
-        yield (
-            f"worker {worker['index']}: process {worker['pid']}, revision {worker['revision']}, "
-            f"{worker['connections']} connections, {worker['requests']} requests{lost}{life}"
-        )
-    for change in status["changes"][:_SHOWN_CHANGES]:
-        yield f"change {change['time']} by {change['author']} ({change['source']}): {_result(change)}"
-    for problem in status["left_out"]:
-        yield f"left out: {problem}"
-    for problem in status["problems"]:
-        yield f"problem: {problem}"
+    """The status as people read it: the whole in two lines, then its parts as tables, then what is wrong."""
+    source = status["configuration"] or "what its command says"
+    yield f"{status['phase']} {source} for {span(status['uptime_seconds'])}, process {status['pid']}"
+    restarts, dropped = status["restarts"], status["log_lines_dropped"]
+    yield listed(
+        f"revision {status['revision']}",
+        counted(status["requests"], "request"),
+        counted(status["connections"], "open connection"),
+        f"{counted(restarts, 'worker')} replaced" if restarts else "",
+        f"{counted(dropped, 'log line')} dropped" if dropped else "",
+    )
+    for header, rows in (
+        (("LISTENER", "ADDRESS"), [(one["name"], one["bound"]) for one in status["listeners"]]),
+        (_WORKER, [_worker(one, status["phase"]) for one in status["workers"]]),
+        (_CHANGE, [_change(one) for one in status["changes"][:_SHOWN_CHANGES]]),
+    ):
+        if rows:
+            yield ""
+            yield from table(header, rows)
+    yield from _wrong("left out, everything else is served:", status["left_out"])
+    yield from _wrong(
+        "the configuration as it is now is not applied:" if status["is_refused"] else "warnings:", status["problems"]
+    )
 
 
-def _result(change: Mapping[str, Any]) -> str:
-    if change["store_revision"] is None:
-        return f"refused, {len(change['problems'])} problems"
-    counts = [f"{change[f'{what}_count']} {what}" for what in ("put", "deleted") if change[f"{what}_count"]]
-    named = ", ".join((*change["put"], *change["deleted"])[:_NAMED])
-    more = ", ..." if change["put_count"] + change["deleted_count"] > _NAMED else ""
-    result = f"refused, {len(change['problems'])} problems" if change["problems"] else f"revision {change['revision']}"
-    return f"{result}, {' and '.join(counts)}: {named}{more}"
+_WORKER = ("WORKER", "PROCESS", "REVISION", "REQUESTS", "CONNECTIONS", "STATE")
+_CHANGE = ("CHANGED", "BY", "RESULT", "WHAT")
+
+
+def _worker(worker: Mapping[str, Any], phase: str) -> tuple[str, ...]:
+    return (
+        str(worker["index"]),
+        str(worker["pid"]),
+        str(worker["revision"] or "-"),
+        f"{worker['requests']:,}",
+        f"{worker['connections']:,}",
+        _state(worker, phase),
+    )
+
+
+def _state(worker: Mapping[str, Any], phase: str) -> str:
+    if not worker["is_alive"]:
+        return "ended" if phase == "draining" else "dead"
+    return phase if worker["revision"] else "starting"
+
+
+def _change(change: Mapping[str, Any]) -> tuple[str, ...]:
+    problems = change["problems"]
+    result = f"refused: {counted(len(problems), 'problem')}" if problems else f"revision {change['revision']}"
+    return change["time"], change["source"], result, _what(change)
+
+
+def _what(change: Mapping[str, Any]) -> str:
+    named = [*change["put"], *(f"{key} (gone)" for key in change["deleted"])][:_NAMED]
+    more = change["put_count"] + change["deleted_count"] - len(named)
+    return ", ".join(named) + (f" and {more:,} more" if more else "")
+
+
+def _wrong(title: str, problems: list[str]) -> Iterator[str]:
+    if problems:
+        yield ""
+        yield title
+        yield from (f"  {line}" for problem in problems for line in problem.splitlines())
 
 
 COMMAND = Command(add_options, run)

@@ -9,8 +9,9 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from penstock._core import EmbeddedWorker
 from penstock.base.problem import Problem, errors
@@ -50,9 +51,9 @@ class ServedRequest:
 class Gateway:
     """Runs a gateway in this process for as long as the `with` block lasts.
 
-    Shape: a configuration is the path of a file or folder, or a list of resources as dictionaries. Listeners get free
-    ports on loopback whatever they ask for; without a listener there is one. Each gateway has a thread, and Python
-    filters share the caller's interpreter lock.
+    Shape: a configuration is the path of a file or folder, a text of several lines in YAML, or a list of resources as
+    dictionaries. Listeners get free ports on loopback whatever they ask for; without a listener there is one. Each
+    gateway has a thread, and Python filters share the caller's interpreter lock.
     Raises: ConfigError on entering.
     """
 
@@ -75,7 +76,13 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Address of the first listener, without a final slash."""
+        """Address of the first listener, without a final slash.
+
+        Raises: RuntimeError if the gateway was never started.
+        """
+        if not self._urls:
+            message = "this gateway does not run yet; use it in a `with` block"
+            raise RuntimeError(message)
         return next(iter(self._urls.values()))
 
     @property
@@ -137,7 +144,7 @@ def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Pa
     """
     texts: Sequence[Text] = ()
     if isinstance(config, str | Path):
-        texts, unread = read_texts(Path(config))
+        texts, unread = ([Text(dedent(config))], []) if _is_yaml(config) else read_texts(Path(config))
         loaded = load_texts(texts, environment()).beside(unread)
     else:
         loaded = load_data(config)
@@ -147,6 +154,11 @@ def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Pa
     if refusing := errors(problems):
         raise ConfigError(refusing)
     return compiled
+
+
+def _is_yaml(config: str | Path) -> TypeGuard[str]:
+    """Whether a text is a configuration itself: no path has several lines."""
+    return isinstance(config, str) and "\n" in config
 
 
 def _embedded(parts: dict[str, Any]) -> dict[str, Any]:

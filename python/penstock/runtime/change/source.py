@@ -49,6 +49,10 @@ class Reading:
 class Source(Protocol):
     """Something that a configuration can be read from, again and again."""
 
+    @property
+    def place(self) -> str | None:
+        """Where the configuration lies, if it lies somewhere."""
+
     def read(self) -> Reading:
         """What it holds now. Does not touch the store, and may run in any thread, once at a time."""
 
@@ -62,6 +66,11 @@ class FileSource:
     _named: frozenset[Path] = frozenset()
     _plugins: tuple[Path, ...] = ()
     _memory: Memory = field(default_factory=Memory)
+
+    @property
+    def place(self) -> str:
+        """The path of the file or folder."""
+        return str(self.path.absolute())
 
     @property
     def referred(self) -> frozenset[Path]:
@@ -94,6 +103,7 @@ class DataSource:
 
     data: Sequence[Mapping[str, Any]]
     compilation: Compilation
+    place: str | None = None
 
     def read(self) -> Reading:
         """What the data holds."""

@@ -65,6 +65,10 @@ STATUS: dict[str, Any] = {
         {"index": 1, "pid": 19, "is_alive": True, "revision": None, "requests": 4, "connections": 0},
         {"index": 2, "pid": 9, "is_alive": False, "revision": 3, "requests": 0, "connections": 0},
     ],
+    "filters": [
+        {"pipeline": "route.a", "step": "Guard", "overruns": 2, "is_suspended": False},
+        {"pipeline": "listener:web:before", "step": "Tag", "overruns": 1003, "is_suspended": True},
+    ],
     "changes": [
         {"time": "2026-01-02T03:04:06Z", "source": "files", "problems": ["a", "b"], "revision": None,
          "put": [], "put_count": 0, "deleted": [], "deleted_count": 0},
@@ -85,6 +89,10 @@ WORKER  PROCESS  REVISION  REQUESTS  CONNECTIONS  STATE
      0        8         4     1,230            1  serving
      1       19         -         4            0  starting
      2        9         3         0            0  dead
+
+FILTER  PIPELINE             OVERRUNS  STATE
+Guard   route.a                     2  called
+Tag     listener:web:before     1,003  suspended
 
 CHANGED               BY     RESULT               WHAT
 2026-01-02T03:04:06Z  files  refused: 2 problems

@@ -1,6 +1,7 @@
 //! What the shared table has counted, as Python reads it: many numbers with one call.
 
 use penstock_proxy::telemetry::{BOUNDS_US, kinds};
+use penstock_shared::breaker::is_open;
 use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, Table, WordSlot, WorkerSlot};
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyErr, PyResult, pyfunction};
@@ -50,6 +51,12 @@ pub(crate) fn histograms(table: &Table, places: Vec<u32>) -> PyResult<Vec<Shown>
         (BOUNDS_US.iter().map(|bound| merged.count_at_most(*bound)).collect(), merged.count(), merged.sum())
     };
     places.into_iter().map(|place| HistogramSlot::new(place).map(read).ok_or_else(|| no_place(place))).collect()
+}
+
+/// Whether the breakers at some places are open.
+pub(crate) fn open_breakers(table: &Table, places: Vec<u32>) -> PyResult<Vec<bool>> {
+    let read = |slot| is_open(table.word(slot));
+    places.into_iter().map(|place| WordSlot::new(place).map(read).ok_or_else(|| no_place(place))).collect()
 }
 
 /// Empties some neighbouring places of a region for another use.

@@ -84,6 +84,11 @@ impl SharedTable {
         numbers::histograms(&self.table, places)
     }
 
+    /// Whether the breakers at some places of the words are open.
+    fn open_breakers(&self, places: Vec<u32>) -> PyResult<Vec<bool>> {
+        numbers::open_breakers(&self.table, places)
+    }
+
     /// Empties neighbouring places of a region; nobody may count there.
     fn clear(&self, region: &str, first: u32, count: u32) -> PyResult<()> {
         numbers::clear(&self.table, region, first..first.saturating_add(count))

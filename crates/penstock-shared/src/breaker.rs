@@ -70,6 +70,17 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The permit as one word, for whoever reports instead of a caller that does not come back.
+    pub fn word(self) -> u64 {
+        self.lease.unwrap_or(0)
+    }
+
+    /// The permit that gave this word.
+    pub fn of_word(word: u64) -> Self {
+        // A lease is a half-open state, never 0.
+        Self { lease: (word != 0).then_some(word) }
+    }
+
     /// Whether this call decides if the breaker closes again.
     pub fn is_probe(self) -> bool {
         self.lease.is_some()
@@ -116,6 +127,17 @@ pub fn admit(word: &AtomicU64, policy: &Policy, now_ms: u64) -> Admission {
             Err(changed) => found = changed,
         }
     }
+}
+
+/// Leave for a call if the breaker is closed, as it mostly is: a look that needs no clock.
+#[inline]
+pub fn admit_if_closed(word: &AtomicU64) -> Option<Permit> {
+    (!is_open(word)).then_some(Permit { lease: None })
+}
+
+/// Whether it refuses calls, or lets one probe through.
+pub fn is_open(word: &AtomicU64) -> bool {
+    word.load(Acquire) >> STATE_SHIFT != 0
 }
 
 /// Reports what became of a call.

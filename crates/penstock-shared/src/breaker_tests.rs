@@ -204,3 +204,25 @@ fn r39_one_of_many_threads_gets_the_probe() {
         assert_eq!(on_four_threads(probe), 1);
     }
 }
+
+#[test]
+fn a_closed_breaker_admits_without_a_clock_and_an_open_one_does_not() {
+    let (word, policy) = (AtomicU64::new(0), CONSECUTIVE);
+    assert_eq!(admit_if_closed(&word).map(Permit::is_probe), Some(false));
+    assert_eq!(calls(&word, &policy, "fff", 5_000), Some(Change::Opened));
+    assert!(is_open(&word));
+    assert_eq!(admit_if_closed(&word), None);
+}
+
+#[test]
+fn a_probe_may_be_reported_by_another_who_knows_the_permits_word() {
+    let (word, policy) = (AtomicU64::new(0), CONSECUTIVE);
+    calls(&word, &policy, "fff", 0);
+    let probe = permit(&word, &policy, 1_000);
+    assert_eq!(Permit::of_word(probe.word()), probe);
+    let reported = report(&word, &policy, Permit::of_word(probe.word()), Outcome::Failed, 1_000);
+    assert_eq!(reported, Some(Change::Opened));
+    assert_eq!(admit(&word, &policy, 1_000), Admission::Refused { retry_after_ms: 2_000 });
+    let call = Permit { lease: None };
+    assert_eq!(Permit::of_word(call.word()), call);
+}

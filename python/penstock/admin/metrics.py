@@ -21,6 +21,12 @@ def own_metrics(supervisor: Supervisor | None = None) -> list[Metric]:
     lags = Metric("penstock_worker_lags_total", "counter", "Times a worker came late by 200 ms or more.")
     revision = Metric("penstock_revision", "gauge", "Revision of the plan that the workers run.")
     changes = Metric("penstock_changes_total", "counter", "Revisions of the configuration by result.", ["result"])
+    suspended = Metric(
+        "penstock_filter_suspended",
+        "gauge",
+        "Whether a Python filter is left out for a while, because it overran its budget again and again.",
+        ["pipeline", "step"],
+    )
     if supervisor is not None:
         fleet = supervisor.fleet
         serving = sum(worker.is_alive and worker.running is not None for worker in fleet.workers.values())
@@ -30,7 +36,10 @@ def own_metrics(supervisor: Supervisor | None = None) -> list[Metric]:
         lags.samples.append(({}, fleet.lags))
         revision.samples.append(({}, current.revision if current else 0))
         changes.samples += [({"result": result}, count) for result, count in supervisor.applying.counts.items()]
-    return [workers, restarts, lags, revision, changes]
+        suspended.samples += [
+            ({"pipeline": one.pipeline, "step": one.step}, int(one.is_suspended)) for one in supervisor.filters
+        ]
+    return [workers, restarts, lags, revision, changes, suspended]
 
 
 def all_metrics() -> list[Metric]:

@@ -47,6 +47,7 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     for header, rows in (
         (("LISTENER", "ADDRESS"), [(one["name"], one["bound"]) for one in status["listeners"]]),
         (_WORKER, [_worker(one, status["phase"]) for one in status["workers"]]),
+        (_FILTER, [_filter(one) for one in status["filters"]]),
         (_CHANGE, [_change(one) for one in status["changes"][:_SHOWN_CHANGES]]),
     ):
         if rows:
@@ -59,6 +60,7 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
 
 
 _WORKER = ("WORKER", "PROCESS", "REVISION", "REQUESTS", "CONNECTIONS", "STATE")
+_FILTER = ("FILTER", "PIPELINE", "OVERRUNS", "STATE")
 _CHANGE = ("CHANGED", "BY", "RESULT", "WHAT")
 
 
@@ -77,6 +79,10 @@ def _state(worker: Mapping[str, Any], phase: str) -> str:
     if not worker["is_alive"]:
         return "ended" if phase == "draining" else "dead"
     return phase if worker["revision"] else "starting"
+
+
+def _filter(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return one["step"], one["pipeline"], f"{one['overruns']:,}", "suspended" if one["is_suspended"] else "called"
 
 
 def _change(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from penstock.runtime.change.source import AUTHOR, Source
 from penstock.runtime.launch import Launch
 from penstock.runtime.listening import Sockets
 from penstock.runtime.measures.directory import Placed
+from penstock.runtime.measures.filters import FilterState, filter_states
 from penstock.runtime.measures.readings import Metric, metrics, total
 from penstock.runtime.signals import ENDING
 from penstock.runtime.worker.fleet import Fleet
@@ -158,6 +159,11 @@ class Supervisor:
         return 0 if worker and column is None else total(columns.table, self._placed, metric, column)
 
     @property
+    def filters(self) -> list[FilterState]:
+        """How the Python filters of the running plan are."""
+        return filter_states(self.launch.starter.columns.table, self._placed)
+
+    @property
     def _placed(self) -> Collection[Placed]:
         current = self.fleet.rollout.current
         return current.placed.values() if current else ()
@@ -184,6 +190,7 @@ class Supervisor:
                 {"name": name, "address": address, "bound": self.sockets.bound(address)}
                 for name, address in sorted(listeners.items())
             ],
+            "filters": [asdict(one) for one in self.filters if one.overruns or one.is_suspended],
             "workers": [
                 {
                     "index": worker.index,

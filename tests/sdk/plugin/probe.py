@@ -202,6 +202,12 @@ def loop(_: Request) -> None:
         pass
 
 
+def loop_if_asked(request: Request) -> None:
+    """Never ends, if a header says so."""
+    if request.headers.get("x-loop"):
+        loop(request)
+
+
 def stubborn(_: Request) -> None:
     """Goes on whatever is raised, for a while."""
     end = time.monotonic() + 0.3
@@ -267,6 +273,7 @@ ACTIONS: dict[str, Callable[[Request], Response | str | None]] = {
     "from_thread": from_thread,
     "recurse": recurse,
     "loop": loop,
+    "loop_if_asked": loop_if_asked,
     "stubborn": stubborn,
     "sleep": lambda _: time.sleep(60),
     "regex": lambda _: str(re.match("(a+)+$", "a" * 40 + "b")),

@@ -1,6 +1,10 @@
 //! Pipelines as workers run them: filters built, conditions compiled, jumps resolved.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use penstock_plan::{Body, FilterSource, Plan, Plugin, Step as StepPlan, Target as TargetPlan};
+use serde_json::Value;
 
 use super::{Filter, ResultId};
 use crate::expression::Condition;
@@ -23,12 +27,30 @@ pub(crate) struct BuiltStep {
     /// What it does.
     pub(crate) action: Action,
     jumps: Box<[(ResultId, Target)]>,
+    /// What its filter was made of, if it is a foreign one.
+    origin: Option<Origin>,
+}
+
+/// A foreign filter and what it was made of.
+#[derive(Clone)]
+struct Origin {
+    kind: String,
+    digest: String,
+    settings: Value,
+    filter: Arc<dyn Filter>,
+    results: Option<Vec<String>>,
+}
+
+impl Origin {
+    fn is_of(&self, step: &StepPlan, plugin: &Plugin) -> bool {
+        self.kind == step.filter && self.digest == plugin.digest && self.settings == step.settings
+    }
 }
 
 /// What a step does.
 pub(crate) enum Action {
     /// Runs a filter.
-    Filter(Box<dyn Filter>),
+    Filter(Arc<dyn Filter>),
     /// Sends the request to an upstream.
     Forward(Forward),
     /// Ends the pipeline.
@@ -50,13 +72,22 @@ pub trait ForeignFilters: Send + Sync {
     ///
     /// # Errors
     /// One sentence on what failed.
-    fn build(
-        &self,
-        plugin: &Plugin,
-        kind: &str,
-        settings: &serde_json::Value,
-        meter: FilterMeter,
-    ) -> Result<ForeignFilter, String>;
+    fn build(&self, step: &ForeignStep<'_>) -> Result<ForeignFilter, String>;
+}
+
+/// A step whose filter is not the core's.
+pub struct ForeignStep<'a> {
+    /// Where the filter's code is.
+    pub plugin: &'a Plugin,
+    /// The filter.
+    pub kind: &'a str,
+    /// Its settings, secrets included.
+    pub settings: &'a Value,
+    /// Where it is counted.
+    pub meter: FilterMeter,
+    /// Whether it takes the place of one with other code or settings: what was held against that
+    /// one is not its own.
+    pub is_changed: bool,
 }
 
 /// A filter that is not the core's.
@@ -71,14 +102,8 @@ pub struct ForeignFilter {
 pub struct NoForeignFilters;
 
 impl ForeignFilters for NoForeignFilters {
-    fn build(
-        &self,
-        plugin: &Plugin,
-        kind: &str,
-        _: &serde_json::Value,
-        _: FilterMeter,
-    ) -> Result<ForeignFilter, String> {
-        let plugin = &plugin.name;
+    fn build(&self, step: &ForeignStep<'_>) -> Result<ForeignFilter, String> {
+        let (kind, plugin) = (step.kind, &step.plugin.name);
         Err(format!("filter {kind} of {plugin} needs Python, and this worker runs without it"))
     }
 }
@@ -91,14 +116,33 @@ pub(crate) struct PlanFilters<'a> {
 }
 
 impl<'a> PlanFilters<'a> {
-    fn build(self, plugin: &str, step: &StepPlan, meter: Option<FilterMeter>) -> Result<ForeignFilter, String> {
+    /// Builds the filter of a step, or takes over that of an equal one with its state.
+    fn build(
+        self,
+        plugin: &str,
+        step: &StepPlan,
+        meter: Option<FilterMeter>,
+        earlier: Option<&Origin>,
+    ) -> Result<Origin, String> {
         let kind = &step.filter;
         let plugin = self.plugin(plugin).ok_or_else(|| format!("no part {plugin} for filter {kind}"))?;
         let meter = meter.ok_or_else(|| format!("no meter for filter {kind}"))?;
-        match &self.plan.secrets {
-            Some(secrets) => self.foreign.build(plugin, kind, &*secrets.filled(&step.settings)?, meter),
-            None => self.foreign.build(plugin, kind, &step.settings, meter),
+        if let Some(same) = earlier.filter(|earlier| earlier.is_of(step, plugin)) {
+            return Ok(same.clone());
         }
+        let settings = match &self.plan.secrets {
+            Some(secrets) => secrets.filled(&step.settings)?,
+            None => Cow::Borrowed(&step.settings),
+        };
+        let is_changed = earlier.is_some();
+        let built = self.foreign.build(&ForeignStep { plugin, kind, settings: &settings, meter, is_changed })?;
+        Ok(Origin {
+            kind: kind.clone(),
+            digest: plugin.digest.clone(),
+            settings: step.settings.clone(),
+            filter: built.filter.into(),
+            results: built.results,
+        })
     }
 
     /// What the code of some steps is: equal texts mean equal code.
@@ -119,7 +163,8 @@ impl<'a> PlanFilters<'a> {
 }
 
 impl BuiltPipeline {
-    /// Builds the steps of a plan, each with the meter of its filter where it has one.
+    /// Builds the steps of a plan, each with the meter of its filter where it has one; a foreign filter
+    /// of an earlier form whose step has not changed is taken over, with its state.
     ///
     /// # Errors
     /// One sentence for every step that cannot be built.
@@ -127,15 +172,21 @@ impl BuiltPipeline {
         steps: &[StepPlan],
         meters: &[Option<FilterMeter>],
         filters: PlanFilters<'_>,
+        earlier: Option<&Self>,
     ) -> Result<Self, Vec<String>> {
         let (mut built, mut problems) = (Vec::with_capacity(steps.len()), Vec::new());
         for (step, meter) in steps.iter().zip(meters) {
-            match BuiltStep::build(step, *meter, filters) {
+            let origin = earlier.and_then(|earlier| earlier.origin(&step.name));
+            match BuiltStep::build(step, *meter, filters, origin) {
                 Ok(step) => built.push(step),
                 Err(problem) => problems.push(format!("step {}: {problem}", step.name)),
             }
         }
         if problems.is_empty() { Ok(Self { steps: built.into() }) } else { Err(problems) }
+    }
+
+    fn origin(&self, step: &str) -> Option<&Origin> {
+        self.steps.iter().find(|built| *built.name == *step).and_then(|built| built.origin.as_ref())
     }
 }
 
@@ -145,8 +196,20 @@ impl BuiltStep {
         self.jumps.iter().find(|(of, _)| *of == result).map(|(_, target)| *target)
     }
 
-    fn build(plan: &StepPlan, meter: Option<FilterMeter>, filters: PlanFilters<'_>) -> Result<Self, String> {
-        let (action, results) = action(plan, meter, filters)?;
+    fn build(
+        plan: &StepPlan,
+        meter: Option<FilterMeter>,
+        filters: PlanFilters<'_>,
+        earlier: Option<&Origin>,
+    ) -> Result<Self, String> {
+        let origin = match &plan.source {
+            FilterSource::Python(plugin) => Some(filters.build(plugin, plan, meter, earlier)?),
+            FilterSource::Native => None,
+        };
+        let (action, results) = match &origin {
+            Some(origin) => (Action::Filter(Arc::clone(&origin.filter)), origin.results.clone()),
+            None => native(plan)?,
+        };
         let when =
             plan.when.as_deref().map(Condition::parse).transpose().map_err(|problem| format!("when: {problem}"))?;
         let jumps = plan.jumps.iter().map(|jump| {
@@ -162,26 +225,18 @@ impl BuiltStep {
             Ok((ResultId(position as u8), target))
         });
         let jumps = jumps.collect::<Result<Box<[_]>, String>>()?;
-        Ok(Self { name: plan.name.as_str().into(), when, action, jumps })
+        Ok(Self { name: plan.name.as_str().into(), when, action, jumps, origin })
     }
 }
 
-fn action(
-    plan: &StepPlan,
-    meter: Option<FilterMeter>,
-    python: PlanFilters<'_>,
-) -> Result<(Action, Option<Vec<String>>), String> {
-    let native_results = || Some(filters::results(&plan.filter).iter().map(|result| (*result).to_owned()).collect());
-    match (&plan.source, plan.filter.as_str()) {
-        (FilterSource::Native, "end") => Ok((Action::End, None)),
-        (FilterSource::Native, "Forward") => {
+fn native(plan: &StepPlan) -> Result<(Action, Option<Vec<String>>), String> {
+    let results = || Some(filters::results(&plan.filter).iter().map(|result| (*result).to_owned()).collect());
+    match plan.filter.as_str() {
+        "end" => Ok((Action::End, None)),
+        "Forward" => {
             let forward = serde_json::from_value(plan.settings.clone()).map_err(|error| error.to_string())?;
-            Ok((Action::Forward(forward), native_results()))
+            Ok((Action::Forward(forward), results()))
         }
-        (FilterSource::Native, kind) => Ok((Action::Filter(filters::build(kind, &plan.settings)?), native_results())),
-        (FilterSource::Python(plugin), _) => {
-            let built = python.build(plugin, plan, meter)?;
-            Ok((Action::Filter(built.filter), built.results))
-        }
+        kind => Ok((Action::Filter(filters::build(kind, &plan.settings)?.into()), results())),
     }
 }

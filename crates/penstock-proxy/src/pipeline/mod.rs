@@ -2,9 +2,7 @@
 
 mod built;
 mod filter;
-mod suspension;
 
 pub(crate) use built::{Action, BuiltPipeline, PlanFilters, Target};
-pub use built::{ForeignFilter, ForeignFilters, NoForeignFilters};
+pub use built::{ForeignFilter, ForeignFilters, ForeignStep, NoForeignFilters};
 pub use filter::{Filter, Finish, ForwardResult, Outcome, Pending, ResultId};
-pub use suspension::Suspension;

@@ -187,7 +187,7 @@ impl Builder<'_> {
         let origin = Origin { part: Arc::clone(part), code: self.filters.digests(&pipeline.steps) };
         let built = match self.previous.and_then(|previous| known(&previous.pipelines, key, &origin)) {
             Some(built) => built,
-            None => match BuiltPipeline::build(&pipeline.steps, &meters, self.filters) {
+            None => match BuiltPipeline::build(&pipeline.steps, &meters, self.filters, self.earlier(key)) {
                 Ok(built) => Arc::new(built),
                 Err(problems) => return self.refuse_all(key, &problems),
             },
@@ -207,16 +207,22 @@ impl Builder<'_> {
         };
         let built = match known.filter(|known| known.origin.is_same(&origin)) {
             Some(known) => Some(Arc::clone(&known.built)),
-            None => self.listener(key, plan, &meters),
+            None => self.listener(key, plan, &meters, known.map(|known| &*known.built)),
         };
         if let (Some(built), Some(routes)) = (built, self.routes_of(key, &plan.name)) {
             self.built.listeners.insert(plan.name.clone(), ServedListener { built, routes: Arc::new(routes), origin });
         }
     }
 
-    fn listener(&mut self, key: &str, plan: &ListenerPlan, meters: &ListenerMeters) -> Option<Arc<BuiltListener>> {
-        let before = self.steps(key, &plan.before, &meters.before);
-        let after = self.steps(key, &plan.after, &meters.after);
+    fn listener(
+        &mut self,
+        key: &str,
+        plan: &ListenerPlan,
+        meters: &ListenerMeters,
+        earlier: Option<&BuiltListener>,
+    ) -> Option<Arc<BuiltListener>> {
+        let before = self.steps(key, &plan.before, &meters.before, earlier.map(|earlier| &earlier.before));
+        let after = self.steps(key, &plan.after, &meters.after, earlier.map(|earlier| &earlier.after));
         let proxies = self.networks(key, &plan.trusted_proxies)?;
         let limits = &plan.limits;
         let head_limits = HeadLimits {
@@ -244,8 +250,19 @@ impl Builder<'_> {
         Some(ListenerRoutes { router: Router::build(routes), pipelines, meters, plan_number: self.built.number })
     }
 
-    fn steps(&mut self, key: &str, steps: &[Step], meters: &[Option<FilterMeter>]) -> BuiltPipeline {
-        BuiltPipeline::build(steps, meters, self.filters).unwrap_or_else(|problems| {
+    /// The earlier form of a pipeline.
+    fn earlier(&self, key: &str) -> Option<&BuiltPipeline> {
+        self.previous.and_then(|previous| previous.pipelines.get(key)).map(|(_, built)| &**built)
+    }
+
+    fn steps(
+        &mut self,
+        key: &str,
+        steps: &[Step],
+        meters: &[Option<FilterMeter>],
+        earlier: Option<&BuiltPipeline>,
+    ) -> BuiltPipeline {
+        BuiltPipeline::build(steps, meters, self.filters, earlier).unwrap_or_else(|problems| {
             self.refuse_all(key, &problems);
             BuiltPipeline::default()
         })

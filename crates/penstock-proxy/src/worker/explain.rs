@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use penstock_plan::{Body, Listener as ListenerPlan, Plan, Plugin};
+use penstock_plan::{Body, Listener as ListenerPlan, Plan};
 use serde::{Deserialize, Serialize};
 
 use super::build::build;
@@ -13,9 +13,9 @@ use crate::connection::understand;
 use crate::exchange::{Client, Exchange};
 use crate::http1::parse_request;
 use crate::listener::{BuiltListener, ListenerRoutes};
-use crate::pipeline::{Action, Filter, ForeignFilter, ForeignFilters};
+use crate::pipeline::{Action, Filter, ForeignFilter, ForeignFilters, ForeignStep};
 use crate::routing::RouteExplanation;
-use crate::telemetry::{FilterMeter, Places};
+use crate::telemetry::Places;
 use crate::upstream::first_pick;
 
 /// A request that somebody imagines.
@@ -191,7 +191,7 @@ fn steps(routes: &ListenerRoutes, index: usize, exchange: &Exchange) -> (Vec<Exp
 struct Unrun;
 
 impl ForeignFilters for Unrun {
-    fn build(&self, _: &Plugin, _: &str, _: &serde_json::Value, _: FilterMeter) -> Result<ForeignFilter, String> {
+    fn build(&self, _: &ForeignStep<'_>) -> Result<ForeignFilter, String> {
         Ok(ForeignFilter { filter: Box::new(Self), results: None })
     }
 }

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use penstock_plan::Plugin;
-use penstock_proxy::pipeline::{ForeignFilter, ForeignFilters};
-use penstock_proxy::telemetry::FilterMeter;
+use penstock_proxy::pipeline::{ForeignFilter, ForeignFilters, ForeignStep};
 use penstock_proxy::worker::Share;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::types::PyAnyMethods;
@@ -14,10 +12,11 @@ use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
 
 use super::fork;
 use super::guard::Guard;
+use super::health::Health;
 use super::interrupt::Interrupt;
 use super::log::LogSender;
 use super::on_error::OnError;
-use super::python_filter::{Health, Method, Overruns, PythonFilter, Settings};
+use super::python_filter::{Method, PythonFilter, Settings};
 use super::report::Reporter;
 use super::watchdog;
 
@@ -78,25 +77,20 @@ impl PythonFilters {
             if interrupt.owns_process() {
                 tune(py)?;
             }
-            watchdog::start(&self.guard, interrupt, log.clone())?;
+            watchdog::start(&self.guard, interrupt, log.clone(), self.share.clone())?;
         }
         let (load, describe) = (sdk.getattr("load_filter")?.unbind(), sdk.getattr("describe_failure")?.unbind());
         Ok(self.started.get_or_init(|| Started { log, load, describe }))
     }
 
-    fn build_attached(
-        &self,
-        py: Python<'_>,
-        plugin: &Plugin,
-        kind: &str,
-        settings: &str,
-        meter: FilterMeter,
-    ) -> PyResult<ForeignFilter> {
+    fn build_attached(&self, py: Python<'_>, step: &ForeignStep<'_>) -> PyResult<ForeignFilter> {
+        let ForeignStep { plugin, kind, .. } = step;
         let started = self.started(py)?;
-        let filter = plugin.filters.iter().find(|filter| filter.name == kind);
+        let filter = plugin.filters.iter().find(|filter| filter.name == *kind);
         let filter = filter.ok_or_else(|| PyRuntimeError::new_err(format!("plugin {} has no {kind}", plugin.name)))?;
         let folder = self.plugins.join(&plugin.digest);
-        let loaded = started.load.bind(py).call1((folder, &plugin.digest, &filter.file, kind, settings))?;
+        let loaded =
+            started.load.bind(py).call1((folder, &plugin.digest, &filter.file, kind, step.settings.to_string()))?;
         let settings = read_settings(&loaded)?;
         let results = settings.results.clone();
         let filter = PythonFilter {
@@ -104,9 +98,8 @@ impl PythonFilters {
             on_response: method(&loaded, "on_response")?,
             settings,
             guard: Arc::clone(&self.guard),
-            reporter: Reporter::new(kind.to_owned(), started.describe.clone_ref(py), started.log.clone()),
-            health: Health::new(),
-            overruns: Overruns { share: self.share.clone(), slot: meter.overruns },
+            reporter: Reporter::new((*kind).to_owned(), started.describe.clone_ref(py), started.log.clone()),
+            health: Health::new(self.share.clone(), step.meter, step.is_changed),
         };
         Ok(ForeignFilter { filter: Box::new(filter), results: Some(results) })
     }
@@ -119,16 +112,8 @@ impl PythonFilters {
 }
 
 impl ForeignFilters for PythonFilters {
-    fn build(
-        &self,
-        plugin: &Plugin,
-        kind: &str,
-        settings: &serde_json::Value,
-        meter: FilterMeter,
-    ) -> Result<ForeignFilter, String> {
-        Python::attach(|py| {
-            self.build_attached(py, plugin, kind, &settings.to_string(), meter).map_err(|error| self.shown(py, &error))
-        })
+    fn build(&self, step: &ForeignStep<'_>) -> Result<ForeignFilter, String> {
+        Python::attach(|py| self.build_attached(py, step).map_err(|error| self.shown(py, &error)))
     }
 }
 

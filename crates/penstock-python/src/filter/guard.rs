@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::Thread;
 
+use super::health::{Charge, SharedCharge};
+
 /// The running call of one IO thread, as numbers that the watchdog reads.
 #[derive(Default)]
 pub(super) struct Guard {
@@ -14,6 +16,8 @@ pub(super) struct Guard {
     /// Number of the call that was interrupted last.
     interrupted: AtomicU64,
     budget_ms: AtomicU32,
+    /// Where an overrun of the running call is counted if it never comes back.
+    pub(super) charge: SharedCharge,
     /// Whether the watchdog sleeps until it is woken.
     pub(super) is_asleep: AtomicBool,
     pub(super) is_stopped: AtomicBool,
@@ -40,13 +44,14 @@ impl Guard {
     }
 
     /// A call begins; gives its number.
-    pub(super) fn begin(&self, budget_ms: u32) -> u64 {
+    pub(super) fn begin(&self, budget_ms: u32, charge: Charge) -> u64 {
         if self.is_side_thread && self.thread_ident() == 0 {
             self.learn_thread();
         }
         let number = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(number, Ordering::Relaxed);
         self.budget_ms.store(budget_ms, Ordering::Relaxed);
+        self.charge.set(charge);
         // No fence between the two: the watchdog waits a look between its own store and its load,
         // and by then it sees every call that did not see it fall asleep.
         self.running.store(number, Ordering::Release);

@@ -7,6 +7,7 @@ mod filters;
 mod fork;
 mod guard;
 mod headers;
+mod health;
 mod interrupt;
 mod loan;
 mod log;

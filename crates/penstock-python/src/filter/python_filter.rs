@@ -1,13 +1,10 @@
 //! A Python filter as a step of a pipeline.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use penstock_proxy::exchange::Exchange;
-use penstock_proxy::pipeline::{Filter, Outcome, ResultId, Suspension};
-use penstock_proxy::worker::Share;
-use penstock_shared::CounterSlot;
+use penstock_proxy::pipeline::{Filter, Outcome, ResultId};
+use penstock_shared::breaker::Permit;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::types::{PyAnyMethods, PyString, PyStringMethods, PyTuple, PyTypeMethods};
 use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
@@ -15,11 +12,15 @@ use pyo3::{Bound, Py, PyAny, PyErr, PyResult, Python};
 use super::attached;
 use super::fork;
 use super::guard::Guard;
+use super::health::Health;
 use super::interrupt::take_back;
 use super::objects::Objects;
 use super::on_error::OnError;
 use super::report::Reporter;
 use super::response::Response;
+
+/// What is said of a filter that is no longer called.
+const SUSPENDED: &str = "is suspended: it overran its budget again and again; it is tried again in a while";
 
 /// A filter whose code is Python, called on the IO thread.
 pub(super) struct PythonFilter {
@@ -29,13 +30,6 @@ pub(super) struct PythonFilter {
     pub(super) guard: Arc<Guard>,
     pub(super) reporter: Reporter,
     pub(super) health: Health,
-    pub(super) overruns: Overruns,
-}
-
-/// Where calls that overran are counted.
-pub(super) struct Overruns {
-    pub(super) share: Share,
-    pub(super) slot: CounterSlot,
 }
 
 /// What the filter's class says of itself.
@@ -44,14 +38,6 @@ pub(super) struct Settings {
     pub(super) buffers_body: bool,
     pub(super) budget_ms: u32,
     pub(super) on_error: OnError,
-}
-
-/// Whether the filter is called at all.
-pub(super) struct Health {
-    /// Looked at before every call; the rest only after an overrun.
-    is_troubled: AtomicBool,
-    suspension: Mutex<Suspension>,
-    epoch: Instant,
 }
 
 /// A bound method of the filter.
@@ -84,10 +70,8 @@ impl Filter for PythonFilter {
 
 impl PythonFilter {
     fn run(&self, method: &Method, side: Side, exchange: &mut Exchange) -> Outcome {
-        if !self.health.admits() {
-            return self.settings.on_error.apply(exchange);
-        }
-        match attached::kept(|py| self.call(py, method, side, exchange)) {
+        let Some(permit) = self.health.admits() else { return self.settings.on_error.apply(exchange) };
+        match attached::kept(|py| self.call(py, (method, side), permit, exchange)) {
             Ok(outcome) => outcome,
             Err(error) => self.failed(error, exchange),
         }
@@ -103,14 +87,20 @@ impl PythonFilter {
         self.settings.on_error.apply(exchange)
     }
 
-    fn call(&self, py: Python<'_>, method: &Method, side: Side, exchange: &mut Exchange) -> PyResult<Outcome> {
+    fn call(
+        &self,
+        py: Python<'_>,
+        (method, side): (&Method, Side),
+        permit: Permit,
+        exchange: &mut Exchange,
+    ) -> PyResult<Outcome> {
         let objects = Objects::take(py)?;
         let arguments = match side {
             Side::Request => &objects.request_arguments,
             Side::Response => &objects.response_arguments,
         };
         let lent = objects.loan.lend(py, exchange, self.settings.buffers_body);
-        let returned = self.call_guarded(py, method, arguments.bind(py));
+        let returned = self.call_guarded(method, arguments.bind(py), permit);
         drop(lent);
         let outcome = returned.and_then(|returned| self.outcome(&returned, side, exchange));
         objects.give_back(py);
@@ -119,20 +109,20 @@ impl PythonFilter {
 
     fn call_guarded<'py>(
         &self,
-        py: Python<'py>,
         method: &Method,
         arguments: &Bound<'py, PyTuple>,
+        permit: Permit,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let call = self.guard.begin(self.settings.budget_ms);
-        let returned = method.0.bind(py).call1(arguments);
+        let call = self.guard.begin(self.settings.budget_ms, self.health.charge(permit));
+        let returned = method.0.bind(arguments.py()).call1(arguments);
         fork::end_if_child();
-        let was_interrupted = self.guard.end(call);
-        if was_interrupted {
-            take_back(py, &self.guard);
-            self.overruns.share.table.counter(self.overruns.slot).add(self.overruns.share.column, 1);
-            self.note(self.health.overran());
-        } else if self.health.is_troubled.load(Ordering::Relaxed) {
-            self.note(self.health.ran_well());
+        if self.guard.end(call) {
+            take_back(arguments.py(), &self.guard);
+            if self.health.overran(permit) {
+                self.reporter.announce(SUSPENDED);
+            }
+        } else if self.health.ran_well(permit) {
+            self.reporter.announce("is called again");
         }
         returned
     }
@@ -162,46 +152,6 @@ impl PythonFilter {
             Some(position) => Ok(Outcome::Result(ResultId(position))),
             None => Err(PyValueError::new_err(format!("returned {result:?}, which is not one of its `results`"))),
         }
-    }
-
-    fn note(&self, change: Option<&str>) {
-        if let Some(change) = change {
-            self.reporter.announce(change);
-        }
-    }
-}
-
-impl Health {
-    pub(super) fn new() -> Self {
-        Self { is_troubled: AtomicBool::new(false), suspension: Mutex::default(), epoch: Instant::now() }
-    }
-
-    fn admits(&self) -> bool {
-        !self.is_troubled.load(Ordering::Relaxed) || self.suspension().admits(self.now_ms())
-    }
-
-    fn overran(&self) -> Option<&'static str> {
-        self.is_troubled.store(true, Ordering::Relaxed);
-        let suspended = self.suspension().overran(self.now_ms());
-        suspended.then_some("is suspended: it overran its budget again and again; it is tried again in a while")
-    }
-
-    fn ran_well(&self) -> Option<&'static str> {
-        let now_ms = self.now_ms();
-        let mut suspension = self.suspension();
-        let recovered = suspension.ran_well();
-        if suspension.is_well(now_ms) {
-            self.is_troubled.store(false, Ordering::Relaxed);
-        }
-        recovered.then_some("is called again")
-    }
-
-    fn suspension(&self) -> MutexGuard<'_, Suspension> {
-        self.suspension.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

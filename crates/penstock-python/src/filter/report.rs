@@ -7,6 +7,7 @@ use pyo3::types::PyAnyMethods;
 use pyo3::{Py, PyAny, PyErr, Python};
 
 use super::guard::Guard;
+use super::health::Charge;
 use super::interrupt::take_back;
 use super::log::LogSender;
 
@@ -38,7 +39,7 @@ impl Reporter {
     /// Reports an exception.
     pub(super) fn report(&self, py: Python<'_>, guard: &Guard, error: &PyErr) {
         let Some(unsaid) = self.may_speak() else { return };
-        let call = guard.begin(BUDGET_MS);
+        let call = guard.begin(BUDGET_MS, Charge::default());
         let text = self
             .describe
             .bind(py)

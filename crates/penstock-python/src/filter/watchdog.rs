@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use penstock_proxy::worker::Share;
+
 use super::guard::Guard;
 use super::interrupt::Interrupt;
 use super::log::LogSender;
@@ -23,8 +25,8 @@ const EXIT_STUCK: i32 = 70;
 ///
 /// # Errors
 /// No thread could be started.
-pub(super) fn start(guard: &Arc<Guard>, interrupt: Interrupt, log: LogSender) -> io::Result<()> {
-    let mut watch = Watch { guard: Arc::clone(guard), interrupt, log, seen: 0, spent: Duration::ZERO, idle: 0 };
+pub(super) fn start(guard: &Arc<Guard>, interrupt: Interrupt, log: LogSender, share: Share) -> io::Result<()> {
+    let mut watch = Watch { guard: Arc::clone(guard), interrupt, log, share, seen: 0, spent: Duration::ZERO, idle: 0 };
     let thread = thread::Builder::new().name("filter-watchdog".to_owned()).spawn(move || watch.run())?;
     guard.set_watchdog(thread.thread().clone());
     Ok(())
@@ -34,6 +36,7 @@ struct Watch {
     guard: Arc<Guard>,
     interrupt: Interrupt,
     log: LogSender,
+    share: Share,
     /// The call seen last, and for how long it has been seen.
     seen: u64,
     spent: Duration,
@@ -89,6 +92,7 @@ impl Watch {
     }
 
     fn end_process(&self) {
+        self.guard.charge.count(&self.share);
         self.log.send("a filter heeds no interrupt one second after its budget: the worker ends".to_owned());
         thread::sleep(LOOK * 5);
         // SAFETY: `_exit` has no conditions; it runs no handlers, which might wait for the

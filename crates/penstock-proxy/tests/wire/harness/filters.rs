@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use penstock_plan::Plugin;
 use penstock_proxy::exchange::{Exchange, LocalBody};
-use penstock_proxy::pipeline::{Filter, ForeignFilter, ForeignFilters, Outcome};
-use penstock_proxy::telemetry::FilterMeter;
+use penstock_proxy::pipeline::{Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome};
 use serde_json::Value;
 
 /// Builds them.
 pub(crate) struct TestFilters;
 
 impl ForeignFilters for TestFilters {
-    fn build(&self, _: &Plugin, kind: &str, settings: &Value, _: FilterMeter) -> Result<ForeignFilter, String> {
+    fn build(&self, step: &ForeignStep<'_>) -> Result<ForeignFilter, String> {
+        let (kind, settings) = (step.kind, step.settings);
         let filter: Box<dyn Filter> = match kind {
             "Respond" => Box::new(Respond::new(settings)),
             "Buffer" => Box::new(Buffer),

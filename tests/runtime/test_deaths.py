@@ -2,15 +2,17 @@
 
 import os
 import signal
+import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.runtime.configurations import forwarding
 from tests.servers.gateway_process import GatewayProcess, wait_until
-from tests.servers.load import Load
+from tests.servers.load import Load, percentile
 from tests.servers.origin import Origin
 from tests.servers.processes import is_process
 
@@ -24,27 +26,67 @@ def table_of(pid: int) -> int:
     return next(link.stat().st_ino for link in links if str(link.readlink()) == TABLE)
 
 
-@pytest.mark.parametrize("deaths", [6, pytest.param(60, marks=pytest.mark.long)])
-def test_r44_a_killed_worker_costs_its_own_connections_alone_and_comes_back(deaths: int) -> None:
+@dataclass
+class Deaths:
+    """What deaths of workers under load came to, in seconds and requests."""
+
+    answered: int
+    lost: int
+    waits: list[float]
+    """After each, the longest wait of a new connection for its answer."""
+    backs: list[float]
+    """After each, how long until all workers served again."""
+
+    def told(self, of: str) -> str:
+        """A line for people."""
+        return (
+            f"\n{of}: new connections after each answered within p50 {percentile(self.waits, 0.5) * 1000:.0f} ms, max "
+            f"{max(self.waits) * 1000:.0f} ms; back within p50 {percentile(self.backs, 0.5) * 1000:.0f} ms, max "
+            f"{max(self.backs) * 1000:.0f} ms; lost {self.lost} of {self.answered + self.lost} requests\n"
+        )
+
+
+def kill_workers(deaths: int) -> Deaths:
+    """Kill one worker after the other under load; nothing may be lost but what each was serving."""
     with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway:
         port = gateway.port()
+        moments: list[float] = []
+        backs: list[float] = []
         with Load(port, kept=KEPT) as load:
-            time.sleep(0.3)
+            wait_until(lambda: load.losses.answered > KEPT * 10)
             for number in range(deaths):
                 victim = gateway.worker_pids()[number % 2]
+                moments.append(time.monotonic())
                 os.kill(victim, signal.SIGKILL)
-                wait_until(lambda number=number: is_whole(gateway, number + 1), 10)
+                wait_until(lambda number=number: is_whole(gateway, number + 1), 10, step=0.005)
+                backs.append(time.monotonic() - moments[-1])
+                # A worker that dies young is made to wait.
                 time.sleep(0.6)
         # Each client has one request in flight; a death can take no more than those.
-        assert len(load.losses.lost) + load.losses.dropped <= deaths * (KEPT + 1)
+        lost = len(load.losses.lost) + load.losses.dropped
+        assert lost <= deaths * (KEPT + 1)
         assert load.losses.answered > 100
         # New connections are promised an answer within half a second; the rest is for a busy machine.
         assert load.losses.slowest < 5
         with Load(port) as calm:
-            time.sleep(0.5)
+            wait_until(lambda: calm.losses.answered > 50)
         assert calm.losses.lost == []
         assert gateway.status()["restarts"] == deaths
         wait_until(lambda: not any(gauges(gateway)))
+        waits = [load.losses.slowest_fresh(moment, moment + 0.5) for moment in moments]
+        return Deaths(load.losses.answered, lost, waits, backs)
+
+
+def test_r44_a_killed_worker_costs_its_own_connections_alone_and_comes_back() -> None:
+    kill_workers(6)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_r44_a_hundred_killed_workers(capsys: pytest.CaptureFixture[str]) -> None:
+    deaths = kill_workers(100)
+    with capsys.disabled():
+        sys.stderr.write(deaths.told("R44, a worker of two killed under load 100 times"))
 
 
 def gauges(gateway: GatewayProcess) -> list[int]:

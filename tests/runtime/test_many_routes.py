@@ -1,4 +1,4 @@
-"""One change among very many routes (R4): what it costs the worker's thread, and what stays in memory."""
+"""One change among very many routes (R4): what it costs the workers and their clients, and what stays in memory."""
 
 import statistics
 import sys
@@ -9,6 +9,7 @@ import pytest
 from tests.runtime.configurations import many_routes
 from tests.runtime.test_reload_under_load import Watcher
 from tests.servers.gateway_process import GatewayProcess
+from tests.servers.load import Load, percentile
 from tests.servers.processes import main_thread_seconds, resident_kib
 
 STALL_SECONDS = 0.02
@@ -26,7 +27,9 @@ def check(routes: int, changes: int) -> str:
         memory = [sum(map(resident_kib, (gateway.process.pid, *workers)))]
         computed: list[float] = []
         effects: list[float] = []
-        with Watcher(gateway.port(), "/probe") as watcher:
+        # Tiny requests all the time, on connections to both workers: what a swap holds up, they wait for.
+        probes = Load(gateway.port(), kept=4, fresh=0, pause=0.003, path="/probe")
+        with Watcher(gateway.port(), "/probe") as watcher, probes:
             for number in range(changes):
                 before = [main_thread_seconds(pid) for pid in workers]
                 gateway.write(many_routes(routes, f"m{number}", NOWHERE))
@@ -39,12 +42,17 @@ def check(routes: int, changes: int) -> str:
         stalls = [worker["longest_stall_seconds"] for worker in gateway.status()["workers"]]
         # Wall time: a busy machine may hold a thread up, but not for ten times the figure.
         assert max(stalls) < STALL_SECONDS * 10
+        seen = probes.losses
+        assert seen.answered > changes * 10
+        assert (seen.lost, seen.closed, seen.dropped) == ([], 0, 0)
         assert gateway.status()["restarts"] == 0
         return (
             f"\nR4, {routes} routes: served {started:.1f} s after the start; write to effect least "
             f"{min(effects) * 1000:.0f} ms, median {statistics.median(effects) * 1000:.0f} ms; "
             f"a worker's thread computes {max(computed) * 1000:.1f} ms at most and stands still for "
-            f"{max(stalls) * 1000:.1f} ms at most; memory {memory[0]} KiB, after the first change {memory[1]}, after "
+            f"{max(stalls) * 1000:.1f} ms at most; {seen.answered} probes meanwhile, 0 lost, p50 "
+            f"{percentile(seen.seconds, 0.5) * 1000:.1f} ms, p99 {percentile(seen.seconds, 0.99) * 1000:.1f} ms, max "
+            f"{seen.slowest * 1000:.1f} ms; memory {memory[0]} KiB, after the first change {memory[1]}, after "
             f"{changes} {memory[-1]}, {(memory[-1] / memory[0] - 1) * 100:+.1f} %\n"
         )
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.runtime.configurations import forwarding
 from tests.servers.gateway_process import GatewayProcess
-from tests.servers.load import Load
+from tests.servers.load import Load, percentile
 from tests.servers.origin import Origin
 from tests.servers.processes import resident_kib
 from tests.servers.tunnels import Tunnels
@@ -99,10 +99,6 @@ class Figures:
     latencies: Sequence[float]
     effects: Sequence[float]
     memory: tuple[int, int]
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
 
 
 def run(form: Form, *, is_reloading: bool) -> Figures:

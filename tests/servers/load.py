@@ -3,7 +3,7 @@
 import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -22,6 +22,17 @@ class Losses:
     dropped: int = 0
     slowest: float = 0.0
     seconds: list[float] = field(default_factory=list)
+    fresh: list[tuple[float, float]] = field(default_factory=list)
+    """Of answers on connections made for them: when the client began to connect, and the seconds until the answer."""
+
+    def slowest_fresh(self, since: float, until: float) -> float:
+        """The longest wait for an answer of who began to connect between two moments; 0 where nobody did."""
+        return max((seconds for began, seconds in self.fresh if since <= began < until), default=0.0)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that this part of all lies below."""
+    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
 
 
 class Load:
@@ -30,8 +41,9 @@ class Load:
     `pause` is between two requests of one client, in seconds.
     """
 
-    def __init__(self, port: int, kept: int = 4, fresh: int = 1, pause: float = 0.005) -> None:
+    def __init__(self, port: int, kept: int = 4, fresh: int = 1, pause: float = 0.005, path: str = "/load") -> None:
         self.port = port
+        self.path = path
         self.losses = Losses()
         self._pause = pause
         self._ending = threading.Event()
@@ -71,7 +83,7 @@ class Load:
         """Whether the connection may be used again."""
         began = time.monotonic()
         try:
-            connection.request("GET", "/load", headers={"connection": wish})
+            connection.request("GET", self.path, headers={"connection": wish})
             answer = connection.getresponse()
             answer.read()
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as problem:
@@ -87,6 +99,8 @@ class Load:
             self.losses.answered += 1
             self.losses.seconds.append(time.monotonic() - began)
             self.losses.slowest = max(self.losses.slowest, self.losses.seconds[-1])
+            if is_fresh:
+                self.losses.fresh.append((began, self.losses.seconds[-1]))
             if answer.status != http.HTTPStatus.OK:
                 self.losses.lost.append(f"status {answer.status}")
             if answer.will_close and wish == "keep-alive":

@@ -89,6 +89,11 @@ impl SharedTable {
         numbers::open_breakers(&self.table, places)
     }
 
+    /// The longest time for which the loop of the worker in a column is known to have stood still, in microseconds.
+    fn longest_stall_us(&self, column: u32) -> PyResult<u64> {
+        Ok(self.table.longest_stall_us(column_slot(column)?))
+    }
+
     /// Empties neighbouring places of a region; nobody may count there.
     fn clear(&self, region: &str, first: u32, count: u32) -> PyResult<()> {
         numbers::clear(&self.table, region, first..first.saturating_add(count))

@@ -3,7 +3,7 @@
 //! | offset | bytes | region | unit |
 //! |---:|---:|---|---|
 //! | `0x0000_0000` | 4 KiB | header | one page, written once by the creator; then the set of enrolled workers |
-//! | `0x0000_1000` | 8 KiB | workers | 64 blocks of two cache lines: heartbeat, process, whose sockets it accepts from and why; open connections |
+//! | `0x0000_1000` | 8 KiB | workers | 64 blocks of two cache lines: heartbeat, process, whose sockets it accepts from and why, longest stall; open connections |
 //! | `0x0000_3000` | 1 MiB | gauges | 16,384 shared words, a cache line each |
 //! | `0x0010_3000` | 4 MiB | words | 65,536 decision words, a cache line each |
 //! | `0x0050_3000` | 32 MiB | keyed | 262,144 sets of two cache lines: an insertion lease and 7 keys |
@@ -26,7 +26,7 @@
 use std::sync::atomic::AtomicU64;
 
 /// Version of this layout; a table of another version is refused.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
 /// Bytes of address space of a whole table.
 pub const TABLE_BYTES: usize = 256 << 20;
@@ -92,6 +92,8 @@ pub(crate) struct WorkerBlock {
     pub(crate) wants_relief: AtomicU64,
     /// For whom it accepts because they want that, one bit for each index.
     pub(crate) relieves: AtomicU64,
+    /// The longest time for which its loop did not turn, in microseconds.
+    pub(crate) longest_stall_us: AtomicU64,
     /// On a line of its own: neighbours read it.
     pub(crate) connections: Line,
 }
@@ -139,7 +141,7 @@ mod tests {
         for (found, written) in offsets {
             assert_eq!(found, written, "{found:#x}");
         }
-        assert_eq!(VERSION, 3);
+        assert_eq!(VERSION, 4);
     }
 
     #[test]

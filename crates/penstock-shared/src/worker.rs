@@ -53,6 +53,7 @@ impl Table {
             return false;
         }
         block.beats.store(0, Relaxed);
+        block.longest_stall_us.store(0, Relaxed);
         block.beat_at_ns.store(now_ns, Release);
         self.set_accepting(worker, None);
         true
@@ -81,6 +82,19 @@ impl Table {
             at_ns: block.beat_at_ns.load(Acquire),
             beats: block.beats.load(Relaxed),
         }
+    }
+
+    /// Notes that the worker's loop did not turn for a time; only the worker itself calls it.
+    pub fn stood_still(&self, worker: WorkerSlot, stall_us: u64) {
+        let longest = &self.block(worker).longest_stall_us;
+        if stall_us > longest.load(Relaxed) {
+            longest.store(stall_us, Relaxed);
+        }
+    }
+
+    /// The longest time for which the loop is known to have stood still since the worker enrolled, in microseconds.
+    pub fn longest_stall_us(&self, worker: WorkerSlot) -> u64 {
+        self.block(worker).longest_stall_us.load(Relaxed)
     }
 
     /// Says whose listening sockets the worker accepts from, by that worker's index; it begins without a load.
@@ -176,14 +190,25 @@ mod tests {
     }
 
     #[test]
+    fn r4_the_longest_stall_of_each_worker_is_kept() {
+        let table = Table::create(1).unwrap();
+        for stall_us in [3_000, 30_000, 7_000] {
+            table.stood_still(worker(5), stall_us);
+        }
+        assert_eq!([5, 6].map(|number| table.longest_stall_us(worker(number))), [30_000, 0]);
+    }
+
+    #[test]
     fn a_replacement_starts_from_nothing() {
         let table = Table::create(1).unwrap();
         table.enroll(worker(0), 10, 100);
         table.beat(worker(0), 250);
         table.set_accepting(worker(0), Some(4));
         table.set_load(worker(0), &Load { index: 4, open: 99, wants_relief: true, relieves: 2 });
+        table.stood_still(worker(0), 5_000);
         table.retire(worker(0));
         assert!(table.enroll(worker(0), 11, 900));
+        assert_eq!(table.longest_stall_us(worker(0)), 0);
         assert_eq!(table.heartbeat(worker(0)), Heartbeat { process: 11, beats: 0, at_ns: 900 });
         assert_eq!(table.load(worker(0)), None);
         table.set_accepting(worker(0), Some(4));

@@ -4,9 +4,10 @@ Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from penstock.runtime.measures.kinds import BOUNDS_US
-from penstock.runtime.measures.readings import Histogram, Labels, Metric, known_metrics
+from penstock.runtime.measures.readings import Histogram, Labels, Metric, Sample, known_metrics
 from penstock.runtime.supervisor import Supervisor
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -14,32 +15,51 @@ _MICROSECONDS = 1_000_000
 _BOUNDS = [f"{bound / _MICROSECONDS:g}" for bound in BOUNDS_US]
 
 
-def own_metrics(supervisor: Supervisor | None = None) -> list[Metric]:
-    """What the supervisor itself knows, with its samples if there is one."""
-    workers = Metric("penstock_workers", "gauge", "Workers that serve.")
-    restarts = Metric("penstock_worker_restarts_total", "counter", "Workers started in the place of dead ones.")
-    lags = Metric("penstock_worker_lags_total", "counter", "Times a worker came late by 200 ms or more.")
-    revision = Metric("penstock_revision", "gauge", "Revision of the plan that the workers run.")
-    changes = Metric("penstock_changes_total", "counter", "Revisions of the configuration by result.", ["result"])
-    suspended = Metric(
+_OWN = (
+    Metric("penstock_workers", "gauge", "Workers that serve."),
+    Metric("penstock_worker_restarts_total", "counter", "Workers started in the place of dead ones."),
+    Metric("penstock_worker_lags_total", "counter", "Times a worker came late by 200 ms or more."),
+    Metric(
+        "penstock_worker_longest_stall_seconds",
+        "gauge",
+        "The longest time for which a worker's loop is known to have served nobody, since the worker started.",
+        ["worker"],
+    ),
+    Metric("penstock_revision", "gauge", "Revision of the plan that the workers run."),
+    Metric("penstock_changes_total", "counter", "Revisions of the configuration by result.", ["result"]),
+    Metric(
         "penstock_filter_suspended",
         "gauge",
         "Whether a Python filter is left out for a while, because it overran its budget again and again.",
         ["pipeline", "step"],
-    )
-    if supervisor is not None:
-        fleet = supervisor.fleet
-        serving = sum(worker.is_alive and worker.running is not None for worker in fleet.workers.values())
-        current = fleet.rollout.current
-        workers.samples.append(({}, serving))
-        restarts.samples.append(({}, fleet.restarts))
-        lags.samples.append(({}, fleet.lags))
-        revision.samples.append(({}, current.revision if current else 0))
-        changes.samples += [({"result": result}, count) for result, count in supervisor.applying.counts.items()]
-        suspended.samples += [
+    ),
+)
+"""What the supervisor itself knows."""
+
+
+def own_metrics(supervisor: Supervisor | None = None) -> list[Metric]:
+    """What the supervisor itself knows, with its samples if there is one."""
+    samples = _own_samples(supervisor) if supervisor else {}
+    return [replace(metric, samples=samples.get(metric.name, [])) for metric in _OWN]
+
+
+def _own_samples(supervisor: Supervisor) -> dict[str, list[Sample]]:
+    fleet = supervisor.fleet
+    alive = [worker for worker in fleet.workers.values() if worker.is_alive]
+    current = fleet.rollout.current
+    return {
+        "penstock_workers": [({}, sum(worker.running is not None for worker in alive))],
+        "penstock_worker_restarts_total": [({}, fleet.restarts)],
+        "penstock_worker_lags_total": [({}, fleet.lags)],
+        "penstock_worker_longest_stall_seconds": [
+            ({"worker": str(worker.index)}, supervisor.longest_stall_seconds(worker)) for worker in alive
+        ],
+        "penstock_revision": [({}, current.revision if current else 0)],
+        "penstock_changes_total": [({"result": result}, count) for result, count in supervisor.applying.counts.items()],
+        "penstock_filter_suspended": [
             ({"pipeline": one.pipeline, "step": one.step}, int(one.is_suspended)) for one in supervisor.filters
-        ]
-    return [workers, restarts, lags, revision, changes, suspended]
+        ],
+    }
 
 
 def all_metrics() -> list[Metric]:

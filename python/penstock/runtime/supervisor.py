@@ -158,6 +158,12 @@ class Supervisor:
         column = columns.of(worker.pid) if worker else None
         return 0 if worker and column is None else total(columns.table, self._placed, metric, column)
 
+    def longest_stall_seconds(self, worker: WorkerProcess) -> float:
+        """The longest time for which a worker's loop is known to have served nobody; 0 once it has ended."""
+        columns = self.launch.starter.columns
+        column = columns.of(worker.pid)
+        return 0.0 if column is None else columns.table.longest_stall_us(column) / 1_000_000
+
     @property
     def filters(self) -> list[FilterState]:
         """How the Python filters of the running plan are."""
@@ -197,7 +203,7 @@ class Supervisor:
                     "pid": worker.pid,
                     "is_alive": worker.is_alive,
                     "revision": worker.running.revision if worker.running else None,
-                    "longest_stall_seconds": worker.status.get("longest_stall_us", 0) / 1_000_000,
+                    "longest_stall_seconds": self.longest_stall_seconds(worker),
                     **{name: self.total(metric, worker) for name, metric in _TOTALS.items()},
                 }
                 for worker in self.fleet.workers.values()

@@ -88,7 +88,6 @@ pub(super) enum Reply {
     Status {
         revision: Option<u64>,
         pid: u32,
-        longest_stall_us: u64,
     },
     Problem {
         message: String,

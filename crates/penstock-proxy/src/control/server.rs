@@ -212,8 +212,7 @@ impl Control {
         }
         receiver.blocking_recv().map_err(|_| "the worker is ending".to_owned())?;
         let revision = self.state().running.as_ref().map(|running| running.revision);
-        let longest_stall_us = self.identity.share.longest_stall_us();
-        Ok(Reply::Status { revision, pid: std::process::id(), longest_stall_us })
+        Ok(Reply::Status { revision, pid: std::process::id() })
     }
 
     fn tell(&self, command: Command) -> Reply {

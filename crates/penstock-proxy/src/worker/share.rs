@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use penstock_shared::relief::{self, Load};
@@ -19,7 +18,6 @@ pub struct Share {
     pub column: WorkerSlot,
     /// Its position among the workers that serve; it accepts from the listening sockets of that number.
     pub index: u32,
-    longest_stall_us: Arc<AtomicU64>,
 }
 
 impl Share {
@@ -29,7 +27,7 @@ impl Share {
     /// Another process works in the column.
     pub fn take(table: Arc<Table>, column: WorkerSlot, index: u32) -> io::Result<Self> {
         if table.enroll(column, std::process::id(), monotonic_ns()) {
-            return Ok(Self { table, column, index, longest_stall_us: Arc::default() });
+            return Ok(Self { table, column, index });
         }
         let message = format!("column {} of the shared table is taken", column.number());
         Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
@@ -56,12 +54,7 @@ impl Share {
 
     /// Notes that the loop did not turn for a time.
     pub(crate) fn stood_still(&self, time: Duration) {
-        self.longest_stall_us.fetch_max(time.as_micros() as u64, Ordering::Relaxed);
-    }
-
-    /// The longest time for which the loop is known to have stood still, in microseconds.
-    pub fn longest_stall_us(&self) -> u64 {
-        self.longest_stall_us.load(Ordering::Relaxed)
+        self.table.stood_still(self.column, time.as_micros() as u64);
     }
 
     /// Says whether this worker accepts from its listening sockets; while it does not, its neighbours do.
@@ -106,15 +99,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r4_the_longest_stall_is_kept() {
+    fn r4_a_beat_that_comes_late_is_a_stall_and_one_that_comes_early_is_not() {
         let share = Share::alone().unwrap();
+        let stall_us = || share.table.longest_stall_us(share.column);
         share.beat();
         share.beat();
-        assert_eq!(share.longest_stall_us(), 0, "beats that come early are not late");
-        for milliseconds in [3, 30, 7] {
-            share.stood_still(Duration::from_millis(milliseconds));
-        }
-        assert_eq!(share.clone().longest_stall_us(), 30_000);
+        assert_eq!(stall_us(), 0);
+        share.table.beat(share.column, monotonic_ns().saturating_sub(130_000_000));
+        share.beat();
+        assert!(stall_us() >= 30_000);
     }
 
     #[test]

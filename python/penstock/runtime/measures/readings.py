@@ -11,6 +11,7 @@ from penstock.runtime.measures.kinds import KINDS, MEASURED
 Histogram = tuple[list[int], int, int]
 """Counts of values up to each of the bounds, the count of all, and their sum."""
 Labels = Mapping[str, str]
+Sample = tuple[Labels, float | Histogram]
 
 
 class Readable(Protocol):
@@ -34,7 +35,7 @@ class Metric:
     type: str
     help: str
     labels: Sequence[str] = ()
-    samples: list[tuple[Labels, int | Histogram]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
 
 
 TYPES = {"counters": "counter", "gauges": "gauge", "histograms": "histogram"}

@@ -87,7 +87,6 @@ class Fleet:
     def _bury(self, worker: WorkerProcess, served: float) -> None:
         worker.close()
         self.starter.bury(worker)
-        worker.status = {}
         self.restarts += 1
         _log.error("worker %d, process %d, ended: %s", worker.index, worker.pid, _ending(worker))
         if worker.died_of_itself:
@@ -127,7 +126,7 @@ class Fleet:
         try:
             if not worker.control.is_open:
                 await self._reconnect(worker)
-            worker.status = await worker.control.status()
+            await worker.control.status()
             if not worker.is_ending:
                 await self.rollout.catch_up(worker)
         except (OSError, Refused) as problem:

@@ -69,7 +69,6 @@ class WorkerProcess:
     running: Running | None = None
     build: str = ""
     committed_at: float = 0.0
-    status: dict[str, Any] = field(default_factory=dict)
     is_ending: bool = False
     """Told to end, so that its death is no crash."""
     was_replaced: bool = False

@@ -352,6 +352,7 @@ async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltLi
     write_answer(output, &work.exchange, AnswerFraming::None, ConnectionField::Upgrade);
     work.is_delivering = true;
     work.late_at_ms = u64::MAX;
+    work.gone_at_ms = u64::MAX;
     if let Some(attempt) = work.attempt.take() {
         // Boxed: tunnels are rare, and every idle connection would else hold room for one.
         Box::pin(tunnel(connection, work, attempt, listener)).await;

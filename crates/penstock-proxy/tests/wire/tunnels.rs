@@ -1,5 +1,7 @@
 //! Upgrades: a tunnel after 101, half-closed both ways, and nothing like one without it.
 
+use std::sync::{Mutex, mpsc};
+
 use crate::harness::{Config, Gateway, Origin, eventually, strict_requests};
 
 const UPGRADE: &str = "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n";
@@ -144,4 +146,24 @@ fn a_tunnel_in_which_nothing_moves_ends() {
     assert_eq!(gateway.in_flight(), 1, "what moves keeps it open");
     client.rest();
     eventually("the origin's side is closed", || (origin.open() == 0).then_some(()));
+}
+
+#[test]
+fn a_tunnel_whose_client_was_done_before_the_101_ends_as_well_when_nothing_moves() {
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = Mutex::new(ended);
+    let origin = Origin::running(move |caller| {
+        if caller.read_until("\r\n\r\n") {
+            caller.pause(100).send(SWITCHED);
+            let _ = ended.lock().unwrap().recv();
+        }
+    });
+    // Longer than a client that is done is waited for before there is an answer.
+    let gateway = Gateway::start(Config::to(&[origin.address()]).timeouts(|timeouts| timeouts.idle_ms = 900));
+    let mut client = gateway.client();
+    client.send(UPGRADE).finish();
+    assert_eq!(client.answer().status(), 101);
+    assert_eq!(client.rest().0, b"");
+    eventually("the tunnel ends", || (gateway.in_flight() == 0).then_some(()));
+    drop(end);
 }

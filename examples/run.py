@@ -1,6 +1,7 @@
 """Starts the three example services and the gateway before them, and tells what to try. `make run` calls it."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -15,6 +16,9 @@ CONFIGURATION = HERE / "penstock.yaml"
 ADDRESS = ("127.0.0.1", 8080)
 URL = f"http://localhost:{ADDRESS[1]}"
 STARTING_S = 15.0
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+"""From `linux/prctl.h`."""
 
 TO_TRY = f"""
 The gateway listens on {URL} with three services behind it. Try, in another terminal:
@@ -35,6 +39,13 @@ def is_listening() -> bool:
     with contextlib.suppress(OSError), socket.create_connection(ADDRESS, 1):
         return True
     return False
+
+
+def ends_with(parent: int) -> None:
+    """Let this process, just begun, be told to end when the one that begins it is gone, however it went."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def is_orphan(parent: int) -> bool:
@@ -78,7 +89,9 @@ def main() -> int:
     # standard input ends with this process, however it ends, and they with it.
     command = [sys.executable, str(HERE / "services.py"), "--until-input-ends"]
     services = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    gateway = subprocess.Popen([PENSTOCK, "run", "-c", CONFIGURATION])
+    this = os.getpid()
+    # No thread runs here that could hold a lock while the process is copied.
+    gateway = subprocess.Popen([PENSTOCK, "run", "-c", CONFIGURATION], preexec_fn=lambda: ends_with(this))  # noqa: PLW1509
     try:
         if not wait_for_gateway(services, gateway):
             return 1

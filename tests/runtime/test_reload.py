@@ -56,6 +56,33 @@ def test_a_file_that_the_configuration_refers_to_is_watched_too() -> None:
         wait_until(lambda: mark(port) == "second", 3)
 
 
+def test_a_mistake_that_is_undone_is_told_as_well_as_the_mistake_and_a_new_warning_is() -> None:
+    with Origin() as origin, GatewayProcess(forwarding(origin.url)) as gateway:
+        good, twin = forwarding(origin.url), forwarding(origin.url) + HIDDEN.format(to=origin.url)
+        for count in (1, 2):
+            gateway.write(good.replace("kind: Route", "kind: Rout"))
+            wait_until(lambda count=count: gateway.said.count("the configuration is not applied") == count)
+            gateway.write(good)
+            again = "revision 1 stays as it is"
+            wait_until(lambda count=count, again=again: gateway.said.count(again) == count)
+        gateway.write(twin)
+        wait_until(lambda: "WARNING" in gateway.said and "this route never serves" in gateway.said)
+        gateway.write(twin.replace("name: hidden", "name: secret"))
+        wait_until(lambda: "route/secret: this route never serves" in gateway.said)
+        assert gateway.said.count("route/hidden: this route never serves") == 1
+
+
+HIDDEN = """
+---
+kind: Route
+name: hidden
+path: /*
+headers: {{x-beta: "1"}}
+priority: -1
+to: {to}
+"""
+
+
 def test_listeners_come_go_and_change_their_names_while_the_others_serve() -> None:
     def configuration(*listeners: tuple[str, str]) -> str:
         parts = [f"kind: Listener\nname: {name}\naddress: {address}\n" for name, address in listeners]

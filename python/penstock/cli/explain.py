@@ -57,6 +57,8 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
     yield f"listener  {explained['listener']}"
     yield f"host      {explained['host']}"
     yield f"path      {explained['path']}"
+    if explained["before"] is not None:
+        yield f"before    {explained['before']} answers: no route is looked for"
     for route in explained["routes"]:
         yield f"route     {route['name']}: {route['verdict']}{_failed(route.get('failed'))}"
     chosen = explained["chosen"]

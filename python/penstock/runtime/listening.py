@@ -156,8 +156,13 @@ def _probe(address: tuple[str, int]) -> None:
 
 def _listen_tcp(address: tuple[str, int]) -> socket.socket:
     opened = _tcp(address[0])
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return _listening(opened, address)
+
+
+def _listening(opened: socket.socket, address: tuple[str, int] | str) -> socket.socket:
+    """The socket, bound and listening; it is closed where that fails."""
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         opened.bind(address)
         opened.listen(BACKLOG)
     except BaseException:
@@ -179,15 +184,7 @@ def _tcp(host: str) -> socket.socket:
 def _listen_unix(path: Path) -> socket.socket:
     if _inode(path) is not None:
         _remove_stale(path)
-    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        opened.bind(str(path))
-        opened.listen(BACKLOG)
-    except BaseException:
-        opened.close()
-        raise
-    opened.settimeout(0)
-    return opened
+    return _listening(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), str(path))
 
 
 def _remove_stale(path: Path) -> None:

@@ -107,7 +107,7 @@ class StateFolder:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, readable by the owner alone; after a crash it is the old or the new one.
+    """Replace a file in one step, readable by the owner alone; what it has done, no crash of the machine undoes.
 
     Raises: OSError.
     """
@@ -119,8 +119,18 @@ def write_atomically(path: Path, content: bytes) -> None:
             opened.flush()
             os.fsync(descriptor)
         beside.replace(path)
+        _sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    """Bring to disk which files a folder has: a file's own `fsync` says nothing of its name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _try_lock(descriptor: int) -> bool:

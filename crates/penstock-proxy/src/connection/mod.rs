@@ -15,7 +15,7 @@ mod tunnel;
 mod understand;
 mod work;
 
-pub(crate) use identify::Trust;
+pub(crate) use identify::{Peer, Trust, identify};
 pub(crate) use serve::{Connection, serve};
 pub(crate) use understand::understand;
 pub(crate) use work::Work;

@@ -1,39 +1,19 @@
 //! What a plan does with an imagined request: the same parsing, routing and picking as live traffic.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use penstock_plan::{Body, Listener as ListenerPlan, Plan};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::build::build;
-use crate::connection::understand;
-use crate::exchange::{Client, Exchange};
-use crate::http1::parse_request;
-use crate::listener::{BuiltListener, ListenerRoutes};
-use crate::pipeline::{Action, Filter, ForeignFilter, ForeignFilters, ForeignStep};
+use super::imagine::{Imagined, Url, imagine};
+use crate::exchange::Exchange;
+use crate::listener::ListenerRoutes;
+use crate::pipeline::{Action, BuiltPipeline, Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome, Target};
 use crate::routing::RouteExplanation;
 use crate::telemetry::Places;
 use crate::upstream::first_pick;
-
-/// A request that somebody imagines.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Imagined {
-    /// The listener it comes in by; absent: the one whose port the URL names, else the first.
-    pub listener: Option<String>,
-    /// Method.
-    pub method: String,
-    /// `http://host[:port]/path?query`
-    pub url: String,
-    /// Fields, as name and value.
-    #[serde(default)]
-    pub headers: Vec<(String, String)>,
-    /// The client's address; absent: loopback.
-    pub from: Option<IpAddr>,
-}
 
 /// What becomes of it.
 #[derive(Debug, Serialize)]
@@ -44,6 +24,8 @@ pub struct Explained {
     pub host: String,
     /// The path routes are matched against.
     pub path: String,
+    /// The step of the listener's `before` that answers, so that no route is looked for.
+    pub before: Option<String>,
     /// Every route, in order of precedence, and the first condition that failed.
     pub routes: Vec<RouteExplanation>,
     /// The route that serves it.
@@ -91,6 +73,9 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
     let (listener, routes) = (&served.built, &served.routes);
     let mut exchange = imagine(imagined, &url, listener)?;
+    if let Some(before) = run_before(&listener.before, &mut exchange) {
+        return Ok(answered_before(name, before, &exchange));
+    }
     let explanation = routes.router.explain(&mut exchange.request);
     let chosen = explanation.chosen.map(|chosen| {
         exchange.route = routes.router.route(chosen.index).map(|route| Arc::clone(&route.name));
@@ -103,6 +88,7 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
         listener: name,
         host: exchange.request.host.clone(),
         path: exchange.request.path.clone(),
+        before: None,
         routes: explanation.routes,
         chosen,
         status: explanation.status,
@@ -110,22 +96,34 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     })
 }
 
-/// The parts of an imagined request's URL.
-struct Url<'a> {
-    authority: &'a str,
-    target: &'a str,
-    port: u16,
+/// Runs what the listener does before routing; gives the step that answers. Python filters are not called.
+fn run_before(before: &BuiltPipeline, exchange: &mut Exchange) -> Option<String> {
+    let mut index = 0;
+    while let Some(step) = before.steps.get(index) {
+        let runs = step.when.as_ref().is_none_or(|when| when.holds(&exchange.facts()));
+        let outcome = match &step.action {
+            Action::Filter(filter) if runs => filter.on_request(exchange),
+            Action::End if runs => return None,
+            _ => Outcome::Continue,
+        };
+        let target = match outcome {
+            Outcome::Result(result) => step.target(result),
+            _ => None,
+        };
+        index = match target {
+            Some(Target::End) => return exchange.is_answered().then(|| step.name.to_string()),
+            Some(Target::Step(target)) => target,
+            None if exchange.is_answered() => return Some(step.name.to_string()),
+            None => index + 1,
+        };
+    }
+    exchange.is_answered().then(String::new)
 }
 
-impl<'a> Url<'a> {
-    fn parse(url: &'a str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url}: write it as http://host/path"))?;
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, target) = rest.split_at(end);
-        let after_host = authority.rsplit(']').next().unwrap_or(authority);
-        let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80);
-        Ok(Self { authority, target, port })
-    }
+fn answered_before(listener: String, before: String, exchange: &Exchange) -> Explained {
+    let (host, path) = (exchange.request.host.clone(), exchange.request.path.clone());
+    let (status, before) = (Some(exchange.response.status), Some(before));
+    Explained { listener, host, path, before, routes: Vec::new(), chosen: None, status, allow: None }
 }
 
 /// The listener named, else the one at the URL's port, else the first.
@@ -142,35 +140,6 @@ fn listener_name(plan: &Plan, named: Option<&str>, port: u16) -> Result<String, 
     let suffix = format!(":{port}");
     listeners.sort_by_key(|listener| !listener.address.ends_with(&suffix));
     listeners.first().map(|listener| listener.name.clone()).ok_or_else(|| "the plan has no listener".to_owned())
-}
-
-/// Writes the request as a client would and parses it as the listener would.
-fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListener) -> Result<Exchange, String> {
-    let target = match url.target {
-        // As in a URL without a path (RFC 9112, section 3.2.4).
-        "" if imagined.method == "OPTIONS" => "*".to_owned(),
-        target if target.starts_with('/') => target.to_owned(),
-        target => format!("/{target}"),
-    };
-    let mut text = format!("{} {target} HTTP/1.1\r\n", imagined.method);
-    if !imagined.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        let _ = write!(text, "host: {}\r\n", url.authority);
-    }
-    for (name, value) in &imagined.headers {
-        let _ = write!(text, "{name}: {value}\r\n");
-    }
-    text.push_str("\r\n");
-    let mut exchange = Exchange::default();
-    let request = &mut exchange.request;
-    let refused = |malformed: crate::http1::Malformed| {
-        format!("the listener would refuse it with {}: {malformed}", malformed.status())
-    };
-    let info = parse_request(text.as_bytes(), &listener.head_limits, request).map_err(refused)?;
-    let info = info.ok_or("the request's head is incomplete")?;
-    understand(request, info.target, listener.plan.encoded_slash).map_err(refused)?;
-    let ip = imagined.from.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_canonical();
-    request.client = Client { ip, peer: ip, is_trusted: listener.trust.covers(ip) };
-    Ok(exchange)
 }
 
 /// The steps of a route's pipeline, and the upstream of the first `Forward` that runs.

@@ -5,6 +5,7 @@ mod context;
 pub(crate) mod date;
 mod explain;
 mod held;
+mod imagine;
 mod random;
 mod run;
 mod share;
@@ -12,6 +13,7 @@ mod vital;
 
 pub use build::{BuildProblem, Built, build};
 pub(crate) use context::Worker;
-pub use explain::{Chosen, Explained, ExplainedStep, Imagined, explain};
+pub use explain::{Chosen, Explained, ExplainedStep, explain};
+pub use imagine::Imagined;
 pub use run::{Command, Listening, Remote, Setup, TICK_MS, remote, run};
 pub use share::Share;

@@ -16,6 +16,7 @@ mod bodies;
 mod dead_endpoints;
 mod duplicates;
 mod expectations;
+mod explanations;
 mod faults;
 mod framing;
 mod keep_alive;

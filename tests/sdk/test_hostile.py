@@ -1,4 +1,4 @@
-"""What filters do that none should, and what it costs the others (J6, J7, J8, J9)."""
+"""What filters do that none should, and what it costs the others (J6, J7, J8, J9, R42)."""
 
 import http.client
 import signal
@@ -101,6 +101,19 @@ def test_threads_of_a_filter_slow_requests_down_and_neither_stop_them_nor_the_en
             assert ask(gateway, "/kept", port=port).text == "0"
         gateway.signal(signal.SIGTERM)
         assert gateway.wait(20) == 0
+
+
+def test_r42_no_request_without_a_python_filter_waits_for_the_interpreter() -> None:
+    with hostile("hold") as gateway:
+        port, pids = gateway.port(), gateway.worker_pids()
+        assert ask(gateway, "/hold", port=port).text == "started"
+        wait_until(lambda: "holding" in gateway.said)
+        for _ in range(100):
+            assert ask(gateway, "/plain", port=port).text == "plain"
+        gateway.write(gateway.file.read_text().replace("body: plain", "body: changed"))
+        wait_until(lambda: ask(gateway, "/plain", port=port).text == "changed")
+        assert "let go" not in gateway.said, "the interpreter was not held all the time"
+        assert gateway.worker_pids() == pids
 
 
 def test_a_thread_reaches_no_request_neither_in_the_call_nor_after_it() -> None:

@@ -134,6 +134,19 @@ def threads(_: Request) -> Response:
     return Response(200, body="started")
 
 
+def hold(_: Request) -> Response:
+    """Starts a thread that in a while takes the interpreter for itself and does not let go."""
+
+    def take() -> None:
+        time.sleep(0.2)
+        print("holding", flush=True)  # noqa: T201 - a test waits for it
+        sum(range(1 << 31))  # one call into C: nobody else runs before it is done
+        print("let go", flush=True)  # noqa: T201
+
+    threading.Thread(target=take, daemon=True).start()
+    return Response(200, body="started")
+
+
 def thread_writes(request: Request) -> Response:
     """Lets a thread write into the request while the call runs."""
     said: list[str] = []
@@ -220,6 +233,7 @@ ACTIONS: dict[str, Callable[[Request], Response | None]] = {
         deaf_to_signals,
         deep,
         threads,
+        hold,
         thread_writes,
         late_thread,
         kept,

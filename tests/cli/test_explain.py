@@ -53,6 +53,9 @@ def explain(file: Path, *arguments: str) -> int:
 def test_the_chosen_route_its_steps_and_its_endpoint_are_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(file, "GET", "http://shop/orders/7", "-H", "X-Beta: 1") == 0
     lines = capsys.readouterr().out.splitlines()
+    assert lines[4] == "ROUTE   VERDICT   WHY"
+    assert "beta    chosen" in lines
+    assert "plain   rejected  method: expected POST, found GET" in lines
     assert "parameter id = 7" in lines
     assert "step      mark (its condition does not hold)" in lines
     assert "step      Forward" in lines
@@ -103,3 +106,32 @@ def test_a_broken_configuration_explains_nothing(file: Path, capsys: pytest.Capt
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "nobody" in captured.err
+
+
+def test_a_route_that_matches_too_is_told_apart(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(f"{CONFIGURATION}---\nkind: Route\nname: rest\npath: /*\nto: orders\n")
+    assert explain(file, "POST", "http://shop/orders/7") == 0
+    assert "rest    hidden    matches too, and goes behind the chosen one" in capsys.readouterr().out.splitlines()
+
+
+def test_of_very_many_routes_those_for_other_paths_are_only_counted(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "".join(f"---\nkind: Route\nname: r{index}\npath: /r{index}\nto: orders\n" for index in range(100))
+    file.write_text(CONFIGURATION + more)
+    assert explain(file, "GET", "http://shop/orders/7") == 1
+    told = capsys.readouterr().out
+    assert "101 routes for other hosts and paths; `-o json` lists all\n" in told
+    assert ("beta   rejected  header x-beta: expected 1" in told, "r7 " in told) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "noted"),
+    [("http://shop:8080/", ""), ("http://shop/", ""), ("http://shop:81/", "penstock: no listener is on port 81")],
+)
+def test_a_port_that_nobody_listens_on_is_noted(
+    file: Path, capsys: pytest.CaptureFixture[str], url: str, noted: str
+) -> None:
+    explain(file, "GET", url)
+    said = capsys.readouterr().err
+    assert (said.startswith(noted), bool(said)) == (True, bool(noted))

@@ -7,6 +7,7 @@ mod filter;
 mod keeper;
 mod log_writer;
 mod numbers;
+mod said;
 mod table;
 mod worker;
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use penstock_proxy::telemetry::{Drained, LogQueue, LogSink};
 
+use crate::said::{Level, line};
+
 /// Time between two writes while lines come. A longer one would write more at once, and the IO
 /// thread that shares its core with this one would stand still as long: seen at the 99th percentile.
 const BUSY_PERIOD: Duration = Duration::from_millis(10);
@@ -106,7 +108,10 @@ impl Log {
             Ok((sink, file)) => (self.sink, self.file, self.is_closed) = (sink, file, false),
             Err(problem) => {
                 if !self.is_closed {
-                    say(&format!("access log {path}: {problem}; lines are dropped until it can be opened"));
+                    say(
+                        Level::Error,
+                        &format!("access log {path}: {problem}; lines are dropped until it can be opened"),
+                    );
                 }
                 (self.sink, self.file, self.is_closed) = (LogSink::file(Closed), None, true);
             }
@@ -131,12 +136,12 @@ impl Log {
         match drained.problem {
             Some(problem) => {
                 if self.lost_lines == 0 && !self.is_closed {
-                    say(&format!("access log {path}: {problem}; lines are dropped"));
+                    say(Level::Error, &format!("access log {path}: {problem}; lines are dropped"));
                 }
                 self.lost_lines += drained.lost_lines.max(1);
             }
             None if drained.written_bytes > 0 && self.lost_lines > 0 => {
-                say(&format!("access log {path}: written again, {} lines are lost", self.lost_lines));
+                say(Level::Info, &format!("access log {path}: written again, {} lines are lost", self.lost_lines));
                 self.lost_lines = 0;
             }
             None => {}
@@ -164,8 +169,8 @@ fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
-fn say(what: &str) {
-    let _ = writeln!(io::stderr(), "penstock: {what}");
+fn say(level: Level, what: &str) {
+    let _ = writeln!(io::stderr(), "{}", line(level, what));
 }
 
 /// Stands for a file that cannot be opened.

@@ -3,12 +3,18 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.configuration import add_configuration, print_problems, read_configuration
+from penstock.cli.configuration import Configuration, add_configuration, print_problems, read_configuration
+from penstock.cli.table import table
+from penstock.cli.words import counted
+
+_MOST_ROUTES = 30
+"""Routes that are all told: about a screen."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,20 +53,24 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as problem:
         print(f"penstock: {problem}", file=sys.stderr)
         return FAILED
+    if note := _elsewhere(configuration, options, explained["listener"]):
+        print(f"penstock: {note}", file=sys.stderr)
     print(json.dumps(explained, indent=2) if options.output == "json" else "\n".join(lines(explained)))
     # `OPTIONS *` is answered without a route.
     return FINE if explained["chosen"] or explained["status"] == HTTPStatus.OK else FAILED
 
 
 def lines(explained: Mapping[str, Any]) -> Iterator[str]:
-    """The explanation as people read it."""
+    """The explanation as people read it: the request, the routes that were tried, and what the chosen one does."""
     yield f"listener  {explained['listener']}"
     yield f"host      {explained['host']}"
     yield f"path      {explained['path']}"
     if explained["before"] is not None:
         yield f"before    {explained['before']} answers: no route is looked for"
-    for route in explained["routes"]:
-        yield f"route     {route['name']}: {route['verdict']}{_failed(route.get('failed'))}"
+    yield ""
+    if explained["routes"]:
+        yield from _routes(explained["routes"])
+        yield ""
     chosen = explained["chosen"]
     if chosen:
         yield from _chosen(chosen)
@@ -68,6 +78,42 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
         yield f"status    {explained['status']} from the gateway itself"
     if explained["allow"]:
         yield f"allow     {explained['allow']}"
+
+
+def _routes(routes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The routes as a table; of very many, those that are for another host or path are only counted."""
+    shown = routes if len(routes) <= _MOST_ROUTES else [route for route in routes if not _is_elsewhere(route)]
+    yield from table(("ROUTE", "VERDICT", "WHY"), [(route["name"], route["verdict"], _why(route)) for route in shown])
+    if len(shown) < len(routes):
+        yield f"{counted(len(routes) - len(shown), 'route')} for other hosts and paths; `-o json` lists all"
+
+
+def _is_elsewhere(route: Mapping[str, Any]) -> bool:
+    return (route.get("failed") or {}).get("condition") in {"host", "path"}
+
+
+def _why(route: Mapping[str, Any]) -> str:
+    if route["verdict"] == "hidden":
+        return "matches too, and goes behind the chosen one"
+    failed = route.get("failed")
+    if not failed:
+        return ""
+    name = f" {failed['name']}" if failed.get("name") else ""
+    found = f", found {failed['found']}" if failed.get("found") is not None else ""
+    return f"{failed['condition']}{name}: expected {failed.get('expected')}{found}"
+
+
+def _elsewhere(configuration: Configuration, options: argparse.Namespace, listener: str) -> str:
+    """What is to be said where no listener has the URL's port; empty otherwise."""
+    try:
+        port = urlsplit(options.url).port
+    except ValueError:
+        return ""
+    body = configuration.compiled.plan["parts"][f"listener/{listener}"]["body"]
+    address = body["address"] if body["kind"] == "listener" else ""
+    if options.listener or port is None or address.endswith(f":{port}"):
+        return ""
+    return f"no listener is on port {port}; this is what {listener} on {address} would do"
 
 
 def _chosen(chosen: Mapping[str, Any]) -> Iterator[str]:
@@ -83,14 +129,6 @@ def _chosen(chosen: Mapping[str, Any]) -> Iterator[str]:
 
 def _step(step: Mapping[str, Any]) -> str:
     return f"{step['name']}{'' if step['runs'] else ' (its condition does not hold)'}"
-
-
-def _failed(failed: Mapping[str, Any] | None) -> str:
-    if not failed:
-        return ""
-    name = f" {failed['name']}" if failed.get("name") else ""
-    found = f", found {failed['found']}" if failed.get("found") is not None else ""
-    return f" by {failed['condition']}{name}: expected {failed.get('expected')}{found}"
 
 
 def _header(text: str) -> list[str]:

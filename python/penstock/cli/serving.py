@@ -5,6 +5,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def serve(options: argparse.Namespace, words: Iterable[str], make: "Callable[[La
     from penstock.runtime.settings import Settings
     from penstock.runtime.state_folder import Owned, Unusable, default_state_folder
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
+    _log_to_standard_error()
     folder = options.state_dir or default_state_folder(words)
     settings = Settings(folder, options.workers, options.grace, options.shutdown_delay, options.stalled_after)
     try:
@@ -58,6 +59,15 @@ def serve(options: argparse.Namespace, words: Iterable[str], make: "Callable[[La
     except (Owned, Unusable, OSError) as problem:
         return _failed(str(problem))
     return _run(launched, options.admin, make)
+
+
+def _log_to_standard_error() -> None:
+    """Lines as the core writes its own: times in UTC, as in the access log."""
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
 
 
 def _run(launched: "Launch", admin: str | None, make: "Callable[[Launch], Supervisor]") -> int:

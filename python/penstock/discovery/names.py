@@ -71,7 +71,8 @@ class Names:
                 self._fail(name, "no answer yet")
                 return False
             except (OSError, UnicodeError) as problem:
-                self._fail(name, str(problem))
+                said = problem.strerror if isinstance(problem, OSError) else None
+                self._fail(name, (said or str(problem)).lower())
                 return False
         return self._take(name, found)
 
@@ -96,8 +97,9 @@ class Names:
     def _fail(self, name: str, reason: str) -> None:
         if name not in self._failed:
             self._failed.add(name)
-            kept = "; its last addresses stay in use" if self._known.get(name) else ""
-            _log.warning("host name %s: %s%s", name, reason, kept)
+            known = self._known.get(name)
+            follows = "its last addresses stay in use" if known else "requests to it are answered 502 until it is found"
+            _log.warning("host name %s: %s; %s", name, reason, follows)
 
 
 def _in_thread(

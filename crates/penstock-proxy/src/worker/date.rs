@@ -13,7 +13,8 @@ pub(crate) fn http_date(seconds: u64) -> String {
 }
 
 /// `2023-11-14T22:13:20`, without fraction and zone.
-pub(crate) fn rfc3339_seconds(seconds: u64) -> String {
+#[must_use]
+pub fn rfc3339_seconds(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = time_of_day(seconds);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")

@@ -13,6 +13,7 @@ mod vital;
 
 pub use build::{BuildProblem, Built, build};
 pub(crate) use context::Worker;
+pub use date::rfc3339_seconds;
 pub use explain::{Chosen, Explained, ExplainedStep, explain};
 pub use imagine::Imagined;
 pub use run::{Command, Listening, Remote, Setup, TICK_MS, remote, run};

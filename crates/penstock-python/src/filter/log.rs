@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
+use crate::said::{Level, line};
+
 /// Lines that may wait; more are dropped.
 const WAITING: usize = 64;
 
@@ -21,14 +23,14 @@ impl LogSender {
         let (sender, receiver) = sync_channel::<String>(WAITING);
         thread::Builder::new().name("filter-log".to_owned()).spawn(move || {
             for text in receiver {
-                let _ = writeln!(io::stderr(), "penstock: {}", text.trim_end());
+                let _ = writeln!(io::stderr(), "{text}");
             }
         })?;
         Ok(Self(sender))
     }
 
     /// Gives a text to be written.
-    pub(super) fn send(&self, text: String) {
-        let _ = self.0.try_send(text);
+    pub(super) fn send(&self, level: Level, text: &str) {
+        let _ = self.0.try_send(line(level, text.trim_end()));
     }
 }

@@ -80,7 +80,7 @@ impl PythonFilter {
     #[cold]
     fn failed(&self, error: PyErr, exchange: &mut Exchange) -> Outcome {
         Python::attach(|py| {
-            self.reporter.report(py, &self.guard, &error);
+            self.reporter.report(py, &self.guard, &error, exchange);
             // Here, where PyO3 counts the thread as attached.
             drop(error);
         });

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use penstock_proxy::exchange::Exchange;
 use pyo3::types::PyAnyMethods;
 use pyo3::{Py, PyAny, PyErr, Python};
 
@@ -10,6 +11,7 @@ use super::guard::Guard;
 use super::health::Charge;
 use super::interrupt::take_back;
 use super::log::LogSender;
+use crate::said::Level;
 
 /// Time between two reports about one filter.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -36,8 +38,8 @@ impl Reporter {
         Self { name, describe, log, recent: Mutex::default() }
     }
 
-    /// Reports an exception.
-    pub(super) fn report(&self, py: Python<'_>, guard: &Guard, error: &PyErr) {
+    /// Reports an exception, and with which request it came.
+    pub(super) fn report(&self, py: Python<'_>, guard: &Guard, error: &PyErr, exchange: &Exchange) {
         let Some(unsaid) = self.may_speak() else { return };
         let call = guard.begin(BUDGET_MS, Charge::default());
         let text = self
@@ -50,12 +52,14 @@ impl Reporter {
         }
         let text = text.unwrap_or_else(|_| "an exception that cannot be shown".to_owned());
         let more = if unsaid == 0 { String::new() } else { format!(" ({unsaid} more since the last report)") };
-        self.log.send(format!("filter {} failed{more}: {text}", self.name));
+        let route = exchange.route.as_deref().map_or("none", |route| &*route.name);
+        let request = format!("  request {}, route {route}", exchange.request.id);
+        self.log.send(Level::Error, &format!("filter {} failed{more}: {}\n{request}", self.name, text.trim_end()));
     }
 
     /// Says that the filter is suspended, or well again.
     pub(super) fn announce(&self, what: &str) {
-        self.log.send(format!("filter {} {what}", self.name));
+        self.log.send(Level::Warning, &format!("filter {} {what}", self.name));
     }
 
     /// How many reports were left out, if it is time for one.

@@ -11,6 +11,7 @@ use penstock_proxy::worker::Share;
 use super::guard::Guard;
 use super::interrupt::Interrupt;
 use super::log::LogSender;
+use crate::said::Level;
 
 /// Time between two looks while filters are called.
 const LOOK: Duration = Duration::from_millis(4);
@@ -93,7 +94,7 @@ impl Watch {
 
     fn end_process(&self) {
         self.guard.charge.count(&self.share);
-        self.log.send("a filter heeds no interrupt one second after its budget: the worker ends".to_owned());
+        self.log.send(Level::Error, "a filter heeds no interrupt one second after its budget: the worker ends");
         thread::sleep(LOOK * 5);
         // SAFETY: `_exit` has no conditions; it runs no handlers, which might wait for the
         // thread that is stuck.

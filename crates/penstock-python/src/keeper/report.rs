@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
 
 use super::look;
+use crate::said::{Level, line};
 
 /// Set while a report is being written. Whoever reads it may be slow, and must not hold up the watch.
 static IS_WRITING: AtomicBool = AtomicBool::new(false);
@@ -14,16 +15,17 @@ static IS_WRITING: AtomicBool = AtomicBool::new(false);
 pub(super) fn stacks(index: u32, process: u32, silence_ms: u64) {
     write_beside(move || {
         let threads = look::threads(process);
-        format!(
-            "penstock: worker {index}, process {process}, has stood still for {silence_ms} ms; its threads:\n{threads}"
-        )
+        let text =
+            format!("worker {index}, process {process}, has stood still for {silence_ms} ms; its threads:\n{threads}");
+        line(Level::Warning, &text)
     });
 }
 
 /// Writes that a worker was ended.
 pub(super) fn replaced(index: u32, process: u32, silence_ms: u64) {
     write_beside(move || {
-        format!("penstock: worker {index}, process {process}, has stood still for {silence_ms} ms and is replaced\n")
+        let text = format!("worker {index}, process {process}, has stood still for {silence_ms} ms and is replaced\n");
+        line(Level::Error, &text)
     });
 }
 

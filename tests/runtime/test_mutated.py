@@ -39,7 +39,8 @@ def check(count: int, seed: int) -> None:
             after = gateway.status()
             if status == 200:
                 gateway.write(good)
-                assert gateway.ask("POST", "/-/reload") == (200, {"problems": []}), text
+                status, answer = gateway.ask("POST", "/-/reload")
+                assert (status, answer["problems"]) == (200, []), text
                 port = gateway.port()
                 continue
             refused += 1

@@ -1,6 +1,8 @@
 //! Requests that are served: what reaches the origin, byte for byte.
 
-use crate::harness::{Client, Config, Gateway, Message, Origin, forward_step, prefix, strict_requests};
+use serde_json::json;
+
+use crate::harness::{Client, Config, Gateway, Message, Origin, forward_step, native_step, prefix, strict_requests};
 
 /// What the origin receives of one request; every reader must agree on it.
 fn forwarded(request: impl AsRef<[u8]>) -> Message {
@@ -143,6 +145,22 @@ fn a39_fields_that_matter_survive_being_named_by_connection() {
     assert_eq!((message.field("authorization"), message.field("cookie")), (Some("b"), Some("c=d")));
     assert_eq!((message.field("host"), message.field("x-user")), (Some("a.test"), Some("e")));
     assert_eq!((message.field("odd"), message.field("connection")), (None, None));
+}
+
+#[test]
+fn a39_fields_that_the_gateway_sets_cannot_be_removed_by_naming_them() {
+    let origin = Origin::echoing();
+    let settings = json!({
+        "request": {"set": {"tenant": "mine"}, "add": {}, "remove": []},
+        "response": {"set": {}, "add": {}, "remove": []},
+    });
+    let steps = vec![native_step("SetHeaders", &settings), forward_step()];
+    let gateway = Gateway::start(Config::to(&[origin.address()]).route("all", prefix(""), steps));
+    let fields = "Tenant: theirs\r\nConnection: tenant, x-request-id, x-real-ip\r\n";
+    gateway.client().send(format!("GET / HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n")).answer();
+    let message = strict_requests(&origin.captured()).unwrap().remove(0);
+    assert_eq!((message.all("tenant"), message.all("x-real-ip")), (vec!["mine"], vec!["127.0.0.1"]));
+    assert_eq!(message.all("x-request-id").len(), 1);
 }
 
 #[test]

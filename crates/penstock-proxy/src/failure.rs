@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     UpstreamClosed,
     #[error("the endpoint's answer is malformed")]
     UpstreamMalformed(Malformed),
+    #[error("the head of the endpoint's answer is larger than 64 KiB or has more than 256 fields")]
+    UpstreamHeadTooLarge,
     #[error("the endpoint sent too many interim answers")]
     TooManyInterim,
     #[error("the endpoint switched protocols unasked")]
@@ -84,6 +86,14 @@ pub(crate) struct Verdict {
 }
 
 impl Failure {
+    /// What is wrong with an endpoint's answer.
+    pub(crate) fn of_answer(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::HeadTooLarge | Malformed::TooManyFields => Self::UpstreamHeadTooLarge,
+            other => Self::UpstreamMalformed(other),
+        }
+    }
+
     /// The only place where a failure becomes a reply. No wildcard arm: a new failure does
     /// not compile until its reply, its blame and its reason are decided.
     pub(crate) fn verdict(self) -> Verdict {
@@ -103,6 +113,7 @@ impl Failure {
             Self::OutOfDescriptors => (503, Blame::Gateway, "out_of_descriptors"),
             Self::UpstreamClosed => (502, Blame::Upstream, "upstream_closed"),
             Self::UpstreamMalformed(_) => (502, Blame::Upstream, "upstream_malformed"),
+            Self::UpstreamHeadTooLarge => (502, Blame::Upstream, "upstream_head_too_large"),
             Self::TooManyInterim => (502, Blame::Upstream, "too_many_interim"),
             Self::UnaskedUpgrade => (502, Blame::Upstream, "unasked_upgrade"),
             Self::AnswerTimedOut => (504, Blame::Upstream, "answer_timed_out"),

@@ -215,7 +215,7 @@ fn take_head(
     loop {
         let method = work.exchange.request.method;
         let parsed = parse_response(attempt.wire.unread(), ANSWER_HEAD_BYTES, method, &mut work.exchange.response);
-        let Some(info) = parsed.map_err(Failure::UpstreamMalformed)? else { return Ok(false) };
+        let Some(info) = parsed.map_err(Failure::of_answer)? else { return Ok(false) };
         attempt.wire.consume(info.length);
         match work.exchange.response.status {
             101 if asks_for_upgrade(work) && info.options.upgrade => {}

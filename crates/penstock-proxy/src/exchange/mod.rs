@@ -6,6 +6,7 @@ mod exchange;
 mod facts;
 mod head;
 mod name;
+mod refusal;
 mod request;
 mod response;
 mod text;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::here;
 use super::{NativeFilter, Source};
-use crate::exchange::{Exchange, LocalBody};
+use crate::exchange::Exchange;
 use crate::pipeline::{Filter, Outcome, ResultId};
 use crate::unit::Size;
 
@@ -40,8 +40,7 @@ impl Filter for MaxBodySize {
     fn on_request(&self, exchange: &mut Exchange) -> Outcome {
         let limit = self.limit.bytes();
         if exchange.request.declared_length.is_some_and(|declared| declared > limit) {
-            exchange.answer(413, LocalBody::Owned(b"request body too large\n".to_vec()));
-            exchange.reason = "body_too_large";
+            exchange.refuse(413, "body_too_large", "the request's body is too large");
             return Outcome::Result(TOO_LARGE);
         }
         exchange.body_limit = Some(exchange.body_limit.map_or(limit, |other| other.min(limit)));

@@ -131,8 +131,7 @@ impl Filter for Redirect {
                 exchange.answer(self.status, LocalBody::Empty);
                 exchange.response.head.set(Name::LOCATION.text().as_bytes(), location);
             } else {
-                exchange.answer(421, LocalBody::Owned(b"this host is not served here\n".to_vec()));
-                exchange.reason = "redirect_host_unnamed";
+                exchange.refuse(421, "redirect_host_unnamed", "no route names this host");
             }
         });
         Outcome::Answer

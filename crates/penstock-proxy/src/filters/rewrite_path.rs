@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::here;
 use super::path_template::{PathPart, path_problem};
 use super::{NativeFilter, PathTemplate, Pattern, SettingProblem, Source};
-use crate::exchange::{Exchange, LocalBody};
+use crate::exchange::Exchange;
 use crate::pipeline::{Filter, Outcome};
 use crate::routing::path::normalise;
 
@@ -109,8 +109,7 @@ impl Filter for RewritePath {
             let policy = if has_slash { EncodedSlash::Keep } else { EncodedSlash::Refuse };
             let is_normal = normalise(rewritten.as_bytes(), policy, normal).is_ok();
             if !is_normal || segments(normal) != segments(rewritten) {
-                exchange.answer(400, LocalBody::Owned(b"bad path\n".to_vec()));
-                exchange.reason = "rewritten_path";
+                exchange.refuse(400, "rewritten_path", "the rewritten path leads elsewhere");
                 return Outcome::Answer;
             }
             exchange.request.replace_path(normal);

@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 45] = [
+pub(crate) const REASONS: [(&str, Blame); 46] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -46,6 +46,7 @@ pub(crate) const REASONS: [(&str, Blame); 45] = [
     ("underscore", Blame::Client),
     ("unknown_coding", Blame::Client),
     ("upstream_closed", Blame::Upstream),
+    ("upstream_head_too_large", Blame::Upstream),
     ("upstream_malformed", Blame::Upstream),
     ("version", Blame::Client),
     ("other", Blame::Gateway),
@@ -70,7 +71,7 @@ mod tests {
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         let forms = [
             r#"=> \(\d+, Blame::(?<blame>\w+), "(?<reason>\w+)"\)"#,
-            r#"\.reason = "(?<reason>\w+)""#,
+            r#"\.refuse\(\d+, "(?<reason>\w+)""#,
             r#"REASON: &str = "(?<reason>\w+)""#,
         ];
         let found = forms.iter().flat_map(|form| {

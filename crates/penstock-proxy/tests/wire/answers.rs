@@ -93,9 +93,18 @@ fn a35_a_first_chunk_that_is_none_brings_the_client_nothing() {
 }
 
 #[test]
-fn a35_a_head_without_end_is_refused() {
-    let answer = answered(format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(128 << 10)));
-    assert_eq!(answer.status(), 502);
+fn a35_a_head_over_its_limits_is_refused_and_told_apart_from_a_malformed_one() {
+    for (fields, reason) in [
+        (format!("A: {}\r\n", "b".repeat(128 << 10)), "upstream_head_too_large"),
+        ("A: b\r\n".repeat(257), "upstream_head_too_large"),
+        ("A b\r\n".to_owned(), "upstream_malformed"),
+    ] {
+        let origin = Origin::answering_once(format!("HTTP/1.1 200 OK\r\n{fields}\r\n"));
+        let gateway = Gateway::before(&origin);
+        assert_eq!(gateway.client().get("/").answer().status(), 502, "{reason}");
+        assert_eq!(gateway.log(1)[0]["reason"], reason);
+        assert_eq!(gateway.metric_of("penstock_failures_total", &[reason]), 1);
+    }
 }
 
 #[test]

@@ -97,6 +97,23 @@ fn a20_a_body_of_a_method_without_meaning_for_it_keeps_its_length() {
 }
 
 #[test]
+fn a20_a_body_of_a_head_request_keeps_its_length_too() {
+    let origin = Origin::running(|caller| {
+        while caller.request().is_some() {
+            caller.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+        }
+    });
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    client.send("HEAD /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n0123456789");
+    assert_eq!(client.answer_to_head().status(), 200);
+    let message = strict_requests(&origin.captured()).unwrap().remove(0);
+    assert_eq!((message.field("content-length"), message.text().as_str()), (Some("10"), "0123456789"));
+    client.send("HEAD /y HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    assert_eq!(client.answer_to_head().status(), 200, "the connection goes on");
+}
+
+#[test]
 fn a29_an_unknown_method_is_forwarded_as_it_is() {
     for method in ["get", "PROPFIND", "M-SEARCH"] {
         let message = forwarded(format!("{method} / HTTP/1.1\r\nHost: a.test\r\n\r\n"));

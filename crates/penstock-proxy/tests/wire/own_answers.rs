@@ -1,9 +1,9 @@
 //! Answers that the gateway makes itself: their form, their fields, their lengths.
 
-use serde_json::Value;
-
-use crate::harness::{Config, Gateway, Message, Origin, forward_step};
 use penstock_plan::PathPattern;
+use serde_json::{Value, json};
+
+use crate::harness::{Config, Gateway, Message, Origin, forward_step, native_step, prefix};
 
 fn gateway() -> Gateway {
     let exact = PathPattern::Exact("/only".to_owned());
@@ -41,6 +41,43 @@ fn a_program_gets_problem_details_and_a_person_gets_text() {
             assert_eq!((&problem["status"], &problem["reason"]), (&404.into(), &"no_route".into()));
             assert_eq!(problem["request_id"].as_str().unwrap().len(), 32);
         }
+    }
+}
+
+#[test]
+fn a_refusal_has_one_form_whichever_step_or_moment_it_comes_from() {
+    let step = |kind: &str, settings: &Value| vec![native_step(kind, settings), forward_step()];
+    let origin = Origin::echoing();
+    let config = Config::to(&[origin.address()])
+        .route("large", prefix("/large"), step("MaxBodySize", &json!({"limit": 4})))
+        .route("dots", prefix("/dots"), step("RewritePath", &json!({"regex": {"match": "^/dots", "replace": "/x/.."}})))
+        .route(
+            "host",
+            prefix("/host"),
+            step("Redirect", &json!({"scheme": "https", "status": 308, "keep_query": false})),
+        );
+    let gateway = Gateway::start(config);
+    for (path, body, status, reason) in [
+        ("/large", "Content-Length: 5\r\n\r\nhello", 413, "body_too_large"),
+        ("/large", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 413, "body_too_large"),
+        ("/dots/x", "\r\n", 400, "rewritten_path"),
+        ("/host", "\r\n", 421, "redirect_host_unnamed"),
+    ] {
+        let ask = |accept: &str| {
+            let request = format!("POST {path} HTTP/1.1\r\nHost: a.test\r\n{accept}{body}");
+            gateway.client().send(request).answer()
+        };
+        let told = ask("");
+        let problem: Value = serde_json::from_slice(&told.body).unwrap();
+        assert_eq!((told.status(), told.field("content-type")), (status, Some("application/problem+json")), "{path}");
+        assert_eq!((&problem["status"], &problem["reason"]), (&status.into(), &reason.into()), "{path}");
+        let shown = ask("Accept: text/html\r\n");
+        assert_eq!(
+            (shown.status(), shown.field("content-type")),
+            (status, Some("text/plain; charset=utf-8")),
+            "{path}"
+        );
+        assert!(shown.text().starts_with(&status.to_string()), "{shown:?}");
     }
 }
 

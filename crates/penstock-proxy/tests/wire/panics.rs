@@ -1,4 +1,4 @@
-//! R40: a panic in a filter ends its own exchange and nothing else.
+//! R40 and R41: a panic in a filter, or in what it leaves behind, ends its own exchange and nothing else.
 
 use serde_json::json;
 
@@ -40,4 +40,20 @@ fn r40_a_thousand_panics_stop_nobody() {
         }
     }
     assert_eq!((gateway.metric("penstock_panics_total"), gateway.in_flight()), (1_000, 0));
+}
+
+#[test]
+fn r41_a_panic_in_what_is_dropped_ends_its_own_exchange() {
+    let origin = Origin::echoing();
+    let steps = vec![foreign_step("PanicInDrop", &json!({})), forward_step()];
+    let config = Config::to(&[origin.address()])
+        .route_with("drop", prefix("/drop"), steps, |route| route.timeout_ms = Some(150));
+    let gateway = Gateway::start(config);
+    let mut other = gateway.client();
+    for count in 1..=3 {
+        let answer = gateway.client().get("/drop").answer();
+        assert_eq!((answer.status(), answer.field("connection")), (500, Some("close")));
+        assert_eq!(other.get("/fine").answer().status(), 200);
+        assert_eq!((gateway.metric("penstock_panics_total"), gateway.in_flight()), (count, 0));
+    }
 }

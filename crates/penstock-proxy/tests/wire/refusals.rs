@@ -81,9 +81,7 @@ fn a3_a_length_that_is_not_digits_is_refused() {
 
 #[test]
 fn a5_a_transfer_coding_other_than_chunked_is_refused() {
-    let values: [&[u8]; 11] = [
-        b"xchunked",
-        b"identity",
+    let values: [&[u8]; 9] = [
         b"chunked, identity",
         b",chunked",
         b"chunked,",
@@ -94,11 +92,11 @@ fn a5_a_transfer_coding_other_than_chunked_is_refused() {
         b"\xa0chunked\xa0",
         b"chunked\r",
     ];
-    let cases: Vec<Case> = values
-        .iter()
-        .map(|value| (with_field("POST", &[b"Transfer-Encoding: ", *value].concat()), &[400_u16, 501][..]))
-        .collect();
-    check_refused(&cases);
+    let malformed = values.map(|value| (value, &[400_u16][..]));
+    let unknown = [&b"xchunked"[..], b"identity", b"gzip"].map(|value| (value, &[501_u16][..]));
+    let cases = malformed.into_iter().chain(unknown);
+    let cases = cases.map(|(value, status)| (with_field("POST", &[b"Transfer-Encoding: ", value].concat()), status));
+    check_refused(&cases.collect::<Vec<Case>>());
 }
 
 #[test]

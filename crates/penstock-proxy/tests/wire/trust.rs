@@ -1,6 +1,8 @@
 //! What is believed of a client: addresses, forwarding fields, the gateway's own fields.
 
-use crate::harness::{Config, Gateway, Message, Origin, strict_requests};
+use serde_json::json;
+
+use crate::harness::{Config, Gateway, Message, Origin, forward_step, native_step, prefix, strict_requests};
 
 /// What the origin gets of a request with these fields, from a trusted peer or a stranger.
 fn forwarded(fields: &str, is_trusted: bool) -> (Message, Gateway) {
@@ -81,6 +83,21 @@ fn e2_what_a_trusted_peer_says_of_its_client_is_kept() {
         assert_eq!(message.all(name), [value], "{name}");
     }
     assert_eq!(gateway.log(1)[0]["id"], "theirs");
+}
+
+#[test]
+fn the_id_travels_under_the_name_that_it_is_given_and_is_a_strangers_choice_nowhere() {
+    let origin = Origin::echoing();
+    let settings = json!({"header": "x-correlation-id", "keep": true, "answer": true});
+    let steps = vec![native_step("RequestId", &settings), forward_step()];
+    let gateway = Gateway::start(Config::to(&[origin.address()]).route("all", prefix(""), steps));
+    let fields = "X-Correlation-Id: theirs\r\nX-Request-Id: theirs\r\n";
+    let answer = gateway.client().send(format!("GET / HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n")).answer();
+    let id = gateway.log(1)[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(id.len(), 32);
+    let message = strict_requests(&origin.captured()).unwrap().remove(0);
+    assert_eq!((message.all("x-correlation-id"), message.all("x-request-id")), (vec![id.as_str()], vec![]));
+    assert_eq!(answer.all("x-correlation-id"), [id]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Filters of the tests' own; they enter as foreign filters do.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use penstock_proxy::exchange::{Exchange, LocalBody};
-use penstock_proxy::pipeline::{Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome};
+use penstock_proxy::pipeline::{Filter, Finish, ForeignFilter, ForeignFilters, ForeignStep, Outcome};
 use serde_json::Value;
 
 /// Builds them.
@@ -18,6 +20,7 @@ impl ForeignFilters for TestFilters {
             "LimitBody" => Box::new(LimitBody(settings["bytes"].as_u64().ok_or("bytes")?)),
             "PanicIn" => Box::new(PanicIn),
             "PanicOut" => Box::new(PanicOut),
+            "PanicInDrop" => Box::new(PanicInDrop),
             "Mark" => Box::new(Mark),
             "Hold" => Box::new(Hold(Duration::from_millis(settings["ms"].as_u64().ok_or("ms")?))),
             _ => return Err(format!("no test filter {kind}")),
@@ -84,6 +87,31 @@ struct PanicOut;
 
 impl Filter for PanicOut {
     fn on_response(&self, _: &mut Exchange) -> Outcome {
+        panic!("a test's filter panics on purpose")
+    }
+}
+
+/// Waits for ever, and panics when its work is given up.
+struct PanicInDrop;
+
+impl Filter for PanicInDrop {
+    fn on_request(&self, _: &mut Exchange) -> Outcome {
+        Outcome::Wait(Box::pin(Unfinished))
+    }
+}
+
+struct Unfinished;
+
+impl Future for Unfinished {
+    type Output = Finish;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Finish> {
+        Poll::Pending
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
         panic!("a test's filter panics on purpose")
     }
 }

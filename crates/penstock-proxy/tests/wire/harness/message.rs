@@ -90,6 +90,13 @@ pub(crate) fn parse(bytes: &[u8], kind: Kind) -> Result<Parsed, String> {
     }
 }
 
+/// Asserts that nobody can take what was received for a whole answer.
+pub(crate) fn assert_unfinished(received: &[u8], case: &str) {
+    if !received.is_empty() {
+        assert_eq!(parse(received, Kind::Answer), Ok(Parsed::Part), "{case}: {}", super::text(received));
+    }
+}
+
 /// Every request in a capture; the rest of an unfinished one is an error.
 pub(crate) fn strict_requests(mut bytes: &[u8]) -> Result<Vec<Message>, String> {
     let mut found = Vec::new();

@@ -13,7 +13,7 @@ pub(crate) use client::{Client, End};
 pub(crate) use config::{Config, foreign_step, forward_step, native_step, prefix};
 pub(crate) use gateway::{Gateway, eventually};
 pub(crate) use lenient::lenient_requests;
-pub(crate) use message::{Kind, Message, Parsed, own_requests, parse, strict_requests};
+pub(crate) use message::{Kind, Message, Parsed, assert_unfinished, own_requests, parse, strict_requests};
 pub(crate) use origin::{Caller, Origin};
 
 use std::io::Write;

@@ -125,7 +125,8 @@ def test_gateways_are_named_by_what_they_serve_where_more_than_one_runs() -> Non
             command = [sys.executable, "-m", "penstock", "status"]
             ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
         finally:
-            for gateway in gateways:
+            # The first one's folder holds the states of both.
+            for gateway in reversed(gateways):
                 gateway.__exit__()
     named = "".join(f"  -c {gateway.file}\n" for gateway in gateways)
     assert (ended.returncode, ended.stderr) == (

@@ -1,11 +1,9 @@
 """Starts that must fail clearly, and fast (R13)."""
 
-import os
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -99,11 +97,51 @@ def test_r13_a_folder_without_permission(make: Make) -> None:
     assert fails(gateway) == f"penstock: state folder {gateway.state.path}: file exists"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may listen anywhere")
-def test_r13_a_port_without_permission(make: Make) -> None:
-    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) == 0:
-        pytest.skip("every port is free to all here")
-    assert "no permission" in fails(make(forwarding(NOWHERE, address="127.0.0.1:1")))
+UNPRIVILEGED = (
+    *("unshare", "--user", "--map-root-user", "--net"),
+    *("setpriv", "--bounding-set=-net_bind_service,-dac_override,-dac_read_search"),
+)
+"""Runs a command without the rights of the superuser, in a network of its own, whose low ports are not everybody's."""
+
+
+@pytest.fixture
+def make_unprivileged(make: Make) -> Make:
+    if subprocess.run([*UNPRIVILEGED, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("rights cannot be given up here")
+
+    def one(configuration: str) -> GatewayProcess:
+        gateway = make(configuration)
+        gateway.before = UNPRIVILEGED
+        return gateway
+
+    return one
+
+
+def test_r13_a_port_without_permission(make_unprivileged: Make) -> None:
+    line = fails(make_unprivileged(forwarding(NOWHERE, address="0.0.0.0:1")))
+    assert line == "penstock: listener web: no permission to listen on 0.0.0.0:1"
+
+
+def test_r13_a_file_that_may_not_be_read(make_unprivileged: Make) -> None:
+    gateway = make_unprivileged(forwarding(NOWHERE))
+    gateway.file.chmod(0)
+    assert fails(gateway) == f"penstock: {gateway.file}: permission denied"
+
+
+def test_r13_a_socket_in_a_folder_that_may_not_be_written_to(make_unprivileged: Make) -> None:
+    gateway = make_unprivileged("")
+    path = gateway.folder / "locked" / "web.sock"
+    path.parent.mkdir(mode=0o555)
+    gateway.write(forwarding(NOWHERE, address=f"unix:{path}"))
+    assert fails(gateway) == f"penstock: listener web: no permission to listen on unix:{path}"
+
+
+def test_r13_a_state_folder_that_may_not_be_made(make_unprivileged: Make) -> None:
+    gateway = make_unprivileged(forwarding(NOWHERE))
+    path = gateway.folder / "locked" / "state"
+    path.parent.mkdir(mode=0o555)
+    gateway.flags = (*gateway.flags, "--state-dir", str(path))
+    assert fails(gateway) == f"penstock: state folder {path}: permission denied"
 
 
 def test_r13_a_gateway_that_runs_already(make: Make) -> None:

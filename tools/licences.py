@@ -1,16 +1,15 @@
 """Checks the licences of all crates that a build uses, and that none is built in two versions unless listed.
 
-Works on what `cargo metadata` prints, so it needs no tool beside cargo.
+Works on what `cargo tree` prints, so it needs no tool beside cargo; `cargo metadata` also names crates that features
+only might need, and that no build sees.
 """
 
-import json
 import re
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from tools.repository import ROOT
 
@@ -30,6 +29,17 @@ ALLOWED = frozenset(
         "Unlicense",
         "Zlib",
     }
+)
+
+TREE = (
+    "cargo",
+    "tree",
+    "--locked",
+    "--workspace",
+    "--target=all",
+    "--edges=normal,build",
+    "--prefix=none",
+    "--format={p}|{l}",
 )
 
 # Crates that may be built in two versions, each with who asks for the older one.
@@ -70,27 +80,18 @@ def any_of(pieces: Iterator[str]) -> bool:
     return any(alternatives)
 
 
-def is_built(dependency: dict[str, Any]) -> bool:
-    """True unless only the tests need it."""
-    return any(kind["kind"] != "dev" for kind in dependency["dep_kinds"])
+def crates(lines: Iterable[str]) -> list[Crate]:
+    """The crates of other people that are built, or run during a build.
 
-
-def crates(metadata: dict[str, Any]) -> list[Crate]:
-    """The crates of other people that are built, or run during a build."""
-    packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    seen, todo = set[str](), list(metadata["workspace_members"])
-    while todo:
-        identity = todo.pop()
-        if identity in seen:
-            continue
-        seen.add(identity)
-        todo += [dependency["pkg"] for dependency in nodes[identity]["deps"] if is_built(dependency)]
-    others = (packages[identity] for identity in seen if packages[identity]["source"])
-    return sorted(
-        (Crate(package["name"], package["version"], package["license"] or "") for package in others),
-        key=lambda crate: (crate.name, crate.version),
-    )
+    Shape: lines of `cargo tree` as `{p}|{l}`: name, version with a `v`, maybe where it lies in brackets, and licence.
+    """
+    found = set()
+    for line in lines:
+        package, _, licence = line.removesuffix(" (*)").partition("|")
+        name, version, *about = package.split()
+        if not any(word.startswith("(/") for word in about):
+            found.add(Crate(name, version.removeprefix("v"), licence))
+    return sorted(found, key=lambda crate: (crate.name, crate.version))
 
 
 def problems(found: Iterable[Crate]) -> list[str]:
@@ -109,9 +110,8 @@ def problems(found: Iterable[Crate]) -> list[str]:
 
 def main() -> int:
     """Print the problems; 1 when there are any."""
-    command = ["cargo", "metadata", "--format-version=1", "--locked"]
-    metadata = json.loads(subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout)
-    found = crates(metadata)
+    tree = subprocess.run(TREE, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    found = crates(filter(None, tree.splitlines()))
     lines = problems(found)
     print("\n".join(lines) or f"{len(found)} crates, licences and versions as they should be")
     return 1 if lines else 0

@@ -1,11 +1,12 @@
 """What the documents show works: their YAML validates, their Python runs, their commands exist.
 
-A YAML block is a whole configuration. A Python block whose first line is a comment with a path is written there, for
-the configurations of its page to name; any other is run.
+A YAML block is a whole configuration, beside which the tests' certificates lie. A Python block whose first line is a
+comment with a path is written there, for the configurations of its page to name; any other is run.
 """
 
 import importlib.util
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ def test_a_configuration_that_a_page_shows_has_no_problems(
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(code)
+    for file in (ROOT / "tests/certificates").iterdir():
+        shutil.copy(file, tmp_path)
     (tmp_path / "gateway.yaml").write_text(block.text)
     assert main(["validate", "-c", str(tmp_path / "gateway.yaml")]) == 0, capsys.readouterr().err
     assert capsys.readouterr().err == ""

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.filters import Checked, FilterKind, PluginDescription, SettingProblem
+from penstock.filters import (
+    CertificateFacts,
+    Checked,
+    CheckedCertificate,
+    FilterKind,
+    PluginDescription,
+    SettingProblem,
+)
 
 _UPSTREAM = {"type": "string", "x-penstock-reference": "upstream"}
 _SHARE = {"type": "object", "properties": {"upstream": _UPSTREAM, "weight": {"type": "integer"}}}
@@ -76,6 +83,10 @@ class FakeCatalogue:
 
     def check_regex(self, text: str) -> str | None:
         return "not a regular expression" if "broken" in text else None
+
+    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+        good = certificate and key
+        return CheckedCertificate(CertificateFacts((), "", 0, 0)) if good else CheckedCertificate()
 
     def check_log_template(self, text: str) -> list[str]:
         return ["not a log template"] if "broken" in text else []

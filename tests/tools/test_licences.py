@@ -32,25 +32,14 @@ def test_a_crate_in_two_versions_is_a_problem() -> None:
     assert "twin: built in versions 1.0.0, 2.0.0" in problems(found)
 
 
-def test_a_crate_that_only_tests_need_is_left_out() -> None:
-    def package(name: str, source: str | None) -> dict[str, object]:
-        return {"id": name, "name": name, "version": "1.0.0", "license": "MIT", "source": source}
-
-    def depends(name: str, kind: str | None) -> dict[str, object]:
-        return {"pkg": name, "dep_kinds": [{"kind": kind}]}
-
-    metadata = {
-        "packages": [package("ours", None), package("built", "registry"), package("tested", "registry")],
-        "workspace_members": ["ours"],
-        "resolve": {
-            "nodes": [
-                {"id": "ours", "deps": [depends("built", None), depends("tested", "dev")]},
-                {"id": "built", "deps": []},
-                {"id": "tested", "deps": []},
-            ]
-        },
-    }
-    assert [crate.name for crate in crates(metadata)] == ["built"]
+def test_crates_of_other_people_are_told_from_our_own() -> None:
+    lines = [
+        "ours v0.1.0 (/a/b)|Apache-2.0",
+        "made v1.0.7 (proc-macro)|MIT OR Apache-2.0",
+        "built v1.0.0|MIT",
+        "built v1.0.0|MIT (*)",
+    ]
+    assert crates(lines) == [Crate("built", "1.0.0", "MIT"), Crate("made", "1.0.7", "MIT OR Apache-2.0")]
 
 
 def test_the_audit_allows_the_same_licences() -> None:

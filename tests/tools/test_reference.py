@@ -12,11 +12,13 @@ from penstock.filters import PluginDescription
 from penstock.filters.native import native_catalogue
 from penstock.model import KINDS
 from penstock.model.loading import load_resources
+from penstock.model.loading.substitution import Surroundings
 from penstock.model.schema import kind_schema
 from penstock.runtime.measures.readings import Metric
 from tests.filters.catalogue_fake import KINDS as FILTERS
 from tests.filters.catalogue_fake import FakeCatalogue
 from tools.reference import Gap, filter_page, index_page, metrics_page, resource_page
+from tools.repository import ROOT
 
 LIMIT = {"properties": {"limit": {"type": "string", "description": "Largest body."}}, "required": ["limit"]}
 
@@ -69,7 +71,8 @@ def test_no_link_of_a_page_leads_nowhere() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_example_of_a_kind_has_no_problems(kind: str) -> None:
-    loaded = load_resources(dedent(KINDS[kind].example))
+    files = Surroundings(file=lambda _, path: (ROOT / "tests/certificates" / path).read_text())
+    loaded = load_resources(dedent(KINDS[kind].example), files)
     assert [type(placed.resource).__name__ for placed in loaded.resources] == [kind]
     described = {"house": PluginDescription("abc", {})}
     compiled = compile_resources(loaded.resources, FakeCatalogue(plugins=described), unusable=loaded.unusable)

@@ -12,6 +12,7 @@ mod plugin;
 mod route;
 mod secrets;
 mod telemetry;
+mod tls;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::Secrets;
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
+pub use tls::{Certificate, CipherSuite, ListenerTls, TlsVersion, UnknownName};
 pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
 
 /// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).
@@ -70,4 +72,6 @@ pub enum Body {
     Telemetry(Telemetry),
     /// `plugin/NAME`: the copied files of a Python plugin.
     Plugin(Plugin),
+    /// `certificate/NAME`: a chain of certificates and its key.
+    Certificate(Certificate),
 }

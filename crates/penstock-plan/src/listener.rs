@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Step;
+use crate::{ListenerTls, Step};
 
 /// A listening address and how its connections are treated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ pub struct Listener {
     pub address: String,
     /// Protocols spoken, in order of preference.
     pub protocols: Vec<Protocol>,
+    /// What it asks of handshakes; absent: it speaks in clear text.
+    pub tls: Option<ListenerTls>,
     /// Networks (CIDR) whose forwarding headers are believed.
     pub trusted_proxies: Vec<String>,
     /// What happens to `%2f` and `%5c` in a path.
@@ -33,7 +35,7 @@ pub struct Listener {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// HTTP/1.1 and HTTP/1.0 in clear text.
+    /// HTTP/1.1 and HTTP/1.0.
     Http1,
 }
 

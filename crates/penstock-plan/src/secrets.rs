@@ -24,6 +24,14 @@ impl Secrets {
         if has_mark(settings) { self.fill(settings).map(Cow::Owned) } else { Ok(Cow::Borrowed(settings)) }
     }
 
+    /// A secret text by its hash.
+    ///
+    /// # Errors
+    /// One sentence if it is missing, or no text.
+    pub fn text(&self, hash: &str) -> Result<&str, String> {
+        self.0.get(hash).and_then(Value::as_str).ok_or_else(|| format!("secret {hash} is missing"))
+    }
+
     fn fill(&self, value: &Value) -> Result<Value, String> {
         match value {
             Value::Object(fields) => match hash_in(fields) {
@@ -79,6 +87,14 @@ mod tests {
     #[test]
     fn a_missing_secret_is_named_by_its_hash() {
         assert_eq!(secrets().filled(&json!({"$secret": "c3"})), Err("secret c3 is missing".to_owned()));
+    }
+
+    #[test]
+    fn a_text_is_found_by_its_hash_and_nothing_else_is() {
+        assert_eq!(secrets().text("a1"), Ok("word"));
+        for hash in ["b2", "c3"] {
+            assert_eq!(secrets().text(hash), Err(format!("secret {hash} is missing")));
+        }
     }
 
     #[test]

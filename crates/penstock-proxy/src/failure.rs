@@ -16,6 +16,20 @@ pub(crate) enum Failure {
     BodyTooLarge,
     #[error("the client left before the answer")]
     ClientGone,
+    #[error("the client said nothing in time, or left, before its handshake was done")]
+    HandshakeUnfinished,
+    #[error("the client's handshake is malformed")]
+    HandshakeMalformed,
+    #[error("the client speaks no version, cipher suite or protocol that is spoken here")]
+    NothingInCommon,
+    #[error("the client refused the handshake, as one does who does not trust the certificate")]
+    RefusedByClient,
+    #[error("no certificate is for the name that the client asked for")]
+    UnknownServerName,
+    #[error("this port speaks HTTPS; write https:// instead of http://")]
+    PlainHttp,
+    #[error("the connection was made for another host")]
+    Misdirected,
     #[error("no route for this host and path")]
     NoRoute,
     #[error("the route does not serve this method")]
@@ -103,6 +117,13 @@ impl Failure {
             Self::BodyTimedOut => (408, Blame::Client, "body_timed_out"),
             Self::BodyTooLarge => (413, Blame::Client, "body_too_large"),
             Self::ClientGone => (499, Blame::Client, "client_gone"),
+            Self::HandshakeUnfinished => (499, Blame::Client, "tls_unfinished"),
+            Self::HandshakeMalformed => (499, Blame::Client, "tls_malformed"),
+            Self::NothingInCommon => (499, Blame::Client, "tls_nothing_in_common"),
+            Self::RefusedByClient => (499, Blame::Client, "tls_refused_by_client"),
+            Self::UnknownServerName => (499, Blame::Client, "tls_unknown_name"),
+            Self::PlainHttp => (400, Blame::Client, "plain_http"),
+            Self::Misdirected => (421, Blame::Client, "misdirected"),
             Self::NoRoute => (404, Blame::Client, "no_route"),
             Self::MethodNotAllowed => (405, Blame::Client, "method_not_allowed"),
             Self::NoAnswer => (500, Blame::Gateway, "no_answer"),

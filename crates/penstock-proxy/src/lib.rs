@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod routing;
 pub(crate) mod scan;
 pub mod telemetry;
+pub mod tls;
 pub mod unit;
 pub(crate) mod upstream;
 pub(crate) mod wire;

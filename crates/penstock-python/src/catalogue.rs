@@ -1,7 +1,7 @@
 //! What the compiler asks of the core: filters, settings, expressions, the plan's schema.
 
 use penstock_proxy::expression::{Condition, Template};
-use penstock_proxy::{filters, routing, telemetry};
+use penstock_proxy::{filters, routing, telemetry, tls};
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyResult, pyfunction};
 use serde::Serialize;
@@ -47,6 +47,16 @@ pub(crate) fn check_regex(text: &str) -> Option<String> {
 #[pyfunction]
 pub(crate) fn check_log_template(text: &str) -> Vec<String> {
     telemetry::log_template_problems(text)
+}
+
+/// Checks a certificate and its key: JSON with `facts` (or null) and `problems`.
+#[pyfunction]
+pub(crate) fn check_certificate(certificate: &str, key: &str) -> PyResult<String> {
+    let (facts, problems) = match tls::check_certificate(certificate, key) {
+        Ok(facts) => (Some(facts), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    to_json(&json!({ "facts": facts, "problems": problems }))
 }
 
 /// The JSON Schema of a plan.

@@ -6,12 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from penstock.base.problem import Problem, errors
 from penstock.cli import command
 from penstock.compiler import Compiled, compile_resources
 from penstock.compiler.listening import check_listening
+from penstock.compiler.validity import check_validity
 from penstock.filters.native import native_catalogue
 from penstock.filters.plugins import plugin_catalogue
 from penstock.model.kinds import KINDS
@@ -46,7 +48,8 @@ def read_configuration(path: Path) -> Configuration:
     loaded = load_texts(texts, environment()).beside(unread)
     catalogue = plugin_catalogue(native_catalogue(), loaded.readable)
     compiled = compile_resources(loaded.resources, catalogue, unusable=loaded.unusable)
-    found = locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts)
+    late = check_validity(loaded.resources, catalogue, datetime.now(UTC))
+    found = locate([*loaded.problems, *compiled.problems, *late, *log_problems(loaded.readable)], texts)
     if not errors(found):
         found += check_listening(loaded.resources, str(path))
     kinds = Counter(placed.resource.kind for placed in loaded.resources)

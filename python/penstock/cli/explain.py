@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The configuration and the request."""
     add_configuration(parser)
     parser.add_argument("method", metavar="METHOD", help="method of the request: GET")
-    parser.add_argument("url", metavar="URL", help="http://host/path")
+    parser.add_argument("url", metavar="URL", help="http://host/path or https://host/path")
     parser.add_argument(
         "-H",
         "--header",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from penstock.base.problem import Problem
+from penstock.compiler.certificates import compile_certificate, listener_tls
 from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.place import Place
 from penstock.compiler.plan_types import AccessLog, Protocol
@@ -13,6 +14,7 @@ from penstock.compiler.routes import compile_route
 from penstock.compiler.steps import compile_steps
 from penstock.compiler.upstreams import upstream_body
 from penstock.filters.catalogue import Catalogue
+from penstock.model.certificate import Certificate
 from penstock.model.kinds import resource_key
 from penstock.model.listener import Limits, Listener
 from penstock.model.loading.remains import Remains
@@ -61,6 +63,7 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
         "name": listener.name,
         "address": listener.address,
         "protocols": cast("list[Protocol]", list(listener.protocols)),
+        "tls": listener_tls(listener, fragment),
         "trusted_proxies": list(listener.trusted_proxies),
         "encoded_slash": listener.encoded_slash,
         "underscores": listener.underscores,
@@ -136,4 +139,5 @@ _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
     Pipeline: _pipeline,
     Telemetry: _telemetry,
     Plugin: _plugin,
+    Certificate: compile_certificate,
 }

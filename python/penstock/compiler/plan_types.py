@@ -21,6 +21,7 @@ class ListenerBody(TypedDict):
     limits: "Limits"
     name: str
     protocols: list["Protocol"]
+    tls: "ListenerTls | None"
     trusted_proxies: list[str]
     underscores: "Underscores"
 
@@ -88,6 +89,15 @@ class PluginBody(TypedDict):
     name: str
 
 
+class CertificateBody(TypedDict):
+    """`certificate/NAME`: a chain of certificates and its key."""
+
+    certificate: str
+    key_hash: str
+    kind: Literal["certificate"]
+    name: str
+
+
 class Condition(TypedDict):
     """A condition on one named value of the request."""
 
@@ -149,6 +159,15 @@ class Limits(TypedDict):
     idle_ms: int
     send_ms: int
     uri_bytes: int
+
+
+class ListenerTls(TypedDict):
+    """What a listener asks of handshakes."""
+
+    certificates: list[str]
+    ciphers: list["CipherSuite"] | None
+    min_version: "TlsVersion"
+    unknown_name: "UnknownName"
 
 
 class TemplateLogFormat(TypedDict):
@@ -286,8 +305,10 @@ class Plan(TypedDict):
 
 Balance = Literal["round_robin", "random", "least_requests"]
 """How an endpoint is picked."""
-Body = ListenerBody | RouteBody | PipelineBody | UpstreamBody | NamesBody | TelemetryBody | PluginBody
+Body = ListenerBody | RouteBody | PipelineBody | UpstreamBody | NamesBody | TelemetryBody | PluginBody | CertificateBody
 """What a part can be."""
+CipherSuite = str
+"""A cipher suite by its registered name."""
 EncodedSlash = Literal["refuse", "keep"]
 """What happens to an encoded slash or backslash in a path."""
 FilterSource = Literal["native"] | PythonFilterSource
@@ -308,5 +329,9 @@ Target = Literal["end"] | StepTarget
 """The target of a jump, always forward."""
 Test = Literal["present", "absent"] | ExactTest | PrefixTest | SuffixTest | RegexTest
 """What must hold of a value."""
+TlsVersion = Literal["1.2", "1.3"]
+"""A version of TLS."""
 Underscores = Literal["refuse", "drop"]
 """What happens to a field whose name has an underscore."""
+UnknownName = Literal["first", "refuse"]
+"""What happens to a client that asks for a name no certificate has."""

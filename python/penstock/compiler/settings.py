@@ -51,6 +51,14 @@ def resolve_settings(schema: Schema, settings: Any, written: Written, fragment: 
     return walk.resolve(schema, settings, ())
 
 
+def keep_secret(value: Any, fragment: Fragment) -> str:
+    """The hash by which a plan names a secret, which goes with the others."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    name = blake2b(text.encode(), digest_size=16, person=_STANDS_FOR.encode()).hexdigest()
+    fragment.secrets[name] = value
+    return name
+
+
 def without_secrets(text: str, secrets: Iterable[Any]) -> str:
     """What a check says, without the secrets that it was given: a validator may repeat what it does not like."""
     for value in secrets:
@@ -77,7 +85,7 @@ class _Walk:
     def resolve(self, schema: Any, value: Any, path: Steps) -> Any:
         marks = self._marks(schema, value)
         if value is not None and any(one.get("format") == "password" for one in marks):
-            return self._secret(value)
+            return {_STANDS_FOR: keep_secret(value, self.fragment)}
         if isinstance(value, str):
             kind = next((found for one in marks if (found := one.get(_MARK))), None)
             return self._reference(kind, value, path) if kind else value
@@ -90,12 +98,6 @@ class _Walk:
         if isinstance(value, list):
             return [self._item(marks, index, item, path) for index, item in enumerate(value)]
         return value
-
-    def _secret(self, value: Any) -> dict[str, str]:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-        name = blake2b(text.encode(), digest_size=16, person=_STANDS_FOR.encode()).hexdigest()
-        self.fragment.secrets[name] = value
-        return {_STANDS_FOR: name}
 
     def _item(self, marks: list[Schema], index: int, item: Any, path: Steps) -> Any:
         below = [

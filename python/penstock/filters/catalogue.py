@@ -58,6 +58,27 @@ class PluginDescription:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What a certificate says of itself.
+
+    Units: `not_before` and `not_after` are seconds since 1970.
+    """
+
+    names: tuple[str, ...]
+    issuer: str
+    not_before: int
+    not_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCertificate:
+    """What a certificate says, or everything that is wrong with it and its key."""
+
+    facts: CertificateFacts | None = None
+    problems: tuple[SettingProblem, ...] = ()
+
+
 class Catalogue(Protocol):
     """All kinds of filters, and the checks that belong to the core. Pure: the same question, the same answer."""
 
@@ -84,6 +105,9 @@ class Catalogue(Protocol):
 
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
+
+    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+        """What a certificate says, or everything that is wrong with it and its key; nothing of the key is told."""
 
     def check_log_template(self, text: str) -> Sequence[str]:
         """Everything that is wrong with a template of access-log lines."""

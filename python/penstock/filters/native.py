@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from penstock._core import (
+    check_certificate,
     check_expression,
     check_filter,
     check_log_template,
@@ -15,7 +16,15 @@ from penstock._core import (
     check_template,
     native_filters,
 )
-from penstock.filters.catalogue import Answers, Checked, FilterKind, PluginDescription, SettingProblem
+from penstock.filters.catalogue import (
+    Answers,
+    CertificateFacts,
+    Checked,
+    CheckedCertificate,
+    FilterKind,
+    PluginDescription,
+    SettingProblem,
+)
 from penstock.filters.setting_path import read_setting_path
 
 
@@ -52,6 +61,14 @@ class NativeCatalogue:
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
         return check_regex(text)
+
+    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+        """What a certificate says, or everything that is wrong with it and its key."""
+        found = json.loads(check_certificate(certificate, key))
+        problems = tuple(SettingProblem((one["field"],), one["message"], one["hint"]) for one in found["problems"])
+        facts = found["facts"]
+        known = CertificateFacts(**{**facts, "names": tuple(facts["names"])}) if facts else None
+        return CheckedCertificate(known, problems)
 
     def check_log_template(self, text: str) -> Sequence[str]:
         """Everything that is wrong with a template of access-log lines."""

@@ -8,7 +8,14 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
-from penstock.filters.catalogue import Catalogue, Checked, FilterKind, PluginDescription, SettingProblem
+from penstock.filters.catalogue import (
+    Catalogue,
+    Checked,
+    CheckedCertificate,
+    FilterKind,
+    PluginDescription,
+    SettingProblem,
+)
 from penstock.filters.plugin_child import Asked, ask
 from penstock.filters.plugin_version import FOLDER, Described, PluginMemory, describe, describe_copy
 from penstock.model.loading import Placed
@@ -110,6 +117,10 @@ class PluginCatalogue:
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
         return self._native.check_regex(text)
+
+    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+        """What a certificate says, or everything that is wrong with it and its key."""
+        return self._native.check_certificate(certificate, key)
 
     def check_log_template(self, text: str) -> Sequence[str]:
         """Everything that is wrong with a template of access-log lines."""

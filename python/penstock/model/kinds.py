@@ -1,5 +1,6 @@
 """The one list of the kinds of resources."""
 
+from penstock.model.certificate import Certificate
 from penstock.model.listener import Listener
 from penstock.model.pipeline import Pipeline
 from penstock.model.plugin import Plugin
@@ -9,7 +10,7 @@ from penstock.model.telemetry import Telemetry
 from penstock.model.upstream import Upstream
 
 KINDS: dict[str, type[Resource]] = {
-    model.__name__: model for model in (Listener, Route, Upstream, Pipeline, Telemetry, Plugin)
+    model.__name__: model for model in (Listener, Route, Upstream, Pipeline, Telemetry, Plugin, Certificate)
 }
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from penstock.base.names import did_you_mean
 from penstock.base.networks import canonical_network, listening_address
 from penstock.base.units import Duration, Size
+from penstock.model.certificate import ListenerTls
 from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
 from penstock.model.step import StepList
 
@@ -91,6 +92,7 @@ class Listener(Resource):
     protocols: tuple[Protocol, ...] = Field(
         ("http1",), min_length=1, description="Protocols spoken, in order of preference."
     )
+    tls: ListenerTls | None = Field(None, description="What it asks of handshakes. Absent: it speaks clear text.")
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="Networks (CIDR) whose forwarding headers are believed. Empty: none."
     )

@@ -21,6 +21,7 @@ from penstock.compiler.plan_types import TelemetryBody
 from penstock.discovery.names import system_lookup
 from penstock.filters.native import native_catalogue
 from penstock.filters.plugins import plugin_catalogue
+from penstock.model.kinds import resource_key
 from penstock.model.loading import Text, load_texts, locate
 from penstock.model.loading.loader import load_data
 from penstock.runtime.change.desired import hosts_of, with_names
@@ -109,7 +110,7 @@ class Gateway:
         except BaseException:
             state.cleanup()
             raise
-        self._urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in sockets.items()}
+        self._urls = {name: _url(parts[resource_key("listener", name)], one) for name, one in sockets.items()}
         plan, secrets = json.dumps({"parts": parts}), json.dumps(compiled.secrets)
         listening = [(name, one.detach()) for name, one in sockets.items()]
         self._worker = EmbeddedWorker(plan, secrets, listening, state.name)
@@ -188,6 +189,11 @@ def _listen(parts: Mapping[str, Any]) -> dict[str, socket.socket]:
             sockets[body["name"]] = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
             body["address"] = "{}:{}".format(*sockets[body["name"]].getsockname()[:2])
     return sockets
+
+
+def _url(listener: Mapping[str, Any], listening: socket.socket) -> str:
+    scheme = "https" if listener["body"]["tls"] else "http"
+    return f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def _stop_all() -> None:

@@ -21,7 +21,6 @@ WRITTEN = [
     (f"{LISTENER}limits: {{connections: '10'}}", "write it without quotes: 10"),
     (f"{LISTENER}limits: 5", "write a mapping of `header_time`, `headers`"),
     (f"{LISTENER}protocols: http1", "write it as a list: [http1]"),
-    (f"{LISTENER}tls: {{}}", "this build speaks plain HTTP/1.1 alone"),
     (f"{LISTENER}before: {{kind: SetHeaders}}", "write `- ` before each of its items"),
     (f"{LISTENER}before: [{{SetHeaders: {{}}}}]", "write it as in {kind: SetHeaders, ...}"),
     (f"{LISTENER}before: [SetHeaders]", "write {kind: SetHeaders}"),

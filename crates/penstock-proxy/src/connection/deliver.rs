@@ -44,8 +44,12 @@ pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listen
     release_attempt(connection, work, sent);
     match (sent, field) {
         (false, _) => Next::Drop,
-        // Nothing unread is left that would make the close a reset.
-        (true, ConnectionField::Close) if is_clean && connection.client.unread().is_empty() => Next::Drop,
+        // Nothing unread is left that would make the close a reset, and no session that has to say its end.
+        (true, ConnectionField::Close)
+            if is_clean && connection.client.unread().is_empty() && connection.client.socket().session().is_none() =>
+        {
+            Next::Drop
+        }
         (true, ConnectionField::Close) => Next::Close,
         (true, _) => Next::Again,
     }

@@ -30,6 +30,8 @@ pub(crate) struct Peer {
     pub(crate) ip: IpAddr,
     /// The listener's port.
     pub(crate) port: u16,
+    /// Whether it is enciphered.
+    pub(crate) is_enciphered: bool,
 }
 
 /// Decides who the client is, removes what it may not say, and adds what the upstream is told.
@@ -142,7 +144,8 @@ fn add_forwarding(request: &mut Request, peer: &Peer) {
     } else {
         head.add_known(Name::X_FORWARDED_FOR, text.as_bytes());
     }
-    add_missing(head, Name::X_FORWARDED_PROTO, b"http", client.is_trusted);
+    let scheme: &[u8] = if peer.is_enciphered { b"https" } else { b"http" };
+    add_missing(head, Name::X_FORWARDED_PROTO, scheme, client.is_trusted);
     add_missing(head, Name::X_FORWARDED_HOST, host.as_bytes(), client.is_trusted);
     let mut port = [0; 5];
     add_missing(head, Name::X_FORWARDED_PORT, port_text(peer.port, &mut port), client.is_trusted);
@@ -187,7 +190,7 @@ mod tests {
             request.head.note_odd_name();
         }
         let trust = Trust { proxies: trusted.iter().map(|text| text.parse().unwrap()).collect() };
-        let peer = Peer { ip: peer.parse().unwrap(), port: 8080 };
+        let peer = Peer { ip: peer.parse().unwrap(), port: 8080, is_enciphered: false };
         identify(&mut request, &peer, &trust, Underscores::Refuse, |id| id.push_str("made"))?;
         Ok(request)
     }

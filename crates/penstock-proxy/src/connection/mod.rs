@@ -5,6 +5,7 @@ mod attempts;
 mod body;
 mod deliver;
 mod forward;
+mod handshake;
 mod identify;
 mod lifetime;
 mod outgoing;

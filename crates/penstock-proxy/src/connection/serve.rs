@@ -10,11 +10,12 @@ use std::task::{Context, Poll, ready};
 
 use super::answer::answer_failure;
 use super::deliver::{Next, deliver};
+use super::handshake::handshake;
 use super::identify::{Peer, identify};
 use super::steps::run_exchange;
 use super::understand::understand;
 use super::work::Work;
-use crate::exchange::{Client, Method, Request, Span, Version};
+use crate::exchange::{Client, Method, Span, Version};
 use crate::failure::Failure;
 use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
 use crate::listener::{BuiltListener, ListenerState};
@@ -51,8 +52,30 @@ impl Connection {
     /// A fresh connection.
     pub(crate) fn new(worker: Rc<Worker>, listener: Rc<ListenerState>, socket: Socket, peer: IpAddr) -> Self {
         let deadline = worker.deadlines.register();
-        let peer = Peer { ip: peer, port: listener.port };
+        let peer = Peer { ip: peer, port: listener.port, is_enciphered: socket.session().is_some() };
         Self { worker, listener, client: Wire::new(socket), deadline, peer }
+    }
+
+    /// Whether this connection was made for another host's certificate.
+    fn is_misdirected(&self, host: &str) -> bool {
+        self.client.socket().session().is_some_and(|session| session.is_misdirected(host))
+    }
+
+    /// Gives the session up that the client never began.
+    pub(super) fn speak_clear_text(&mut self) {
+        self.peer.is_enciphered = false;
+        if let Socket::Tls(session) = self.client.socket_mut() {
+            session.give_way();
+        }
+    }
+
+    /// What is refused before it is understood must not be taken for the exchange before it.
+    pub(super) fn forget_previous(&self, work: &mut Work) {
+        let request = &mut work.exchange.request;
+        request.client = Client { ip: self.peer.ip, peer: self.peer.ip, is_trusted: false };
+        request.method = Method::default();
+        request.version = Version::default();
+        request.method_span = Span::default();
     }
 }
 
@@ -63,21 +86,32 @@ pub(crate) async fn serve(connection: &mut Connection) {
         Poll::Ready(())
     })
     .await;
-    while wait_for_bytes(connection).await {
+    let mut next = if handshake(connection).await { Next::Again } else { Next::Drop };
+    while next == Next::Again {
+        if !wait_for_bytes(connection).await {
+            say_end(connection).await;
+            break;
+        }
         let mut work = connection.worker.lend_work();
-        let next = contained(connection, &mut work).await;
+        next = contained(connection, &mut work).await;
         connection.worker.log(connection, &work);
         connection.worker.return_work(work);
-        match next {
-            Next::Again => {}
-            Next::Close => {
-                linger(connection).await;
-                break;
-            }
-            Next::Drop => break,
-        }
+    }
+    if next == Next::Close {
+        linger(connection).await;
     }
     connection.client.discard(&connection.worker.buffers);
+}
+
+/// Tells a client that the session has ended, not just the wire, if it takes that at once.
+async fn say_end(connection: &mut Connection) {
+    poll_fn(|context| {
+        if connection.client.socket().session().is_some() {
+            let _ = connection.client.poll_shutdown(context);
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Waits without a buffer for the next request's first bytes; false: the connection is over.
@@ -134,7 +168,7 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     let (listener, routes) = (connection.listener.current(), connection.listener.routes());
     let unread = connection.client.unread().len() as u64;
     work.record.base = (connection.client.received_bytes - unread, connection.client.sent_bytes);
-    forget_previous(&mut work.exchange.request, connection.peer.ip);
+    connection.forget_previous(work);
     match read_head(connection, work, &listener).await {
         Ok(()) => {}
         Err(NoHead::Quiet) => return Next::Drop,
@@ -143,6 +177,9 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     work.record.started_us = connection.worker.clock.now_us();
     if let Err(malformed) = prepare(connection, work, &listener) {
         return refuse(connection, work, malformed.into()).await;
+    }
+    if connection.is_misdirected(&work.exchange.request.host) {
+        return refuse(connection, work, Failure::Misdirected).await;
     }
     if is_declared_too_large(work) {
         return refuse(connection, work, Failure::BodyTooLarge).await;
@@ -170,16 +207,8 @@ fn is_declared_too_large(work: &Work) -> bool {
     declared.zip(limit).is_some_and(|(declared, limit)| declared > limit)
 }
 
-/// What is refused before it is understood must not be taken for the exchange before it.
-fn forget_previous(request: &mut Request, peer: IpAddr) {
-    request.client = Client { ip: peer, peer, is_trusted: false };
-    request.method = Method::default();
-    request.version = Version::default();
-    request.method_span = Span::default();
-}
-
 /// Answers a request that is refused before it is routed, and ends the connection.
-async fn refuse(connection: &mut Connection, work: &mut Work, failure: Failure) -> Next {
+pub(super) async fn refuse(connection: &mut Connection, work: &mut Work, failure: Failure) -> Next {
     let listener = connection.listener.current();
     if work.record.started_us == 0 {
         work.record.started_us = connection.worker.clock.now_us();
@@ -251,7 +280,7 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
 
 /// Lets the client take its last answer: what it still sends is read and thrown away for a
 /// while, because closing a socket with unread bytes resets it and can destroy the answer.
-async fn linger(connection: &mut Connection) {
+pub(super) async fn linger(connection: &mut Connection) {
     let late_at_ms = super::lifetime::at(connection, LINGER_MS);
     connection.deadline.arm(late_at_ms);
     let most = connection.client.received_bytes + DRAINED_BYTES;

@@ -6,16 +6,17 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::ListenerState;
+use super::{BuiltListener, ListenerState};
 use crate::connection::{Connection, serve};
 use crate::telemetry::Entered;
-use crate::wire::{Descriptors, Socket};
+use crate::wire::{Descriptors, Socket, TlsSocket};
 use crate::worker::{TICK_MS, Worker};
 
 /// Pause after an accept failed for another reason than want of descriptors.
@@ -132,7 +133,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket:
 }
 
 fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: IpAddr) {
-    let (meter, limit) = (state.meter.get(), state.current().plan.limits.connections);
+    let (meter, listener) = (state.meter.get(), state.current());
+    let limit = listener.plan.limits.connections;
     let Some(entered) = worker.recorder.enter_below(meter.open, limit) else {
         worker.recorder.count(meter.refused, 1);
         return;
@@ -140,12 +142,22 @@ fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: I
     state.open.set(state.open.get() + 1);
     worker.recorder.count(meter.accepted, 1);
     let guard = OpenConnection { state: Rc::clone(state), _entered: entered };
+    let Some(socket) = with_session(socket, &listener) else {
+        worker.recorder.count(meter.accept_failures, 1);
+        return;
+    };
     let mut connection = Connection::new(Rc::clone(worker), Rc::clone(state), socket, peer);
     // Captured and lent, not passed on: the task then holds the connection once.
     tokio::task::spawn_local(async move {
         let _guard = guard;
         serve(&mut connection).await;
     });
+}
+
+/// The socket as the listener speaks on it.
+fn with_session(socket: Socket, listener: &BuiltListener) -> Option<Socket> {
+    let Some(terms) = &listener.tls else { return Some(socket) };
+    TlsSocket::accept(socket, Arc::clone(terms)).ok().map(|session| Socket::Tls(Box::new(session)))
 }
 
 struct OpenConnection {

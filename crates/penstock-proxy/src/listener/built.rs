@@ -10,11 +10,14 @@ use crate::http1::HeadLimits;
 use crate::pipeline::BuiltPipeline;
 use crate::routing::Router;
 use crate::telemetry::{ListenerMeter, RouteMeter};
+use crate::tls::ServerTls;
 
 /// What a plan makes of one listener; an exchange keeps the one it started with.
 pub(crate) struct BuiltListener {
     /// What the plan says.
     pub(crate) plan: ListenerPlan,
+    /// What it asks of handshakes; none: it speaks in clear text.
+    pub(crate) tls: Option<Arc<ServerTls>>,
     /// Limits on request heads.
     pub(crate) head_limits: HeadLimits,
     /// Whose forwarding fields are believed.

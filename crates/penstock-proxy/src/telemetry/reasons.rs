@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 46] = [
+pub(crate) const REASONS: [(&str, Blame); 53] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -26,18 +26,25 @@ pub(crate) const REASONS: [(&str, Blame); 46] = [
     ("line_end", Blame::Client),
     ("method", Blame::Client),
     ("method_not_allowed", Blame::Client),
+    ("misdirected", Blame::Client),
     ("no_answer", Blame::Gateway),
     ("no_endpoint", Blame::Upstream),
     ("no_route", Blame::Client),
     ("out_of_descriptors", Blame::Gateway),
     ("panicked", Blame::Gateway),
     ("path", Blame::Client),
+    ("plain_http", Blame::Client),
     ("redirect_host_unnamed", Blame::Client),
     ("request_timed_out", Blame::Gateway),
     ("rewritten_path", Blame::Client),
     ("start_line", Blame::Client),
     ("target", Blame::Client),
     ("target_too_long", Blame::Client),
+    ("tls_malformed", Blame::Client),
+    ("tls_nothing_in_common", Blame::Client),
+    ("tls_refused_by_client", Blame::Client),
+    ("tls_unfinished", Blame::Client),
+    ("tls_unknown_name", Blame::Client),
     ("too_many_fields", Blame::Client),
     ("too_many_interim", Blame::Upstream),
     ("trailer", Blame::Client),

@@ -4,7 +4,9 @@ mod buffers;
 mod clock;
 mod deadline;
 mod descriptors;
+mod records;
 mod socket;
+mod tls;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod wire;
 
@@ -13,4 +15,5 @@ pub(crate) use clock::{Clock, begin_turn};
 pub(crate) use deadline::{Deadline, Deadlines};
 pub(crate) use descriptors::{Descriptors, is_none_left};
 pub(crate) use socket::{Address, Socket};
+pub(crate) use tls::{HandshakeFailure, TlsSocket};
 pub(crate) use wire::{Payload, Wire};

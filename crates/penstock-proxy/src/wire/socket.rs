@@ -1,4 +1,4 @@
-//! Stream sockets: TCP or unix, client side or upstream side.
+//! Stream sockets: TCP or unix, in clear text or enciphered, client side or upstream side.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
@@ -14,7 +14,7 @@ use socket2::TcpKeepalive;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-use super::Descriptors;
+use super::{Descriptors, TlsSocket};
 
 /// Where a socket can be connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ const SIGNS_OF_LIFE: TcpKeepalive =
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// One of the others under a session; boxed, for it is large and many connections have none.
+    Tls(Box<TlsSocket>),
 }
 
 impl Socket {
@@ -70,11 +72,15 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.try_read(buffer),
             Self::Unix(stream) => stream.try_read(buffer),
+            Self::Tls(session) => session.plain().try_read(buffer),
         }
     }
 
     /// Reads once; 0 is the end of what the peer sends.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Self::Tls(session) = self {
+            return session.poll_read(context, buffer);
+        }
         loop {
             ready!(self.poll_readiness(context, Interest::READABLE))?;
             let received = self.try_io(Interest::READABLE, |socket| {
@@ -93,6 +99,9 @@ impl Socket {
 
     /// Writes once, from several places.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if let Self::Tls(session) = self {
+            return session.poll_write(context, parts);
+        }
         let [part] = parts else { return self.poll_gather(context, parts) };
         loop {
             ready!(self.poll_readiness(context, Interest::WRITABLE))?;
@@ -118,6 +127,7 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, parts),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Self::Tls(session) => session.poll_write(context, parts),
         }
     }
 
@@ -128,6 +138,7 @@ impl Socket {
             (Self::Tcp(stream), false) => stream.poll_write_ready(context),
             (Self::Unix(stream), true) => stream.poll_read_ready(context),
             (Self::Unix(stream), false) => stream.poll_write_ready(context),
+            (Self::Tls(session), _) => session.plain().poll_readiness(context, interest),
         }
     }
 
@@ -138,6 +149,7 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.try_io(interest, || io(stream.as_fd())),
             Self::Unix(stream) => stream.try_io(interest, || io(stream.as_fd())),
+            Self::Tls(session) => session.plain().try_io(interest, io),
         }
     }
 
@@ -146,14 +158,24 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(session) => session.poll_shutdown(context),
         }
     }
 
     /// Makes the close of the socket a reset, so that the peer cannot take what it has for whole.
     pub(crate) fn reset_on_close(&self) {
-        if let Self::Tcp(stream) = self {
-            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        match self {
+            Self::Tcp(stream) => {
+                let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+            }
+            Self::Unix(_) => {}
+            Self::Tls(session) => session.plain().reset_on_close(),
         }
+    }
+
+    /// The session on top, if there is one.
+    pub(crate) fn session(&self) -> Option<&TlsSocket> {
+        if let Self::Tls(session) = self { Some(session) } else { None }
     }
 }
 
@@ -162,6 +184,7 @@ impl AsFd for Socket {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
+            Self::Tls(session) => session.plain().as_fd(),
         }
     }
 }

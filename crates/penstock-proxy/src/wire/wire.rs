@@ -53,6 +53,11 @@ impl Wire {
         &self.socket
     }
 
+    /// The same, to be changed.
+    pub(crate) fn socket_mut(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
     /// Bytes that came and are not used yet.
     pub(crate) fn unread(&self) -> &[u8] {
         self.input.get(self.unread_range()).unwrap_or_default()

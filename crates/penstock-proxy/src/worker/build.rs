@@ -1,5 +1,7 @@
 //! From a plan to what the IO thread runs; done on a helper thread, because it takes time.
 
+mod tls;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
 use crate::telemetry::{Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, UpstreamMeters};
+use crate::tls::LoadedCertificate;
 
 /// Numbers the plans of this process.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -35,6 +38,7 @@ pub struct Built {
     upstreams: BTreeMap<Arc<str>, (Arc<Part>, UpstreamMeters)>,
     routes: Known<BuiltRoute>,
     pipelines: Known<BuiltPipeline>,
+    certificates: Known<LoadedCertificate>,
 }
 
 /// A listener and the routes it serves, apart: what lasts holds the listener and never all routes.
@@ -165,6 +169,7 @@ impl Builder<'_> {
             Body::Telemetry(telemetry) => {
                 self.built.log_format = telemetry.access_log.as_ref().map(|log| log.format.clone());
             }
+            Body::Certificate(certificate) => self.add_certificate(key, part, certificate),
             Body::Listener(_) | Body::Plugin(_) => {}
         }
     }
@@ -197,6 +202,7 @@ impl Builder<'_> {
 
     fn add_listener(&mut self, key: &str, part: &Arc<Part>, plan: &ListenerPlan) {
         let code = self.filters.digests(&plan.before) + "|" + &self.filters.digests(&plan.after);
+        let code = code + "|" + &self.certificate_hashes(plan);
         let origin = Origin { part: Arc::clone(part), code };
         let known = self.previous.and_then(|previous| previous.listeners.get(&plan.name));
         // Looked up though nothing may be built: what is in use is noted by it.
@@ -230,8 +236,13 @@ impl Builder<'_> {
             fields: limits.fields as usize,
             target_bytes: limits.uri_bytes as usize,
         };
+        let tls = match &plan.tls {
+            // Without secrets nothing is to run.
+            Some(terms) if self.filters.plan.secrets.is_some() => Some(self.tls(key, plan, terms)?),
+            _ => None,
+        };
         let (plan, trust) = (plan.clone(), Trust { proxies });
-        Some(Arc::new(BuiltListener { plan, head_limits, trust, meter: meters.own, before, after }))
+        Some(Arc::new(BuiltListener { plan, tls, head_limits, trust, meter: meters.own, before, after }))
     }
 
     fn routes_of(&mut self, key: &str, listener: &str) -> Option<ListenerRoutes> {

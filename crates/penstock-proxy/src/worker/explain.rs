@@ -69,7 +69,7 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
         problems.first().map_or_else(|| "the plan cannot be built".to_owned(), ToString::to_string)
     })?;
     let url = Url::parse(&imagined.url)?;
-    let name = listener_name(plan, imagined.listener.as_deref(), url.port)?;
+    let name = listener_name(plan, imagined.listener.as_deref(), &url)?;
     let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
     let (listener, routes) = (&served.built, &served.routes);
     let mut exchange = imagine(imagined, &url, listener)?;
@@ -126,8 +126,8 @@ fn answered_before(listener: String, before: String, exchange: &Exchange) -> Exp
     Explained { listener, host, path, before, routes: Vec::new(), chosen: None, status, allow: None }
 }
 
-/// The listener named, else the one at the URL's port, else the first.
-fn listener_name(plan: &Plan, named: Option<&str>, port: u16) -> Result<String, String> {
+/// The listener named, else the one at the URL's port, else the first that speaks as its scheme says, else the first.
+fn listener_name(plan: &Plan, named: Option<&str>, url: &Url<'_>) -> Result<String, String> {
     let listeners = plan.parts.values().filter_map(|part| match &part.body {
         Body::Listener(listener) => Some(listener),
         _ => None,
@@ -137,8 +137,8 @@ fn listener_name(plan: &Plan, named: Option<&str>, port: u16) -> Result<String, 
         let known = listeners.iter().any(|listener| listener.name == name);
         return if known { Ok(name.to_owned()) } else { Err(format!("no listener {name}")) };
     }
-    let suffix = format!(":{port}");
-    listeners.sort_by_key(|listener| !listener.address.ends_with(&suffix));
+    let suffix = format!(":{}", url.port);
+    listeners.sort_by_key(|listener| (!listener.address.ends_with(&suffix), listener.tls.is_some() != url.is_https));
     listeners.first().map(|listener| listener.name.clone()).ok_or_else(|| "the plan has no listener".to_owned())
 }
 

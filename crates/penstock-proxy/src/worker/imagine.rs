@@ -21,7 +21,7 @@ pub struct Imagined {
     pub listener: Option<String>,
     /// Method.
     pub method: String,
-    /// `http://host[:port]/path?query`
+    /// `http://host[:port]/path?query`, or the same with `https`
     pub url: String,
     /// Fields, as name and value.
     #[serde(default)]
@@ -35,17 +35,23 @@ pub(super) struct Url<'a> {
     pub(super) authority: &'a str,
     pub(super) target: &'a str,
     pub(super) port: u16,
+    pub(super) is_https: bool,
 }
 
 impl<'a> Url<'a> {
     /// Takes one apart.
     pub(super) fn parse(url: &'a str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url}: write it as http://host/path"))?;
+        let schemes = [("http://", false, 80), ("https://", true, 443)];
+        let found = schemes
+            .into_iter()
+            .find_map(|(scheme, is_https, port)| url.strip_prefix(scheme).map(|rest| (rest, is_https, port)));
+        let (rest, is_https, usual_port) =
+            found.ok_or_else(|| format!("{url}: write it as http://host/path or https://host/path"))?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
-        let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80);
-        Ok(Self { authority, target, port })
+        let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(usual_port);
+        Ok(Self { authority, target, port, is_https })
     }
 }
 
@@ -74,7 +80,7 @@ pub(super) fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListen
     let info = info.ok_or("the request's head is incomplete")?;
     understand(request, info.target, listener.plan.encoded_slash).map_err(refused)?;
     let ip = imagined.from.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_canonical();
-    let peer = Peer { ip, port: url.port };
+    let peer = Peer { ip, port: url.port, is_enciphered: listener.plan.tls.is_some() };
     identify(request, &peer, &listener.trust, listener.plan.underscores, |id| id.push_str(NO_ID)).map_err(refused)?;
     exchange.body_limit = listener.plan.limits.body_bytes;
     Ok(exchange)

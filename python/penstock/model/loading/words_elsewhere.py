@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 LATER_KINDS = frozenset(
     {
-        "Aggregation", "AiProvider", "Certificate", "Consumer", "Function", "MeshService", "MqttListener", "Registry",
+        "Aggregation", "AiProvider", "Consumer", "Function", "MeshService", "MqttListener", "Registry",
         "Secret", "TcpRoute", "Test", "TlsRoute", "UdpRoute",
     }
 )  # fmt: skip
 """Kinds that are designed and not built."""
 
 LATER_KEYS: Mapping[tuple[str, str], str] = {
-    ("Listener", "tls"): "this build speaks plain HTTP/1.1 alone",
     ("Upstream", "tls"): "this build connects to http:// endpoints alone",
     ("Upstream", "health"): "an endpoint that cannot be connected to is passed over for the next",
     ("Upstream", "breaker"): "`retry` with a `budget` bounds what is sent again",

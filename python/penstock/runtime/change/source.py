@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from penstock.base.problem import Problem, errors
 from penstock.compiler import Compiled
 from penstock.compiler.listening import check_listening
+from penstock.compiler.validity import check_validity
 from penstock.filters.plugin_files import plugin_paths
 from penstock.filters.plugins import plugin_path
 from penstock.model.loading import load_texts, locate
@@ -91,7 +93,8 @@ class FileSource:
         self._named = frozenset(referred)
         self._plugins = tuple(path for one in loaded.resources if (path := plugin_path(one)))
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)
-        located = locate([*loaded.problems, *compiled.problems, *log_problems(loaded.readable)], texts)
+        late = check_validity(loaded.resources, self.compilation.native, datetime.now(UTC))
+        located = locate([*loaded.problems, *compiled.problems, *late, *log_problems(loaded.readable)], texts)
         if not errors(located):
             located += check_listening(loaded.resources, str(self.path))
         return Reading(loaded.resources, tuple(located), _plugin_digests(compiled))

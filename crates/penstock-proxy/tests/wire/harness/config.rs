@@ -151,6 +151,7 @@ fn listener() -> Listener {
         name: "web".to_owned(),
         address: "127.0.0.1:0".to_owned(),
         protocols: vec![Protocol::Http1],
+        tls: None,
         trusted_proxies: Vec::new(),
         encoded_slash: EncodedSlash::Refuse,
         underscores: Underscores::Refuse,

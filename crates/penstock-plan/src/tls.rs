@@ -1,0 +1,66 @@
+//! Transport security: certificates, and what a listener asks of handshakes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A chain of certificates and the hash of its private key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// The resource's name.
+    pub name: String,
+    /// The chain in PEM, the leaf first; it is public.
+    pub certificate: String,
+    /// Hash of the private key, whose text in PEM is among the secrets.
+    pub key_hash: String,
+}
+
+/// What a listener asks of handshakes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Keys of certificates (`certificate/NAME`); the first serves clients that name nothing.
+    pub certificates: Vec<String>,
+    /// Oldest version spoken.
+    pub min_version: TlsVersion,
+    /// Cipher suites, the most wanted first; absent: all that this build holds safe.
+    pub ciphers: Option<Vec<CipherSuite>>,
+    /// What happens to a client that asks for a name no certificate has.
+    pub unknown_name: UnknownName,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// What happens to a client that asks for a name no certificate has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownName {
+    /// It is shown the first certificate.
+    First,
+    /// The handshake is refused.
+    Refuse,
+}
+
+/// A cipher suite by its registered name; no other is safe enough to be spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, non_camel_case_types, reason = "names of the registry")]
+pub enum CipherSuite {
+    TLS_AES_128_GCM_SHA256,
+    TLS_AES_256_GCM_SHA384,
+    TLS_CHACHA20_POLY1305_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}

@@ -1,0 +1,15 @@
+//! Transport security as far as it is no input or output: certificates, and what a listener asks of handshakes.
+
+mod certificate;
+mod choice;
+mod der;
+mod facts;
+mod pem;
+mod policy;
+mod server;
+
+pub(crate) use certificate::LoadedCertificate;
+pub use certificate::{CertificateField, CertificateProblem, check_certificate};
+pub(crate) use choice::{Asked, take_asked};
+pub use facts::CertificateFacts;
+pub(crate) use server::ServerTls;

@@ -1,0 +1,60 @@
+//! What a plan says of certificates and handshakes, built.
+
+use std::sync::Arc;
+
+use penstock_plan::{Certificate, Listener, ListenerTls, Part};
+
+use super::{Builder, Origin, known};
+use crate::tls::{LoadedCertificate, ServerTls};
+
+impl Builder<'_> {
+    pub(super) fn add_certificate(&mut self, key: &Arc<str>, part: &Arc<Part>, certificate: &Certificate) {
+        let origin = Origin { part: Arc::clone(part), code: String::new() };
+        let earlier = self.previous.and_then(|previous| known(&previous.certificates, key, &origin));
+        match earlier.map_or_else(|| self.load(certificate), |earlier| Ok(Some(earlier))) {
+            Ok(Some(loaded)) => {
+                self.built.certificates.insert(Arc::clone(key), (origin, loaded));
+            }
+            Ok(None) => {}
+            Err(problems) => self.refuse_all(key, &problems),
+        }
+    }
+
+    /// None without secrets: then nothing is to run.
+    fn load(&self, certificate: &Certificate) -> Result<Option<Arc<LoadedCertificate>>, Vec<String>> {
+        let Some(secrets) = &self.filters.plan.secrets else { return Ok(None) };
+        let key = secrets.text(&certificate.key_hash).map_err(|problem| vec![problem])?;
+        LoadedCertificate::load(&certificate.certificate, key)
+            .map(|loaded| Some(Arc::new(loaded)))
+            .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    /// What tells the certificates of a listener from others under the same names.
+    pub(super) fn certificate_hashes(&self, plan: &Listener) -> String {
+        let keys = plan.tls.iter().flat_map(|tls| &tls.certificates);
+        let parts = keys.filter_map(|key| self.built.certificates.get(key.as_str()));
+        parts.map(|(origin, _)| origin.part.hash.as_str()).collect::<Vec<_>>().join("+")
+    }
+
+    /// What a listener asks of handshakes; none where that is refused.
+    pub(super) fn tls(&mut self, key: &str, plan: &Listener, terms: &ListenerTls) -> Option<Arc<ServerTls>> {
+        let mut certificates = Vec::with_capacity(terms.certificates.len());
+        for name in &terms.certificates {
+            // One that is there and cannot be used is told of already.
+            let Some((_, loaded)) = self.built.certificates.get(name.as_str()) else {
+                if !self.filters.plan.parts.contains_key(name.as_str()) {
+                    self.refuse(key, format!("no part {name}"));
+                }
+                return None;
+            };
+            certificates.push(Arc::clone(loaded));
+        }
+        match ServerTls::build(terms, &plan.protocols, &certificates) {
+            Ok(terms) => Some(Arc::new(terms)),
+            Err(problem) => {
+                self.refuse(key, format!("tls: {problem}"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+"""Certificates as the plan says them, and what a listener asks of handshakes."""
+
+from typing import cast
+
+from penstock.compiler import plan_types
+from penstock.compiler.compiled import Fragment, Reference
+from penstock.compiler.plan_types import CipherSuite
+from penstock.compiler.settings import keep_secret
+from penstock.filters.catalogue import Catalogue
+from penstock.model.certificate import Certificate
+from penstock.model.kinds import resource_key
+from penstock.model.listener import Listener
+
+
+def compile_certificate(certificate: Certificate, catalogue: Catalogue, fragment: Fragment) -> None:
+    """The part of a certificate; its key goes with the secrets."""
+    key = certificate.key.get_secret_value()
+    if fragment.is_whole(("certificate",)) and fragment.is_whole(("key",)):
+        for problem in catalogue.check_certificate(certificate.certificate, key).problems:
+            fragment.error(problem.path, problem.message, problem.hint)
+    fragment.parts[resource_key("Certificate", certificate.name)] = {
+        "kind": "certificate",
+        "name": certificate.name,
+        "certificate": certificate.certificate,
+        "key_hash": keep_secret(key, fragment),
+    }
+
+
+def listener_tls(listener: Listener, fragment: Fragment) -> plan_types.ListenerTls | None:
+    """What a listener asks of handshakes."""
+    tls = listener.tls
+    if tls is None:
+        return None
+    if not tls.has_cipher_of_version:
+        fragment.error(
+            ("tls", "ciphers"),
+            "none of them belongs to TLS 1.3, and `min_version` asks for it",
+            "add TLS_AES_128_GCM_SHA256, or leave `ciphers` out",
+        )
+    for index, name in enumerate(tls.certificates):
+        path = ("tls", "certificates", index)
+        if name in tls.certificates[:index]:
+            fragment.error(path, f"certificate `{name}` is there twice")
+        fragment.references.append(Reference(path, "certificate", name))
+    return {
+        "certificates": [resource_key("Certificate", name) for name in tls.certificates],
+        "min_version": tls.min_version,
+        "ciphers": None if tls.ciphers is None else cast("list[CipherSuite]", list(tls.ciphers)),
+        "unknown_name": tls.unknown_name,
+    }

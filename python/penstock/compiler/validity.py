@@ -1,0 +1,34 @@
+"""Certificates whose time is over, or has not come."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from penstock.base.problem import Problem, Severity
+from penstock.filters.catalogue import Catalogue, CertificateFacts
+from penstock.model.certificate import Certificate
+from penstock.model.loading.loaded import Placed
+
+
+def check_validity(resources: Iterable[Placed], catalogue: Catalogue, now: datetime) -> Iterator[Problem]:
+    """A warning for each certificate that no client would take at a time; it is for the others too that plans go on."""
+    for placed in resources:
+        certificate = placed.resource
+        if isinstance(certificate, Certificate) and certificate.enabled and placed.remains is None:
+            key = certificate.key.get_secret_value()
+            facts = catalogue.check_certificate(certificate.certificate, key).facts
+            message = _message(facts, now.timestamp()) if facts else ""
+            if message:
+                problem = Problem(("certificate",), message, "clients refuse it; renew it", Severity.WARNING)
+                yield placed.located(problem)
+
+
+def _message(facts: CertificateFacts, now: float) -> str:
+    if now > facts.not_after:
+        return f"the certificate has expired: it was good until {_day(facts.not_after)}"
+    if now < facts.not_before:
+        return f"the certificate is not good before {_day(facts.not_before)}"
+    return ""
+
+
+def _day(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,105 @@
+"""Certificates: chains and their keys, and what a listener asks of handshakes."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, WithJsonSchema
+
+from penstock.base.names import did_you_mean
+from penstock.model.resource import Resource, Settings, Text, reference
+
+CIPHERS = (
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+)
+"""Every cipher suite that is spoken: those with forward secrecy and authenticated encryption."""
+_OF_TLS_13 = "TLS_AES_", "TLS_CHACHA20_"
+_NUMBERS = {1.2: "1.2", 1.3: "1.3"}
+
+SecretText = Annotated[
+    SecretStr,
+    # Masked it could not be read again from where resources are kept, which only the owner may read.
+    PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "password", "writeOnly": True}),
+]
+"""A text that nobody is shown."""
+
+
+def check_cipher(cipher: str) -> str:
+    """The name of a cipher suite itself, if it is one that is spoken.
+
+    Raises: ValueError with the name that is probably meant.
+    """
+    if cipher in CIPHERS:
+        return cipher
+    hint = did_you_mean(cipher, CIPHERS) or f"write one of {', '.join(CIPHERS)}"
+    raise ValueError(f"no cipher suite that is spoken is called {cipher[:80]!r}; {hint}")
+
+
+def read_version(value: object) -> object:
+    """The version that a number stands for, as YAML takes `1.3` for one."""
+    return _NUMBERS.get(value, value) if isinstance(value, float) else value
+
+
+Cipher = Annotated[Text, AfterValidator(check_cipher), Field(json_schema_extra={"enum": list(CIPHERS)})]
+Version = Annotated[
+    Literal["1.2", "1.3"],
+    BeforeValidator(read_version),
+    WithJsonSchema({"enum": ["1.2", "1.3", 1.2, 1.3]}),
+]
+
+
+class ListenerTls(Settings):
+    """What a listener asks of handshakes."""
+
+    certificates: tuple[reference("certificate"), ...] = Field(  # type: ignore[valid-type] # made by a call
+        min_length=1,
+        description="Names of certificates. Each client is shown the one for the name it asks for: exactly, else by "
+        "a wildcard. The first is shown to clients that ask for none.",
+    )
+    min_version: Version = Field("1.2", description="Oldest version of TLS spoken: `1.2` or `1.3`.")
+    ciphers: tuple[Cipher, ...] | None = Field(
+        None, min_length=1, description="Cipher suites, the most wanted first. Absent: all that are safe."
+    )
+    unknown_name: Literal["first", "refuse"] = Field(
+        "first",
+        description="What happens to a client that asks for a name no certificate has: it is shown the first one, "
+        "or refused.",
+    )
+
+    @property
+    def has_cipher_of_version(self) -> bool:
+        """Whether some cipher suite belongs to a version that is spoken."""
+        return self.ciphers is None or self.min_version == "1.2" or any(is_of_13(cipher) for cipher in self.ciphers)
+
+
+def is_of_13(cipher: str) -> bool:
+    """Whether a cipher suite is one of TLS 1.3."""
+    return cipher.startswith(_OF_TLS_13)
+
+
+class Certificate(Resource):
+    """A chain of certificates and its private key, for listeners that speak TLS.
+
+    Both are PEM text, mostly from files: those are watched, and a pair that is renewed serves new connections at once.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(title="Certificate")
+    example: ClassVar[str] = """
+        kind: Certificate
+        name: shop
+        certificate: ${file:shop.pem}
+        key: ${file:shop.key}
+    """
+
+    kind: Literal["Certificate"] = Field(description="What the resource is.")
+    certificate: Text = Field(
+        min_length=1, description="The chain in PEM, the certificate itself first, then who signed it."
+    )
+    key: SecretText = Field(description="The private key in PEM, not encrypted; it is never shown.")

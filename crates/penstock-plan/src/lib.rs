@@ -25,7 +25,7 @@ pub use listener::{EncodedSlash, Limits, Listener, Protocol, Underscores};
 pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
-pub use secrets::Secrets;
+pub use secrets::{Secrets, TicketSeed};
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use tls::{Certificate, CipherSuite, ListenerTls, TlsVersion, UnknownName};
 pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};

@@ -15,7 +15,30 @@ const MARK: &str = "$secret";
 #[serde(transparent)]
 pub struct Secrets(BTreeMap<String, Value>);
 
+/// What all workers make the keys of session tickets from: a key, and the period that it is for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TicketSeed {
+    /// Number of the period since 1970.
+    pub period: u64,
+    /// The key.
+    pub key: [u8; 32],
+}
+
+/// The word under which that travels; hashes have other letters.
+const TICKETS: &str = "tickets";
+
 impl Secrets {
+    /// What the keys of session tickets are made from, if anything is shared.
+    pub fn ticket_seed(&self) -> Option<TicketSeed> {
+        let seed = self.0.get(TICKETS)?;
+        let text = seed.get("key")?.as_str()?;
+        let mut key = [0; 32];
+        for (index, byte) in key.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+        }
+        Some(TicketSeed { period: seed.get("period")?.as_u64()?, key })
+    }
+
     /// Settings with every secret in its place.
     ///
     /// # Errors
@@ -95,6 +118,17 @@ mod tests {
         for hash in ["b2", "c3"] {
             assert_eq!(secrets().text(hash), Err(format!("secret {hash} is missing")));
         }
+    }
+
+    #[test]
+    fn what_tickets_are_made_from_is_there_or_it_is_not() {
+        let found = |seed: Value| serde_json::from_value::<Secrets>(json!({"tickets": seed})).unwrap().ticket_seed();
+        let seed = found(json!({"period": 7, "key": "0f".repeat(32)})).unwrap();
+        assert_eq!((seed.period, seed.key), (7, [15; 32]));
+        for broken in [json!(null), json!({"period": 7}), json!({"period": 7, "key": "0f"}), json!({"key": "zz"})] {
+            assert!(found(broken).is_none());
+        }
+        assert!(secrets().ticket_seed().is_none());
     }
 
     #[test]

@@ -7,9 +7,11 @@ mod facts;
 mod pem;
 mod policy;
 mod server;
+mod tickets;
 
 pub(crate) use certificate::LoadedCertificate;
 pub use certificate::{CertificateField, CertificateProblem, check_certificate};
 pub(crate) use choice::{Asked, take_asked};
 pub use facts::CertificateFacts;
 pub(crate) use server::ServerTls;
+pub(crate) use tickets::TicketKeys;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use penstock_plan::{ListenerTls, Protocol};
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::NoServerSessionStorage;
 
 use super::choice::Choice;
 use super::policy::{provider, versions};
-use super::{Asked, LoadedCertificate};
+use super::tickets::Tickets;
+use super::{Asked, LoadedCertificate, TicketKeys};
 
 /// What a listener asks of handshakes.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub(crate) struct ServerTls {
 }
 
 impl ServerTls {
-    /// Of a plan's settings, the protocols spoken and the certificates that the settings name.
+    /// Of a plan's settings, the protocols spoken and the certificates that the settings name; its tickets are those of
+    /// the listener `name`.
     ///
     /// # Errors
     /// One sentence where nothing could be spoken.
@@ -28,6 +29,7 @@ impl ServerTls {
         plan: &ListenerTls,
         protocols: &[Protocol],
         certificates: &[Arc<LoadedCertificate>],
+        (name, keys): (&str, &Arc<TicketKeys>),
     ) -> Result<Self, String> {
         let choice = Arc::new(Choice::new(certificates, plan.unknown_name));
         let provider = provider(plan.ciphers.as_deref());
@@ -36,7 +38,7 @@ impl ServerTls {
         let mut config = config.with_cert_resolver(Arc::<Choice>::clone(&choice));
         config.alpn_protocols = protocols.iter().map(|protocol| protocol_id(*protocol).to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
+        config.ticketer = Arc::new(Tickets::new(Arc::clone(keys), policy(name, plan)?));
         // A second one is of use to few, and every one costs its encryption in each handshake.
         config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), choice })
@@ -57,4 +59,12 @@ fn protocol_id(protocol: Protocol) -> &'static [u8] {
     match protocol {
         Protocol::Http1 => b"http/1.1",
     }
+}
+
+/// What a session is resumed under: another listener, or other settings, ask for a whole handshake. A renewed
+/// certificate does not.
+fn policy(name: &str, plan: &ListenerTls) -> Result<String, String> {
+    let terms = ListenerTls { certificates: Vec::new(), ..plan.clone() };
+    let terms = serde_json::to_string(&terms).map_err(|error| error.to_string())?;
+    Ok(format!("{name} {terms}"))
 }

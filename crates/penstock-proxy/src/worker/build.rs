@@ -20,7 +20,7 @@ use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
 use crate::telemetry::{Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, UpstreamMeters};
-use crate::tls::LoadedCertificate;
+use crate::tls::{LoadedCertificate, TicketKeys};
 
 /// Numbers the plans of this process.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -39,6 +39,8 @@ pub struct Built {
     routes: Known<BuiltRoute>,
     pipelines: Known<BuiltPipeline>,
     certificates: Known<LoadedCertificate>,
+    /// Made for the first listener that speaks TLS, and kept from then on.
+    tickets: Option<Arc<TicketKeys>>,
 }
 
 /// A listener and the routes it serves, apart: what lasts holds the listener and never all routes.
@@ -113,7 +115,11 @@ pub fn build(
         placing: Placing::new(directory),
         previous,
         problems: Vec::new(),
-        built: Built { number: NUMBER.fetch_add(1, Ordering::Relaxed), ..Built::default() },
+        built: Built {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            tickets: previous.and_then(|previous| previous.tickets.clone()),
+            ..Built::default()
+        },
     };
     let routes = plan.parts.len() / 2;
     builder.built.routes.reserve(routes);

@@ -14,6 +14,7 @@ from penstock.runtime.measures.directory import Directory
 from penstock.runtime.measures.subjects import PlanSubjects
 from penstock.runtime.worker.control import NeedsAll, Refused
 from penstock.runtime.worker.process import Running, WorkerProcess
+from penstock.runtime.worker.tickets import Tickets
 
 _log = logging.getLogger("penstock")
 
@@ -32,6 +33,7 @@ class Rollout:
     sockets: Sockets
     directory: Directory
     current: Running | None = None
+    _tickets: Tickets = field(default_factory=Tickets)
     _subjects: PlanSubjects = field(default_factory=PlanSubjects)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -52,7 +54,7 @@ class Rollout:
             following = self._following(workers, parts, secrets)
             opened = self.sockets.open(following.listeners)
             try:
-                ready = await _prepare_all(workers, following, least)
+                ready = await self._prepare_all(workers, following, least)
             except BaseException:
                 self.sockets.close(opened)
                 raise
@@ -75,7 +77,7 @@ class Rollout:
         """
         async with self._turn:
             if self.current is not None and worker.running is not self.current:
-                await _prepare(worker, self.current)
+                await self._prepare(worker, self.current)
                 await self._commit(worker, self.current)
 
     async def _commit(self, worker: WorkerProcess, following: Running) -> None:
@@ -94,43 +96,44 @@ class Rollout:
         worker.running = following
         worker.committed_at = time.monotonic()
 
+    async def _prepare_all(
+        self, workers: Iterable[WorkerProcess], following: Running, least: int
+    ) -> list[WorkerProcess]:
+        asked = [worker for worker in workers if worker.control is not None]
+        answers = await asyncio.gather(*(self._prepare(worker, following) for worker in asked), return_exceptions=True)
+        ready: list[WorkerProcess] = []
+        for worker, answer in zip(asked, answers, strict=True):
+            if answer is None:
+                ready.append(worker)
+            elif isinstance(answer, OSError):
+                _log.warning("worker %d is left out of a change: %s", worker.index, _said(answer))
+            else:
+                raise answer
+        if len(ready) < least:
+            raise NoWorker("no worker answers")
+        return ready
 
-async def _prepare_all(workers: Iterable[WorkerProcess], following: Running, least: int) -> list[WorkerProcess]:
-    asked = [worker for worker in workers if worker.control is not None]
-    answers = await asyncio.gather(*(_prepare(worker, following) for worker in asked), return_exceptions=True)
-    ready: list[WorkerProcess] = []
-    for worker, answer in zip(asked, answers, strict=True):
-        if answer is None:
-            ready.append(worker)
-        elif isinstance(answer, OSError):
-            _log.warning("worker %d is left out of a change: %s", worker.index, _said(answer))
-        else:
-            raise answer
-    if len(ready) < least:
-        raise NoWorker("no worker answers")
-    return ready
+    async def _prepare(self, worker: WorkerProcess, following: Running) -> None:
+        """Let one worker build a plan, from the changes if it runs a known one.
 
-
-async def _prepare(worker: WorkerProcess, following: Running) -> None:
-    """Let one worker build a plan, from the changes if it runs a known one.
-
-    Raises: Refused, OSError.
-    """
-    if worker.control is None:
-        raise ConnectionError("no connection")
-    if worker.running is not None:
-        before = worker.running
+        Raises: Refused, OSError.
+        """
+        if worker.control is None:
+            raise ConnectionError("no connection")
+        secrets = {**following.secrets, **self._tickets.secret()}
+        if worker.running is not None:
+            before = worker.running
+            try:
+                change = following.change_from(before)
+                await worker.control.prepare(following.revision, before.revision, change, secrets)
+            except NeedsAll:
+                worker.running = None
+            else:
+                return
         try:
-            change = following.change_from(before)
-            await worker.control.prepare(following.revision, before.revision, change, following.secrets)
+            await worker.control.prepare(following.revision, None, following.whole(), secrets)
         except NeedsAll:
-            worker.running = None
-        else:
-            return
-    try:
-        await worker.control.prepare(following.revision, None, following.whole(), following.secrets)
-    except NeedsAll:
-        raise Refused([{"part": "", "message": "the worker asks for all of what is all"}]) from None
+            raise Refused([{"part": "", "message": "the worker asks for all of what is all"}]) from None
 
 
 def _said(problem: OSError) -> str:

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use penstock_plan::{Certificate, Listener, ListenerTls, Part};
+use penstock_plan::{Certificate, Listener, ListenerTls, Part, Secrets};
 
 use super::{Builder, Origin, known};
-use crate::tls::{LoadedCertificate, ServerTls};
+use crate::tls::{LoadedCertificate, ServerTls, TicketKeys};
 
 impl Builder<'_> {
     pub(super) fn add_certificate(&mut self, key: &Arc<str>, part: &Arc<Part>, certificate: &Certificate) {
@@ -49,12 +49,21 @@ impl Builder<'_> {
             };
             certificates.push(Arc::clone(loaded));
         }
-        match ServerTls::build(terms, &plan.protocols, &certificates) {
+        let keys = self.ticket_keys();
+        match keys.and_then(|keys| ServerTls::build(terms, &plan.protocols, &certificates, (&plan.name, &keys))) {
             Ok(terms) => Some(Arc::new(terms)),
             Err(problem) => {
                 self.refuse(key, format!("tls: {problem}"));
                 None
             }
         }
+    }
+
+    fn ticket_keys(&mut self) -> Result<Arc<TicketKeys>, String> {
+        if let Some(keys) = &self.built.tickets {
+            return Ok(Arc::clone(keys));
+        }
+        let seed = self.filters.plan.secrets.as_ref().and_then(Secrets::ticket_seed);
+        Ok(Arc::clone(self.built.tickets.insert(Arc::new(TicketKeys::new(seed)?))))
     }
 }

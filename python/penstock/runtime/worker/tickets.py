@@ -1,0 +1,38 @@
+"""What all workers make the keys of TLS session tickets from."""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+PERIOD_SECONDS = 12 * 60 * 60
+"""How long a key makes tickets. The core counts the same periods."""
+_WORD = "tickets"
+
+
+@dataclass(slots=True)
+class Tickets:
+    """A key of a period, from which workers roll on by themselves, also when nobody is left to tell them.
+
+    Kept in memory alone. It is that of the period before this one: of that too a fresh worker reads tickets. Of keys
+    before it nothing is left here either.
+    """
+
+    clock: Callable[[], float] = time.time
+    _period: int = field(init=False)
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+
+    def __post_init__(self) -> None:
+        self._period = self._before_this()
+
+    def secret(self) -> dict[str, Any]:
+        """What goes with the secrets of a plan."""
+        while self._period < self._before_this():
+            self._key = hmac.digest(self._key, b"next", "sha256")
+            self._period += 1
+        return {_WORD: {"period": self._period, "key": self._key.hex()}}
+
+    def _before_this(self) -> int:
+        return int(self.clock() // PERIOD_SECONDS) - 1

@@ -1,6 +1,7 @@
 //! The smuggling judge, in its short form: whatever is sent, and however it is split, every
 //! reader finds the same requests in what the origin received.
 
+use crate::duplicates::Numbers;
 use crate::harness::{
     Client, Gateway, Kind, Message, Origin, Parsed, lenient_requests, own_requests, parse, strict_requests, text,
 };
@@ -66,6 +67,14 @@ fn run(pieces: &[&[u8]], pause_ms: u64) -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 fn judge(payload: &[u8], pieces: &[&[u8]], pause_ms: u64) {
+    let (forwarded, answers) = judge_forwarded(payload, pieces, pause_ms);
+    let believed = strict_requests_at_start(payload);
+    assert!(forwarded <= believed, "{}: {forwarded} forwarded, a strict reader sees {believed}", text(payload));
+    assert!(answers <= believed + 1, "{}: {answers} answers", text(payload));
+}
+
+/// The requests that were forwarded, in which all readers must agree, and the number of answers.
+fn judge_forwarded(payload: &[u8], pieces: &[&[u8]], pause_ms: u64) -> (usize, usize) {
     let (received, captures) = run(pieces, pause_ms);
     let mut forwarded = 0;
     for capture in &captures {
@@ -83,10 +92,7 @@ fn judge(payload: &[u8], pieces: &[&[u8]], pause_ms: u64) {
         assert_eq!(lenient_requests(capture), strict, "{shown}");
         forwarded += strict.iter().filter(|(target, _)| target != "/canary").count();
     }
-    let answers = answers(&received);
-    let believed = strict_requests_at_start(payload);
-    assert!(forwarded <= believed, "{}: {forwarded} forwarded, a strict reader sees {believed}", text(payload));
-    assert!(answers.len() <= believed + 1, "{}: {} answers", text(payload), answers.len());
+    (forwarded, answers(&received).len())
 }
 
 /// Requests that a strict reader finds before the first thing it refuses; chunk extensions and
@@ -141,4 +147,65 @@ fn splitting_a_payload_at_every_byte_changes_nothing() {
             }
         }
     }
+}
+
+/// What a mutation puts in or repeats.
+const PIECES: [&str; 22] = [
+    "\r\n",
+    "\n",
+    "\r",
+    " ",
+    "\t",
+    ":",
+    ",",
+    ";",
+    "0",
+    "5",
+    "ff",
+    "\0",
+    "\x0b",
+    "\u{80}",
+    "_",
+    "\"",
+    "chunked",
+    "HTTP/1.0",
+    "\r\nTransfer-Encoding: chunked",
+    "\r\nContent-Length: 3",
+    "0\r\n\r\n",
+    INNER,
+];
+
+fn mutated(payload: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut bytes = payload.to_vec();
+    for _ in 0..=numbers.below(3) {
+        let start = numbers.below(bytes.len() as u64 + 1) as usize;
+        let end = (start + [0, 0, 1, 2, 8][numbers.below(5) as usize]).min(bytes.len());
+        let piece = PIECES[numbers.below(PIECES.len() as u64) as usize].as_bytes();
+        bytes.splice(start..end, piece.iter().copied());
+    }
+    bytes
+}
+
+fn mutate(count: usize, seed: u64) {
+    let (payloads, mut numbers) = (payloads(), Numbers(seed));
+    let mut served = 0;
+    for index in 0..count {
+        let payload = mutated(&payloads[index % payloads.len()], &mut numbers);
+        let (forwarded, answers) = judge_forwarded(&payload, &[&payload], 0);
+        // Nothing here is answered by the gateway itself but what it refuses, and after that it closes.
+        assert!(answers <= forwarded + 1, "{}: {forwarded} forwarded, {answers} answers", text(&payload));
+        served += forwarded;
+    }
+    assert!(served > count / 50, "{served} of {count} were understood at all");
+}
+
+#[test]
+fn every_reader_agrees_on_what_is_forwarded_of_300_mutations() {
+    mutate(300, 1);
+}
+
+#[test]
+#[ignore = "long: make test-long"]
+fn every_reader_agrees_on_what_is_forwarded_of_20000_mutations() {
+    mutate(20_000, 2);
 }

@@ -11,6 +11,7 @@ mod harness;
 
 mod aborts;
 mod access_log;
+mod answer_judge;
 mod answers;
 mod bodies;
 mod cut_answers;

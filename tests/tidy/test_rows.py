@@ -1,0 +1,21 @@
+"""Every class of attack and of fault that the project answers for has a test with its name."""
+
+import re
+
+from tools.repository import text, with_suffix
+
+ROWS = {
+    "a": range(1, 46),  # framing and syntax of HTTP/1
+    "d": range(1, 11),  # paths, hosts, redirects
+    "e": range(1, 4),  # what is believed of a client
+    "j": range(6, 10),  # filters
+    "r": (*range(1, 7), 13, *range(20, 33), *range(40, 45), 53, 57, 60),  # changes, endpoints, processes
+}
+NAME = re.compile(r"^\s*(?:async )?(?:fn|def) (?:test_)?(?P<rows>(?:[a-z]\d+_)+)", re.MULTILINE)
+
+
+def test_each_row_has_a_test_with_its_name() -> None:
+    names = [found for path in with_suffix(".rs", ".py") for found in NAME.finditer(text(path))]
+    tested = {row for found in names for row in found["rows"].split("_")}
+    rows = [f"{letter}{number}" for letter, numbers in ROWS.items() for number in numbers]
+    assert [row for row in rows if row not in tested] == []

@@ -51,5 +51,56 @@ openssl ca -batch -config authority.conf -cert authority.pem -keyfile authority.
     -startdate 20200101000000Z -enddate 20200102000000Z -extfile extensions -out expired.pem 2>/dev/null
 rm -f request extensions authority.conf index.txt* serial* 01.pem
 
+# Clients, and everything that can be wrong with them; the last authority may sign no authority below it.
+CLIENT="extendedKeyUsage=clientAuth"
+for name in client revoked server_only stranger long_chain; do key_ec "$name.key"; done
+sign client alice authority "$CLIENT" "subjectAltName=DNS:alice.test,email:alice@shop.test,URI:spiffe://shop.test/alice"
+sign revoked mallory authority "$CLIENT"
+sign server_only server authority "extendedKeyUsage=serverAuth"
+key_ec stranger_authority.key
+openssl req -x509 -new -key stranger_authority.key -subj "/CN=Strangers" -days "$DAYS" \
+    -addext "basicConstraints=critical,CA:TRUE" -out stranger_authority.pem
+sign stranger stranger stranger_authority "$CLIENT"
+issuer=authority
+for level in 1 2 3 4 5 6 7 8; do
+    key_ec "level$level.key"
+    sign "level$level" "Level $level" "$issuer" "basicConstraints=critical,CA:TRUE"
+    issuer="level$level"
+done
+sign long_chain deep level8 "$CLIENT"
+cat level8.pem level7.pem level6.pem level5.pem level4.pem level3.pem level2.pem level1.pem >>long_chain.pem
+rm -f level?.pem level?.key stranger_authority.key
+
+# Out of their time, and the list of those revoked.
+: >index.txt
+echo 02 >serial
+echo 01 >number
+cat >authority.conf <<'CONF'
+[ca]
+default_ca = tests
+[tests]
+database = index.txt
+serial = serial
+crlnumber = number
+new_certs_dir = .
+default_md = sha256
+default_crl_days = 36500
+policy = any
+[any]
+commonName = supplied
+CONF
+early_or_late() {
+    key_ec "$1.key"
+    openssl req -new -key "$1.key" -subj "/CN=$1" -out request
+    echo "$CLIENT" >extensions
+    openssl ca -batch -config authority.conf -cert authority.pem -keyfile authority.key -in request -notext \
+        -startdate "$2" -enddate "$3" -extfile extensions -out "$1.pem" 2>/dev/null
+}
+early_or_late client_expired 20200101000000Z 20200102000000Z
+early_or_late client_early 21000101000000Z 21000102000000Z
+openssl ca -config authority.conf -cert authority.pem -keyfile authority.key -revoke revoked.pem 2>/dev/null
+openssl ca -config authority.conf -cert authority.pem -keyfile authority.key -gencrl -out revoked.crl 2>/dev/null
+rm -f request extensions authority.conf index.txt* serial* number* 0?.pem
+
 openssl pkey -in shop.key -aes256 -passout pass:word -out encrypted.key
 rm -f ./*.srl

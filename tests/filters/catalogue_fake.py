@@ -88,5 +88,8 @@ class FakeCatalogue:
         good = certificate and key
         return CheckedCertificate(CertificateFacts((), "", 0, 0)) if good else CheckedCertificate()
 
+    def check_client_certificates(self, authorities: str, revoked: str | None) -> list[SettingProblem]:
+        return [] if authorities or revoked else [SettingProblem(("client_ca",), "no certificate in it", "")]
+
     def check_log_template(self, text: str) -> list[str]:
         return ["not a log template"] if "broken" in text else []

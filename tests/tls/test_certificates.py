@@ -16,6 +16,7 @@ from tests.servers.tls_client import CERTIFICATES, pair
 
 SHOP, SHOP_KEY = pair("shop")
 OTHER, OTHER_KEY = pair("other")
+AUTHORITY, LIST = (CERTIFICATES / "authority.pem").read_text(), (CERTIFICATES / "revoked.crl").read_text()
 SECRET = SHOP_KEY.splitlines()[1]
 
 
@@ -79,6 +80,20 @@ def test_every_mistake_in_a_pair_has_its_words(certificate: str, key: str, expec
             "tls.ciphers: none of them belongs to TLS 1.3",
         ),
         ({"unknown_name": "drop"}, "tls.unknown_name: "),
+        ({"client_ca": AUTHORITY, "client_crl": LIST, "client_certificate": "optional"}, None),
+        ({"client_certificate": "optional"}, "tls.client_certificate: nobody is named who may sign"),
+        ({"client_crl": LIST}, "tls.client_crl: nobody is named who may sign"),
+        ({"client_ca": "authority.pem"}, "tls.client_ca: no certificate in it"),
+        ({"client_ca": changed(AUTHORITY, 2, "MAA?")}, "tls.client_ca: line 2: not base64"),
+        ({"client_ca": AUTHORITY, "client_crl": AUTHORITY}, "tls.client_crl: no list in it"),
+        (
+            {"client_ca": AUTHORITY, "client_crl": LIST.replace("X509 CRL", "X509 LRC")},
+            "tls.client_crl: no list in it",
+        ),
+        (
+            {"client_ca": AUTHORITY, "client_crl": "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"},
+            "tls.client_crl: not a list that can be used",
+        ),
     ],
 )
 def test_what_cannot_be_asked_of_handshakes_is_told(tls: dict[str, Any], expected: str | None) -> None:

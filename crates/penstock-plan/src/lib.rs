@@ -27,7 +27,7 @@ pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::{Secrets, TicketSeed};
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
-pub use tls::{Certificate, CipherSuite, ListenerTls, TlsVersion, UnknownName};
+pub use tls::{Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName};
 pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
 
 /// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).

@@ -27,6 +27,20 @@ pub struct ListenerTls {
     pub ciphers: Option<Vec<CipherSuite>>,
     /// What happens to a client that asks for a name no certificate has.
     pub unknown_name: UnknownName,
+    /// Which certificates of clients are asked for; absent: none.
+    pub client: Option<ClientCertificates>,
+}
+
+/// Which certificates of clients are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificates {
+    /// Certificates of who may sign them, in PEM.
+    pub authorities: String,
+    /// Lists of what those revoked, in PEM.
+    pub revoked: Option<String>,
+    /// Whether a client without one is refused.
+    pub is_required: bool,
 }
 
 /// A version of TLS.

@@ -26,6 +26,10 @@ pub(crate) enum Failure {
     RefusedByClient,
     #[error("no certificate is for the name that the client asked for")]
     UnknownServerName,
+    #[error("the client has shown no certificate")]
+    NoClientCertificate,
+    #[error("the client's certificate has expired, was revoked, or nobody who is trusted signed it for clients")]
+    ClientCertificateRefused,
     #[error("this port speaks HTTPS; write https:// instead of http://")]
     PlainHttp,
     #[error("the connection was made for another host")]
@@ -122,6 +126,8 @@ impl Failure {
             Self::NothingInCommon => (499, Blame::Client, "tls_nothing_in_common"),
             Self::RefusedByClient => (499, Blame::Client, "tls_refused_by_client"),
             Self::UnknownServerName => (499, Blame::Client, "tls_unknown_name"),
+            Self::NoClientCertificate => (499, Blame::Client, "tls_no_client_certificate"),
+            Self::ClientCertificateRefused => (499, Blame::Client, "tls_client_certificate"),
             Self::PlainHttp => (400, Blame::Client, "plain_http"),
             Self::Misdirected => (421, Blame::Client, "misdirected"),
             Self::NoRoute => (404, Blame::Client, "no_route"),

@@ -59,6 +59,13 @@ pub(crate) fn check_certificate(certificate: &str, key: &str) -> PyResult<String
     to_json(&json!({ "facts": facts, "problems": problems }))
 }
 
+/// Everything that is wrong with authorities for clients and a list of what they revoked: JSON, a list of problems.
+#[pyfunction]
+#[pyo3(signature = (authorities, revoked=None))]
+pub(crate) fn check_client_certificates(authorities: &str, revoked: Option<&str>) -> PyResult<String> {
+    to_json(&tls::check_client_certificates(authorities, revoked))
+}
+
 /// The JSON Schema of a plan.
 #[pyfunction]
 pub(crate) fn plan_schema() -> PyResult<String> {

@@ -16,8 +16,8 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::catalogue::{
-        check_certificate, check_expression, check_filter, check_log_template, check_regex, check_template,
-        native_filters, plan_schema,
+        check_certificate, check_client_certificates, check_expression, check_filter, check_log_template, check_regex,
+        check_template, native_filters, plan_schema,
     };
     #[pymodule_export]
     use crate::embedded::EmbeddedWorker;

@@ -7,7 +7,7 @@ from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.plan_types import CipherSuite
 from penstock.compiler.settings import keep_secret
 from penstock.filters.catalogue import Catalogue
-from penstock.model.certificate import Certificate
+from penstock.model.certificate import Certificate, ListenerTls
 from penstock.model.kinds import resource_key
 from penstock.model.listener import Listener
 
@@ -26,7 +26,7 @@ def compile_certificate(certificate: Certificate, catalogue: Catalogue, fragment
     }
 
 
-def listener_tls(listener: Listener, fragment: Fragment) -> plan_types.ListenerTls | None:
+def listener_tls(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> plan_types.ListenerTls | None:
     """What a listener asks of handshakes."""
     tls = listener.tls
     if tls is None:
@@ -47,4 +47,21 @@ def listener_tls(listener: Listener, fragment: Fragment) -> plan_types.ListenerT
         "min_version": tls.min_version,
         "ciphers": None if tls.ciphers is None else cast("list[CipherSuite]", list(tls.ciphers)),
         "unknown_name": tls.unknown_name,
+        "client": _client(tls, catalogue, fragment),
+    }
+
+
+def _client(tls: ListenerTls, catalogue: Catalogue, fragment: Fragment) -> plan_types.ClientCertificates | None:
+    if tls.client_ca is None:
+        for name in ("client_certificate", "client_crl"):
+            if getattr(tls, name) is not None:
+                fragment.error(("tls", name), "nobody is named who may sign certificates of clients", "add `client_ca`")
+        return None
+    if all(fragment.is_whole(("tls", name)) for name in ("client_ca", "client_crl")):
+        for problem in catalogue.check_client_certificates(tls.client_ca, tls.client_crl):
+            fragment.error(("tls", *problem.path), problem.message, problem.hint)
+    return {
+        "authorities": tls.client_ca,
+        "revoked": tls.client_crl,
+        "is_required": tls.client_certificate != "optional",
     }

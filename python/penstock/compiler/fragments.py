@@ -63,7 +63,7 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
         "name": listener.name,
         "address": listener.address,
         "protocols": cast("list[Protocol]", list(listener.protocols)),
-        "tls": listener_tls(listener, fragment),
+        "tls": listener_tls(listener, catalogue, fragment),
         "trusted_proxies": list(listener.trusted_proxies),
         "encoded_slash": listener.encoded_slash,
         "underscores": listener.underscores,

@@ -98,6 +98,14 @@ class CertificateBody(TypedDict):
     name: str
 
 
+class ClientCertificates(TypedDict):
+    """Which certificates of clients are asked for."""
+
+    authorities: str
+    is_required: bool
+    revoked: str | None
+
+
 class Condition(TypedDict):
     """A condition on one named value of the request."""
 
@@ -166,6 +174,7 @@ class ListenerTls(TypedDict):
 
     certificates: list[str]
     ciphers: list["CipherSuite"] | None
+    client: "ClientCertificates | None"
     min_version: "TlsVersion"
     unknown_name: "UnknownName"
 

@@ -109,5 +109,8 @@ class Catalogue(Protocol):
     def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
         """What a certificate says, or everything that is wrong with it and its key; nothing of the key is told."""
 
+    def check_client_certificates(self, authorities: str, revoked: str | None) -> Sequence[SettingProblem]:
+        """Everything that is wrong with authorities for clients and a list of what they revoked."""
+
     def check_log_template(self, text: str) -> Sequence[str]:
         """Everything that is wrong with a template of access-log lines."""

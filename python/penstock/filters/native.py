@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from penstock._core import (
     check_certificate,
+    check_client_certificates,
     check_expression,
     check_filter,
     check_log_template,
@@ -65,14 +66,22 @@ class NativeCatalogue:
     def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
         """What a certificate says, or everything that is wrong with it and its key."""
         found = json.loads(check_certificate(certificate, key))
-        problems = tuple(SettingProblem((one["field"],), one["message"], one["hint"]) for one in found["problems"])
+        problems = _problems(found["problems"])
         facts = found["facts"]
         known = CertificateFacts(**{**facts, "names": tuple(facts["names"])}) if facts else None
         return CheckedCertificate(known, problems)
 
+    def check_client_certificates(self, authorities: str, revoked: str | None) -> Sequence[SettingProblem]:
+        """Everything that is wrong with authorities for clients and a list of what they revoked."""
+        return _problems(json.loads(check_client_certificates(authorities, revoked)))
+
     def check_log_template(self, text: str) -> Sequence[str]:
         """Everything that is wrong with a template of access-log lines."""
         return check_log_template(text)
+
+
+def _problems(found: list[dict[str, str]]) -> tuple[SettingProblem, ...]:
+    return tuple(SettingProblem((one["field"],), one["message"], one["hint"]) for one in found)
 
 
 @cache

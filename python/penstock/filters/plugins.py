@@ -122,6 +122,10 @@ class PluginCatalogue:
         """What a certificate says, or everything that is wrong with it and its key."""
         return self._native.check_certificate(certificate, key)
 
+    def check_client_certificates(self, authorities: str, revoked: str | None) -> Sequence[SettingProblem]:
+        """Everything that is wrong with authorities for clients and a list of what they revoked."""
+        return self._native.check_client_certificates(authorities, revoked)
+
     def check_log_template(self, text: str) -> Sequence[str]:
         """Everything that is wrong with a template of access-log lines."""
         return self._native.check_log_template(text)

@@ -73,6 +73,20 @@ class ListenerTls(Settings):
         "or refused.",
     )
 
+    client_ca: Text | None = Field(
+        None,
+        min_length=1,
+        description="Certificates in PEM of those who may sign certificates of clients. Absent: clients show none.",
+    )
+    client_certificate: Literal["required", "optional"] | None = Field(
+        None, description="Whether a client without a certificate is refused. Absent: with `client_ca` it is."
+    )
+    client_crl: Text | None = Field(
+        None,
+        min_length=1,
+        description="Lists in PEM of certificates that those have revoked; one by somebody without a list is refused.",
+    )
+
     @property
     def has_cipher_of_version(self) -> bool:
         """Whether some cipher suite belongs to a version that is spoken."""

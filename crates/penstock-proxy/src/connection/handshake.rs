@@ -53,6 +53,10 @@ fn judged(failure: &HandshakeFailure, name: &str) -> Option<Failure> {
         HandshakeFailure::Silent => return None,
         HandshakeFailure::Gone => Failure::HandshakeUnfinished,
         HandshakeFailure::PlainHttp => Failure::PlainHttp,
+        HandshakeFailure::Refused(Error::NoCertificatesPresented) => Failure::NoClientCertificate,
+        HandshakeFailure::Refused(Error::InvalidCertificate(_) | Error::InvalidCertRevocationList(_)) => {
+            Failure::ClientCertificateRefused
+        }
         HandshakeFailure::Refused(Error::AlertReceived(_)) => Failure::RefusedByClient,
         HandshakeFailure::Refused(Error::PeerIncompatible(_) | Error::NoApplicationProtocol) => {
             Failure::NothingInCommon

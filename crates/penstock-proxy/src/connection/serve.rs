@@ -19,7 +19,7 @@ use crate::exchange::{Client, Method, Span, Version};
 use crate::failure::Failure;
 use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
 use crate::listener::{BuiltListener, ListenerState};
-use crate::wire::{Deadline, Socket, Wire};
+use crate::wire::{Deadline, Socket, TlsSocket, Wire};
 use crate::worker::Worker;
 
 /// Most bytes read and thrown away after an answer that ends a connection (A21).
@@ -271,6 +271,7 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
     understand(request, info.target, listener.plan.encoded_slash)?;
     let worker = &connection.worker;
     identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
+    request.session = connection.client.socket().session().and_then(TlsSocket::facts);
     exchange.body_limit = listener.plan.limits.body_bytes;
     request_transfer.begin(info.framing, info.framing == Framing::Chunked, None);
     request_transfer.passes_trailers = true;

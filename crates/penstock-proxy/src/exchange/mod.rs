@@ -9,6 +9,7 @@ mod name;
 mod refusal;
 mod request;
 mod response;
+mod session;
 mod text;
 
 pub use address_text::AddressText;
@@ -18,4 +19,5 @@ pub use head::{Field, Head, Span};
 pub use name::Name;
 pub use request::{Client, Method, Params, Request, Version, percent_decoded};
 pub use response::Response;
+pub use session::{ClientCertificate, ClientField, Session};
 pub use text::{decoded_text, latin1_text};

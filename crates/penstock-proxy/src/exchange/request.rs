@@ -1,8 +1,9 @@
 //! The request as routes, conditions and filters see it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::{Head, Name, Span};
+use super::{Head, Name, Session, Span};
 
 /// Version of HTTP that a message came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,8 +114,8 @@ pub struct Request {
     pub port: Option<u16>,
     /// Authority as it came, for forwarding.
     pub authority: Span,
-    /// Whether the request came over TLS.
-    pub is_tls: bool,
+    /// What is known of the connection that it came by; none: it is in clear text.
+    pub session: Option<Arc<Session>>,
     /// Who sent it.
     pub client: Client,
     /// Request id.
@@ -178,6 +179,7 @@ impl Request {
         self.host.clear();
         self.id.clear();
         self.params.spans.clear();
+        self.session = None;
         self.query = None;
         self.port = None;
         self.declared_length = None;

@@ -10,6 +10,7 @@ use super::ExpressionProblem;
 use super::names::{Member, member, members, unknown_member, unknown_root, whole_mapping};
 use super::source::{Dotted, Key, dotted};
 use super::suggestion::hint;
+use crate::exchange::ClientField;
 
 /// Filters whose result is at most a few times as long as what they are given.
 const FILTERS: &[&str] = &[
@@ -211,7 +212,7 @@ fn operator(kind: BinOpKind, at: usize) -> Checked {
     }
 }
 
-/// Refuses a name that no request can have: fields with underscores are never let in.
+/// Refuses a name that nothing can have: fields with underscores are never let in.
 fn reachable(root: &str, inner: &str, key: &str, at: usize) -> Checked {
     if (root, inner) == ("request", "headers") && key.contains('_') {
         let advice = format!("did you mean `request.headers[\"{}\"]`?", key.replace('_', "-"));
@@ -220,6 +221,10 @@ fn reachable(root: &str, inner: &str, key: &str, at: usize) -> Checked {
             advice,
             at,
         ));
+    }
+    if (root, inner) == ("tls", "client") && ClientField::of(key).is_none() {
+        let words = ClientField::ALL.map(|(word, _)| word);
+        return Err(ExpressionProblem::new(format!("`tls.client` has no `{key}`"), hint(key, &words), at));
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Facts: what a name stands for in one exchange.
 
+use std::borrow::Cow;
+
 use super::operand::{Operand, Text};
-use crate::exchange::{Facts, Head, Name, decoded_text, latin1_text};
+use crate::exchange::{ClientCertificate, ClientField, Facts, Head, Name, Request, Session, decoded_text, latin1_text};
 
 /// One value that an expression may look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) enum Fact {
     Cookie(Box<str>),
     /// A path parameter.
     Param(Box<str>),
+    /// What the client's certificate says; none is a word that it has nothing for.
+    TlsClient(Option<ClientField>),
 }
 
 /// Values with a name of their own.
@@ -28,6 +32,8 @@ pub(super) enum Plain {
     Id,
     Route,
     Status,
+    TlsVersion,
+    TlsName,
 }
 
 /// Values by name.
@@ -38,6 +44,7 @@ pub(super) enum Mapping {
     Query,
     Cookies,
     Params,
+    TlsClient,
 }
 
 /// Whose headers are meant.
@@ -57,6 +64,7 @@ impl Fact {
             Mapping::Query => Self::Query(key.into()),
             Mapping::Cookies => Self::Cookie(key.into()),
             Mapping::Params => Self::Param(key.into()),
+            Mapping::TlsClient => Self::TlsClient(ClientField::of(key)),
         }
     }
 
@@ -76,6 +84,7 @@ impl Fact {
             }
             Self::Query(name) => request.query_values(name.as_bytes()).next().map(|value| decoded_text(value, true)),
             Self::Cookie(name) => request.cookie_values(name.as_bytes()).next().map(|value| decoded_text(value, false)),
+            Self::TlsClient(field) => field.and_then(|field| client(request)?.text(field)).map(Cow::Borrowed),
             Self::Param(_) => self.encoded(facts).map(|value| decoded_text(value.as_bytes(), false)),
         };
         found.map_or(Operand::Undefined, |text| Operand::Text(Text::Plain(text)))
@@ -106,9 +115,22 @@ impl Plain {
             Self::Id => Operand::text(&request.id),
             Self::Route if facts.route.is_empty() => Operand::Undefined,
             Self::Route => Operand::text(facts.route),
+            Self::TlsVersion => session(request).map_or(Operand::Undefined, |session| Operand::text(session.version)),
+            Self::TlsName => match session(request).map(|session| &*session.name) {
+                None | Some("") => Operand::Undefined,
+                Some(name) => Operand::text(name),
+            },
             Self::Status => facts.response.map_or(Operand::Undefined, |answer| Operand::Int(answer.status.into())),
         }
     }
+}
+
+fn session(request: &Request) -> Option<&Session> {
+    request.session.as_deref()
+}
+
+fn client(request: &Request) -> Option<&ClientCertificate> {
+    session(request)?.client.as_ref()
 }
 
 fn first<'a>(head: &'a Head, token: Name, name: &'a str) -> Option<&'a [u8]> {

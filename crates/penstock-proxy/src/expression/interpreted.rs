@@ -78,6 +78,7 @@ impl Snapshot {
             client: from.client,
             id: from.id.clone(),
             params: from.params.clone(),
+            session: from.session.clone(),
             ..Request::default()
         };
         let response = facts.response.map(|from| Response {
@@ -111,11 +112,11 @@ fn copied(head: &Head) -> Head {
     copy
 }
 
-/// What the names `request` and `response` are looked up in.
+/// What the names `request`, `response` and `tls` are looked up in.
 #[derive(Debug)]
 struct Root(Arc<Snapshot>);
 
-/// `request` or `response`.
+/// `request`, `response` or `tls`.
 #[derive(Debug)]
 struct Part(Arc<Snapshot>, &'static str);
 
@@ -127,6 +128,7 @@ impl Object for Root {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
             "request" => Some(Value::from_object(Part(Arc::clone(&self.0), "request"))),
+            "tls" => Some(Value::from_object(Part(Arc::clone(&self.0), "tls"))),
             "response" if self.0.response.is_some() => Some(Value::from_object(Part(Arc::clone(&self.0), "response"))),
             _ => None,
         }

@@ -4,7 +4,7 @@ use super::ExpressionProblem;
 use super::fact::{Fact, Mapping, Plain};
 use super::suggestion::{hint, nearest};
 
-/// What a name under `request` or `response` stands for.
+/// What a name under `request`, `response` or `tls` stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Member {
     /// One value.
@@ -29,9 +29,15 @@ const REQUEST: &[(&str, Member)] = &[
 const RESPONSE: &[(&str, Member)] =
     &[("status", Member::Plain(Plain::Status)), ("headers", Member::Mapping(Mapping::ResponseHeaders))];
 
-const ROOTS: &[(&str, &[(&str, Member)])] = &[("request", REQUEST), ("response", RESPONSE)];
+const TLS: &[(&str, Member)] = &[
+    ("version", Member::Plain(Plain::TlsVersion)),
+    ("name", Member::Plain(Plain::TlsName)),
+    ("client", Member::Mapping(Mapping::TlsClient)),
+];
 
-/// The members of `request` or `response`.
+const ROOTS: &[(&str, &[(&str, Member)])] = &[("request", REQUEST), ("response", RESPONSE), ("tls", TLS)];
+
+/// The members of a root.
 pub(super) fn members(root: &str) -> Option<&'static [(&'static str, Member)]> {
     ROOTS.iter().find(|(name, _)| *name == root).map(|(_, members)| *members)
 }
@@ -48,7 +54,7 @@ pub(super) fn unknown_root(name: &str, offset: usize) -> ExpressionProblem {
     let advice = match owner {
         Some((root, _)) => format!("did you mean `{root}.{name}`?"),
         None if nearest(name, roots.iter().copied()).is_none() => {
-            "texts need quotes; names begin with `request.` or `response.`".into()
+            "texts need quotes; names begin with `request.`, `response.` or `tls.`".into()
         }
         None => hint(name, &roots),
     };
@@ -63,7 +69,11 @@ pub(super) fn unknown_member(root: &str, name: &str, offset: usize) -> Expressio
 
 /// What is said of a whole mapping where one value is needed.
 pub(super) fn whole_mapping(root: &str, name: &str, offset: usize) -> ExpressionProblem {
-    let example = if name == "headers" { "x-name" } else { "name" };
+    let example = match name {
+        "headers" => "x-name",
+        "client" => "subject",
+        _ => "name",
+    };
     ExpressionProblem::new(
         format!("`{root}.{name}` holds many values"),
         format!("name one of them: {root}.{name}[\"{example}\"]"),

@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 53] = [
+pub(crate) const REASONS: [(&str, Blame); 55] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -40,7 +40,9 @@ pub(crate) const REASONS: [(&str, Blame); 53] = [
     ("start_line", Blame::Client),
     ("target", Blame::Client),
     ("target_too_long", Blame::Client),
+    ("tls_client_certificate", Blame::Client),
     ("tls_malformed", Blame::Client),
+    ("tls_no_client_certificate", Blame::Client),
     ("tls_nothing_in_common", Blame::Client),
     ("tls_refused_by_client", Blame::Client),
     ("tls_unfinished", Blame::Client),

@@ -28,6 +28,10 @@ pub enum CertificateField {
     Certificate,
     /// The key.
     Key,
+    /// The authorities for clients.
+    ClientCa,
+    /// The list of what those revoked.
+    ClientCrl,
 }
 
 /// What is wrong with a certificate or its key; never shows any of the key.

@@ -9,7 +9,7 @@ use super::der::{BOOLEAN, Element, Elements, OBJECT, OCTETS, SEQUENCE, seconds};
 /// Object identifiers, as DER writes them.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const SUBJECT_ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 0x11];
-/// Tags of a subject's alternative names.
+/// Tag of a host among a subject's alternative names.
 const DNS_NAME: u8 = 0x82;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
@@ -30,16 +30,11 @@ pub struct CertificateFacts {
 impl CertificateFacts {
     /// The facts of a certificate; none where it is not one.
     pub(super) fn of(der: &[u8]) -> Option<Self> {
-        let mut signed = Elements::of(der).expect(SEQUENCE)?.elements().expect(SEQUENCE)?.elements();
-        signed.expect(VERSION);
-        // Serial number and algorithm.
-        let (_, _) = (signed.next()?, signed.next()?);
-        let issuer = common_name(signed.expect(SEQUENCE)?);
-        let mut validity = signed.expect(SEQUENCE)?.elements();
+        let parts = parts_of(der)?;
+        let (issuer, subject) = (common_name(parts.issuer), parts.subject);
+        let mut validity = parts.validity.elements();
         let (not_before, not_after) = (seconds(validity.next()?)?, seconds(validity.next()?)?);
-        let subject = signed.expect(SEQUENCE)?;
-        let extensions = signed.find(|element| element.tag == EXTENSIONS);
-        let mut names = extensions.map_or_else(Vec::new, alternative_names);
+        let mut names = parts.extensions.map_or_else(Vec::new, |extensions| alternative_names(extensions, DNS_NAME));
         if names.is_empty() {
             names.extend(common_name(subject).filter(|name| is_host(name)));
         }
@@ -48,6 +43,27 @@ impl CertificateFacts {
         }
         Some(Self { names, issuer: issuer.unwrap_or_default(), not_before, not_after })
     }
+}
+
+/// Where a certificate says what.
+pub(super) struct Parts<'a> {
+    pub(super) serial: &'a [u8],
+    pub(super) issuer: Element<'a>,
+    validity: Element<'a>,
+    pub(super) subject: Element<'a>,
+    pub(super) extensions: Option<Element<'a>>,
+}
+
+/// The parts of a certificate; none where it is not one.
+pub(super) fn parts_of(der: &[u8]) -> Option<Parts<'_>> {
+    let mut signed = Elements::of(der).expect(SEQUENCE)?.elements().expect(SEQUENCE)?.elements();
+    signed.expect(VERSION);
+    let serial = signed.next()?.content;
+    let _algorithm = signed.next()?;
+    let (issuer, validity) = (signed.expect(SEQUENCE)?, signed.expect(SEQUENCE)?);
+    let subject = signed.expect(SEQUENCE)?;
+    let extensions = signed.find(|element| element.tag == EXTENSIONS);
+    Some(Parts { serial, issuer, validity, subject, extensions })
 }
 
 fn common_name(name: Element<'_>) -> Option<String> {
@@ -60,7 +76,8 @@ fn common_name(name: Element<'_>) -> Option<String> {
     found.last().and_then(|value| std::str::from_utf8(value.content).ok()).map(str::to_owned)
 }
 
-fn alternative_names(extensions: Element<'_>) -> Vec<String> {
+/// The alternative names of one kind.
+pub(super) fn alternative_names(extensions: Element<'_>, tag: u8) -> Vec<String> {
     let Some(list) = extensions.elements().expect(SEQUENCE) else { return Vec::new() };
     let values = list.elements().filter_map(|extension| {
         let mut parts = extension.elements();
@@ -69,7 +86,7 @@ fn alternative_names(extensions: Element<'_>) -> Vec<String> {
         is_it.then(|| parts.expect(OCTETS)).flatten()
     });
     let names = values.filter_map(|value| value.elements().expect(SEQUENCE)).flat_map(Element::elements);
-    let hosts = names.filter(|name| name.tag == DNS_NAME);
+    let hosts = names.filter(|name| name.tag == tag);
     hosts.filter_map(|name| std::str::from_utf8(name.content).ok()).map(str::to_owned).collect()
 }
 

@@ -2,7 +2,9 @@
 
 mod certificate;
 mod choice;
+mod client;
 mod der;
+mod distinguished_name;
 mod facts;
 mod pem;
 mod policy;
@@ -12,6 +14,7 @@ mod tickets;
 pub(crate) use certificate::LoadedCertificate;
 pub use certificate::{CertificateField, CertificateProblem, check_certificate};
 pub(crate) use choice::{Asked, take_asked};
+pub use client::check_client_certificates;
 pub use facts::CertificateFacts;
 pub(crate) use server::ServerTls;
 pub(crate) use tickets::TicketKeys;

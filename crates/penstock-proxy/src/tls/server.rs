@@ -1,15 +1,18 @@
 //! What a listener asks of handshakes, in the form that connections use.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use penstock_plan::{ListenerTls, Protocol};
-use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
+use rustls::{CertificateError, CommonState, Error, HandshakeKind, ProtocolVersion, ServerConfig};
 
 use super::choice::Choice;
+use super::client::{client_certificate, verifier};
 use super::policy::{provider, versions};
 use super::tickets::Tickets;
-use super::{Asked, LoadedCertificate, TicketKeys};
+use super::{Asked, CertificateFacts, LoadedCertificate, TicketKeys};
+use crate::exchange::Session;
 
 /// What a listener asks of handshakes.
 #[derive(Debug)]
@@ -33,8 +36,13 @@ impl ServerTls {
     ) -> Result<Self, String> {
         let choice = Arc::new(Choice::new(certificates, plan.unknown_name));
         let provider = provider(plan.ciphers.as_deref());
+        let clients = plan.client.as_ref().map(|client| verifier(client, Arc::clone(&provider)));
         let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions(plan.min_version));
-        let config = config.map_err(|error| error.to_string())?.with_no_client_auth();
+        let config = config.map_err(|error| error.to_string())?;
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some(verifier) => config.with_client_cert_verifier(verifier.map_err(|problem| problem.message)?),
+        };
         let mut config = config.with_cert_resolver(Arc::<Choice>::clone(&choice));
         config.alpn_protocols = protocols.iter().map(|protocol| protocol_id(*protocol).to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -42,6 +50,20 @@ impl ServerTls {
         // A second one is of use to few, and every one costs its encryption in each handshake.
         config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), choice })
+    }
+
+    /// What is known of a connection after its handshake.
+    ///
+    /// # Errors
+    /// A resumed session was begun with a certificate that is good no more (F13).
+    pub(crate) fn session(asked: &Asked, of: &CommonState) -> Result<Session, Error> {
+        let leaf = of.peer_certificates().and_then(<[_]>::first);
+        let is_resumed = of.handshake_kind() == Some(HandshakeKind::Resumed);
+        if is_resumed && leaf.is_some_and(|leaf| !is_good_now(leaf)) {
+            return Err(CertificateError::Expired.into());
+        }
+        let version = if of.protocol_version() == Some(ProtocolVersion::TLSv1_3) { "1.3" } else { "1.2" };
+        Ok(Session { version, name: asked.name.clone(), client: leaf.map(|leaf| client_certificate(leaf)) })
     }
 
     /// Whether a request for a host came by a connection that was made for another certificate (B20).
@@ -52,6 +74,11 @@ impl ServerTls {
             && *asked.name != *host
             && self.choice.named(host).is_some_and(|index| asked.shown != Some(index))
     }
+}
+
+fn is_good_now(certificate: &[u8]) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().cast_signed();
+    CertificateFacts::of(certificate).is_some_and(|facts| (facts.not_before..=facts.not_after).contains(&now))
 }
 
 /// How handshakes name a protocol (RFC 7301, section 6).

@@ -10,6 +10,7 @@ use rustls::{Error, InvalidMessage, ProtocolVersion};
 
 use super::Socket;
 use super::records::{MOST_HELD, Outgoing, with_incoming};
+use crate::exchange::Session;
 use crate::tls::{Asked, ServerTls, take_asked};
 
 /// Most bytes enciphered at once.
@@ -30,6 +31,8 @@ pub(crate) struct TlsSocket {
     /// What was asked of the client, and what it asked for.
     terms: Arc<ServerTls>,
     asked: Asked,
+    /// What is known of it once the handshake is done.
+    facts: Option<Arc<Session>>,
     failure: Option<Error>,
     has_begun: bool,
     has_ended: bool,
@@ -72,6 +75,7 @@ impl TlsSocket {
             accepted: 0,
             terms,
             asked: Asked::default(),
+            facts: None,
             failure: None,
             has_begun: false,
             has_ended: false,
@@ -96,6 +100,11 @@ impl TlsSocket {
         &self.asked
     }
 
+    /// What is known of the connection, once the handshake is done.
+    pub(crate) fn facts(&self) -> Option<Arc<Session>> {
+        self.facts.clone()
+    }
+
     /// Whether a request for a host came by a connection that was made for another certificate.
     pub(crate) fn is_misdirected(&self, host: &str) -> bool {
         self.terms.is_misdirected(&self.asked, host)
@@ -115,6 +124,12 @@ impl TlsSocket {
                 return Poll::Ready(Err(self.failure.take().map_or(HandshakeFailure::Gone, HandshakeFailure::Refused)));
             }
             let is_done = !self.session.is_handshaking();
+            if is_done && self.facts.is_none() {
+                match ServerTls::session(&self.asked, &self.session) {
+                    Ok(facts) => self.facts = Some(Arc::new(facts)),
+                    Err(error) => return Poll::Ready(Err(HandshakeFailure::Refused(error))),
+                }
+            }
             if is_done && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
                 // What is left are tickets: they go with the first answer.
                 return Poll::Ready(Ok(()));

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::connection::{Peer, identify, understand};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Session};
 use crate::http1::parse_request;
 use crate::listener::BuiltListener;
 
@@ -82,6 +83,10 @@ pub(super) fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListen
     let ip = imagined.from.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_canonical();
     let peer = Peer { ip, port: url.port, is_enciphered: listener.plan.tls.is_some() };
     identify(request, &peer, &listener.trust, listener.plan.underscores, |id| id.push_str(NO_ID)).map_err(refused)?;
+    if listener.plan.tls.is_some() {
+        let name = request.host.as_str().into();
+        request.session = Some(Arc::new(Session { version: "1.3", name, client: None }));
+    }
     exchange.body_limit = listener.plan.limits.body_bytes;
     Ok(exchange)
 }

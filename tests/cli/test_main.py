@@ -15,6 +15,7 @@ from penstock.cli.commands import COMMANDS, load_command
 from penstock.cli.main import main
 from penstock.cli.page import fields_page
 from penstock.filters import native
+from penstock.filters.catalogue import FilterKind
 from penstock.model import KINDS
 from tests.filters.catalogue_fake import FakeCatalogue
 
@@ -135,6 +136,12 @@ def test_filters_are_listed_and_shown(penstock: Run) -> None:
     assert json.loads(penstock("filters", "Respond", "-o", "json").out)["name"] == "Respond"
     result = penstock("filters", "Forwrd")
     assert (result.code, result.err) == (2, "penstock: no filter is called Forwrd; did you mean `Forward`?\n")
+
+
+@pytest.mark.parametrize("kind", native.native_catalogue().kinds.values(), ids=lambda kind: kind.name)
+def test_a_page_of_a_filter_tells_its_results_once(kind: FilterKind, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["filters", kind.name]) == 0
+    assert capsys.readouterr().out.count("Results:") == bool(kind.results)
 
 
 def test_a_page_says_what_may_be_written_for_each_setting_and_what_holds_without() -> None:

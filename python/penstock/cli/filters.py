@@ -71,7 +71,8 @@ def _table(kinds: Iterable[FilterKind]) -> str:
 
 
 def _page(kind: FilterKind) -> str:
-    results = f"Results: {', '.join(kind.results)}" if kind.results else ""
+    is_told = "Results:" in kind.page
+    results = f"Results: {', '.join(kind.results)}" if kind.results and not is_told else ""
     settings = fields_page("Settings", kind.schema)
     return "\n\n".join(
         text for text in (kind.name, kind.page.strip(), results, settings, f"Source: {kind.source}") if text

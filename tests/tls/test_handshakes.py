@@ -134,7 +134,7 @@ class connect_to:  # noqa: N801 - used as a function
 
 
 @pytest.mark.parametrize(
-    ("offered", "expected"), [(["h2", "http/1.1"], "http/1.1"), (["http/1.1"], "http/1.1"), ([], None)]
+    ("offered", "expected"), [(["h2", "http/1.1"], "h2"), (["h2"], "h2"), (["http/1.1"], "http/1.1"), ([], None)]
 )
 def test_the_protocol_is_agreed_on_in_the_handshake(web: int, offered: list[str], expected: str | None) -> None:
     context = trusting()

@@ -37,6 +37,10 @@ pub struct Listener {
 pub enum Protocol {
     /// HTTP/1.1 and HTTP/1.0.
     Http1,
+    /// HTTP/2 over TLS, as agreed in the handshake.
+    H2,
+    /// HTTP/2 in clear text, by prior knowledge.
+    H2c,
 }
 
 /// What happens to an encoded slash or backslash in a path.
@@ -79,6 +83,12 @@ pub struct Limits {
     pub half_close_ms: u64,
     /// Most open connections of this listener, over all workers.
     pub connections: u64,
+    /// Most requests at once on a connection of HTTP/2.
+    pub streams: u32,
+    /// Most bytes of a request body of HTTP/2 that may come before they are taken.
+    pub stream_window_bytes: u32,
+    /// The same over all requests of a connection.
+    pub connection_window_bytes: u32,
     /// Largest request body; absent: none.
     pub body_bytes: Option<u64>,
     /// Most bytes of a body that a filter may have buffered.

@@ -11,6 +11,7 @@ pub mod expression;
 pub(crate) mod failure;
 pub mod filters;
 pub mod http1;
+mod http2;
 pub(crate) mod listener;
 pub mod pipeline;
 pub mod routing;

@@ -58,11 +58,12 @@ def _compiled(resource: Resource, catalogue: Catalogue, fragment: Fragment) -> F
 
 
 def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> None:
+    _check_protocols(listener, fragment)
     fragment.parts[resource_key("Listener", listener.name)] = {
         "kind": "listener",
         "name": listener.name,
         "address": listener.address,
-        "protocols": cast("list[Protocol]", list(listener.protocols)),
+        "protocols": cast("list[Protocol]", list(listener.spoken)),
         "tls": listener_tls(listener, catalogue, fragment),
         "trusted_proxies": list(listener.trusted_proxies),
         "encoded_slash": listener.encoded_slash,
@@ -71,6 +72,19 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
         "before": compile_steps(listener.before, Place(("before",), answers=False), catalogue, fragment),
         "after": compile_steps(listener.after, Place(("after",), answers=False), catalogue, fragment),
     }
+
+
+def _check_protocols(listener: Listener, fragment: Fragment) -> None:
+    if not fragment.is_whole(("tls",)):
+        return
+    for index, protocol in enumerate(listener.protocols or ()):
+        path = ("protocols", index)
+        if protocol in (listener.protocols or ())[:index]:
+            fragment.error(path, f"protocol {protocol} is there twice")
+        if protocol == "h2" and listener.tls is None:
+            fragment.error(path, "h2 is HTTP/2 over TLS", "write h2c for clear text, or add `tls`")
+        if protocol == "h2c" and listener.tls is not None:
+            fragment.error(path, "h2c is HTTP/2 in clear text, and the listener has `tls`", "write h2")
 
 
 def _limits(limits: Limits) -> PlanLimits:
@@ -83,6 +97,9 @@ def _limits(limits: Limits) -> PlanLimits:
         "send_ms": limits.send.milliseconds,
         "half_close_ms": limits.half_close.milliseconds,
         "connections": limits.connections,
+        "streams": limits.streams,
+        "stream_window_bytes": limits.stream_window.bytes,
+        "connection_window_bytes": limits.connection_window.bytes,
         "body_bytes": limits.body.bytes if limits.body else None,
         "buffered_body_bytes": limits.buffered_body.bytes,
     }

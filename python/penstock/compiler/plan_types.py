@@ -159,6 +159,7 @@ class Limits(TypedDict):
 
     body_bytes: int | None
     buffered_body_bytes: int
+    connection_window_bytes: int
     connections: int
     fields: int
     half_close_ms: int
@@ -166,6 +167,8 @@ class Limits(TypedDict):
     header_time_ms: int
     idle_ms: int
     send_ms: int
+    stream_window_bytes: int
+    streams: int
     uri_bytes: int
 
 
@@ -328,7 +331,7 @@ LogFormat = Literal["json"] | TemplateLogFormat
 """How a line of the access log looks."""
 PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | RegexPathPattern
 """A pattern for the normalised path of a request."""
-Protocol = Literal["http1"]
+Protocol = Literal["http1", "h2", "h2c"]
 """A protocol that a listener speaks."""
 RetryOn = Literal["connect_failure", "reset", "timed_out"] | StatusRetryOn
 """What leads to another attempt."""

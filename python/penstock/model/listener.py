@@ -11,8 +11,8 @@ from penstock.model.certificate import ListenerTls
 from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
 from penstock.model.step import StepList
 
-BUILT_PROTOCOLS = ("http1",)
-LATER_PROTOCOLS = ("h2", "h3", "h2c", "tls", "tcp", "udp")
+BUILT_PROTOCOLS = ("http1", "h2", "h2c")
+LATER_PROTOCOLS = ("h3", "tls", "tcp", "udp")
 
 
 def check_protocol(protocol: str) -> str:
@@ -23,7 +23,7 @@ def check_protocol(protocol: str) -> str:
     if protocol in BUILT_PROTOCOLS:
         return protocol
     if protocol in LATER_PROTOCOLS:
-        raise ValueError(f"protocol {protocol} is not built yet; write http1")
+        raise ValueError(f"protocol {protocol} is not built yet; write one of {', '.join(BUILT_PROTOCOLS)}")
     hint = did_you_mean(protocol, (*BUILT_PROTOCOLS, *LATER_PROTOCOLS))
     raise ValueError(f"no protocol is called {protocol!r}; {hint or 'write http1'}")
 
@@ -44,6 +44,32 @@ def read_address(value: object) -> object:
 
 
 _ADDRESS = WithJsonSchema({"type": "string", "pattern": r"^unix:/|^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]+$"})
+
+
+MOST_WINDOW = (1 << 31) - 1
+"""RFC 9113, section 6.9.1."""
+LEAST_CONNECTION_WINDOW = 64 << 10
+"""What every connection of HTTP/2 grants before it says anything, rounded up."""
+
+
+def check_window(window: Size) -> Size:
+    """The window itself, if HTTP/2 can say it.
+
+    Raises: ValueError if it is too large.
+    """
+    if window.bytes > MOST_WINDOW:
+        raise ValueError("too large for HTTP/2; write 1GiB or less")
+    return window
+
+
+def check_connection_window(window: Size) -> Size:
+    """The window itself, if a connection of HTTP/2 can have it.
+
+    Raises: ValueError if it is too large, or smaller than each connection's first.
+    """
+    if window.bytes < LEAST_CONNECTION_WINDOW:
+        raise ValueError("smaller than HTTP/2 allows; write 64KiB or more")
+    return check_window(window)
 
 
 class Limits(Settings):
@@ -67,6 +93,13 @@ class Limits(Settings):
         10_000, ge=1, le=MOST, description="Most open connections of this listener, over all workers."
     )
     body: Size | None = Field(None, description="Largest request body. Absent: no limit.")
+    streams: Number = Field(100, ge=1, le=10_000, description="Most requests at once on a connection of HTTP/2.")
+    stream_window: Annotated[SomeSpace, AfterValidator(check_window)] = Field(
+        Size.parse("64KiB"), description="Most bytes of a request body of HTTP/2 that may come before they are taken."
+    )
+    connection_window: Annotated[SomeSpace, AfterValidator(check_connection_window)] = Field(
+        Size.parse("1MiB"), description="The same over all requests of a connection."
+    )
     buffered_body: Size = Field(Size.parse("1MiB"), description="Most bytes of a body that a filter may have buffered.")
 
 
@@ -89,8 +122,11 @@ class Listener(Resource):
     address: Annotated[Text, BeforeValidator(read_address), AfterValidator(listening_address), _ADDRESS] = Field(
         description="Address and port, as in `0.0.0.0:8080` or `[::]:8080`, or `unix:/path`."
     )
-    protocols: tuple[Protocol, ...] = Field(
-        ("http1",), min_length=1, description="Protocols spoken, in order of preference."
+    protocols: tuple[Protocol, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text. "
+        "Absent: `[http1]`, and with `tls` `[h2, http1]`.",
     )
     tls: ListenerTls | None = Field(None, description="What it asks of handshakes. Absent: it speaks clear text.")
     trusted_proxies: tuple[Network, ...] = Field(
@@ -108,6 +144,13 @@ class Listener(Resource):
     limits: Limits = Field(Limits(), description="Limits on what a client may send or hold.")
     before: StepList = Field((), description="Steps run for every request before it is routed.")
     after: StepList = Field((), description="Steps run with every answer, also the gateway's own.")
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The protocols spoken, in order of preference."""
+        if self.protocols is not None:
+            return self.protocols
+        return ("http1",) if self.tls is None else ("h2", "http1")
 
     @property
     def is_unix(self) -> bool:

@@ -1,8 +1,8 @@
 //! A body on its way in: what of a wire's bytes belongs to it and where it ends.
 
+use super::ends::Source;
 use crate::exchange::Head;
 use crate::http1::{ChunkedDecoder, Framing, Malformed};
-use crate::wire::Wire;
 
 /// The progress of one body. Its payload always stands at the start of the wire's unused bytes.
 #[derive(Debug, Default)]
@@ -48,13 +48,13 @@ impl Body {
     }
 
     /// Looks at the wire's unused bytes for more payload, once the last was taken.
-    pub(crate) fn decode(&mut self, wire: &mut Wire) -> Result<(), Malformed> {
+    pub(crate) fn decode(&mut self, wire: &mut impl Source) -> Result<(), Malformed> {
         if self.ready > 0 || self.is_ended || wire.unread().is_empty() {
             return Ok(());
         }
         match &mut self.framing {
             Framing::None => self.is_ended = true,
-            Framing::UntilClose => self.ready = wire.unread().len(),
+            Framing::UntilClose | Framing::Stream => self.ready = wire.unread().len(),
             Framing::Length(left) => {
                 self.ready = usize::try_from(*left).unwrap_or(usize::MAX).min(wire.unread().len());
                 *left -= self.ready as u64;
@@ -76,7 +76,7 @@ impl Body {
     }
 
     /// Marks payload bytes as taken.
-    pub(crate) fn take(&mut self, wire: &mut Wire, count: usize) {
+    pub(crate) fn take(&mut self, wire: &mut impl Source, count: usize) {
         wire.consume(count);
         self.ready -= count.min(self.ready);
         if self.ready == 0 {
@@ -87,7 +87,7 @@ impl Body {
 
     /// The sender closed: whether the body may end that way.
     pub(crate) fn close(&mut self) -> bool {
-        let is_whole = self.framing == Framing::UntilClose || self.is_ended;
+        let is_whole = matches!(self.framing, Framing::UntilClose | Framing::Stream) || self.is_ended;
         self.is_ended |= is_whole;
         is_whole
     }

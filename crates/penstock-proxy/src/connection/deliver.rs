@@ -4,17 +4,18 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
+use super::client::Client;
+use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::outgoing::{AnswerFraming, ConnectionField, write_answer};
 use super::serve::{Connection, note_failure};
 use super::transfer::TransferError;
 use super::tunnel::tunnel;
 use super::work::{Attempt, Work};
-use crate::exchange::{Answer, Method, Name, Version};
+use crate::exchange::{Answer, Head, Method, Name, Version};
 use crate::failure::Failure;
 use crate::http1::Framing;
 use crate::listener::BuiltListener;
-use crate::wire::Wire;
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listen
         (false, _) => Next::Drop,
         // Nothing unread is left that would make the close a reset, and no session that has to say its end.
         (true, ConnectionField::Close)
-            if is_clean && connection.client.unread().is_empty() && connection.client.socket().session().is_none() =>
+            if is_clean && connection.client.unread().is_empty() && connection.client.session().is_none() =>
         {
             Next::Drop
         }
@@ -66,14 +67,14 @@ pub(crate) async fn buffer_body(connection: &mut Connection, work: &mut Work, li
     let limit = work.exchange.body_limit.map_or(limit, |other| other.min(limit));
     if work.owes_continue {
         work.owes_continue = false;
-        connection.client.output(&connection.worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        connection.client.send_interim(&connection.worker.buffers, 100, &Head::default());
     }
     let idle_ms = connection.listener.current().plan.limits.idle_ms;
     let mut phase = Phase::new(connection, idle_ms);
     let mut body = Vec::new();
     let outcome = poll_fn(|context| match poll_buffer(context, connection, work, limit, &mut body) {
         Poll::Ready(outcome) => Poll::Ready(outcome),
-        Poll::Pending => match phase.check(connection, work, connection.client.received_bytes, idle_ms) {
+        Poll::Pending => match phase.check(connection, work, connection.client.received_bytes(), idle_ms) {
             Some(Late::Request) => Poll::Ready(Err(Failure::RequestTimedOut)),
             Some(_) => Poll::Ready(Err(Failure::BodyTimedOut)),
             None => Poll::Pending,
@@ -160,8 +161,9 @@ fn framing(work: &mut Work) -> AnswerFraming {
             Framing::Chunked | Framing::UntilClose if exchange.request.version == Version::Http10 => {
                 AnswerFraming::UntilClose
             }
-            Framing::Chunked | Framing::UntilClose => {
-                answer_transfer.is_chunked = true;
+            Framing::Chunked | Framing::UntilClose | Framing::Stream => {
+                // Frames of a stream need no chunks within.
+                answer_transfer.framed.is_chunked = exchange.request.version != Version::Http2;
                 answer_transfer.passes_trailers = work.info.takes_trailers;
                 AnswerFraming::Chunked
             }
@@ -182,24 +184,33 @@ fn connection_field(connection: &Connection, work: &Work, is_clean: bool, framin
     match (keeps_alive, version) {
         (false, _) => ConnectionField::Close,
         (true, Version::Http10) => ConnectionField::KeepAlive,
-        (true, Version::Http11) => ConnectionField::Silent,
+        (true, Version::Http11 | Version::Http2) => ConnectionField::Silent,
     }
 }
 
 fn write_head(connection: &mut Connection, work: &mut Work, framing: AnswerFraming, field: ConnectionField) {
     let Work { exchange, .. } = work;
-    let output = connection.client.output(&connection.worker.buffers);
     if let Answer::Local(_) = exchange.answer
         && exchange.response.head.first(Name::DATE).is_none()
     {
         exchange.response.head.add_known(Name::DATE, connection.worker.http_date().as_bytes());
     }
-    write_answer(output, exchange, framing, field);
-    if let Answer::Local(body) = &exchange.answer
-        && exchange.request.method != Method::Head
-        && framing != AnswerFraming::None
-    {
-        output.extend_from_slice(body.bytes());
+    let has_body =
+        exchange.request.method != Method::Head && !matches!(framing, AnswerFraming::None | AnswerFraming::Length(0));
+    let body = if let Answer::Local(body) = &exchange.answer { body.bytes() } else { &[] };
+    let body = if has_body { body } else { &[] };
+    match &mut connection.client {
+        Client::Wire(wire) => {
+            let output = wire.output(&connection.worker.buffers);
+            write_answer(output, exchange, framing, field);
+            output.extend_from_slice(body);
+        }
+        Client::Stream(stream) => {
+            let length = if let AnswerFraming::Length(length) = framing { Some(length) } else { None };
+            stream.send_head(exchange.response.status, &exchange.response.head, length, !has_body);
+            stream.set_body(body);
+            work.answer_transfer.framed.has_ended |= !has_body;
+        }
     }
 }
 
@@ -210,7 +221,7 @@ async fn flush(connection: &mut Connection, work: &Work, listener: &BuiltListene
         let Connection { client, worker, .. } = &mut *connection;
         match client.poll_flush(context, &worker.buffers) {
             Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),
-            Poll::Pending => late(phase.check(connection, work, connection.client.sent_bytes, send_ms)),
+            Poll::Pending => late(phase.check(connection, work, connection.client.sent_bytes(), send_ms)),
         }
     })
     .await
@@ -250,20 +261,20 @@ fn check_late(
 ) -> Poll<bool> {
     let is_uploading = !work.request_transfer.is_finished && !attempt.has_refused_more;
     if !is_uploading && !watch_client(context, connection, presence) {
-        return give_up(&connection.client, work, Failure::ClientGone);
+        return give_up(&mut connection.client, work, Failure::ClientGone);
     }
     let limits = &connection.listener.current().plan.limits;
     let is_clients = work.answer_transfer.waits_for(&connection.client);
     let limit_ms = if is_clients { limits.send_ms } else { attempt.upstream.plan.timeouts.idle_ms };
     let is_half_closed = *presence == Presence::HalfClosed;
     let limit_ms = if is_half_closed { limit_ms.min(limits.half_close_ms) } else { limit_ms };
-    let progress = connection.client.sent_bytes ^ (attempt.wire.received_bytes << 20);
+    let progress = connection.client.sent_bytes() ^ (attempt.wire.received_bytes << 20);
     match late(phase.check(connection, work, progress, limit_ms)) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(_) if !is_clients && !is_half_closed => {
-            give_up(&connection.client, work, Failure::AnswerBodyTimedOut)
+            give_up(&mut connection.client, work, Failure::AnswerBodyTimedOut)
         }
-        Poll::Ready(_) => give_up(&connection.client, work, Failure::ClientGone),
+        Poll::Ready(_) => give_up(&mut connection.client, work, Failure::ClientGone),
     }
 }
 
@@ -298,10 +309,10 @@ fn poll_bodies(
 }
 
 /// Ends an answer that has begun: what the client has so far must not pass for a whole one (R27).
-fn give_up(client: &Wire, work: &mut Work, failure: Failure) -> Poll<bool> {
+fn give_up(client: &mut Client, work: &mut Work, failure: Failure) -> Poll<bool> {
     note_failure(work, failure);
-    if !work.answer_transfer.is_chunked {
-        client.socket().reset_on_close();
+    if !work.answer_transfer.framed.is_chunked {
+        client.abort();
     }
     Poll::Ready(false)
 }
@@ -318,6 +329,9 @@ enum Presence {
 /// Notices a client that leaves while nothing moves (R32); what it sends early is kept.
 fn watch_client(context: &mut Context<'_>, connection: &mut Connection, presence: &mut Presence) -> bool {
     let Connection { client, worker, .. } = connection;
+    if let Client::Stream(stream) = client {
+        return !stream.has_gone(context);
+    }
     while *presence == Presence::Open && !client.is_full() {
         match client.poll_fill(context, &worker.buffers) {
             Poll::Pending => break,
@@ -352,7 +366,9 @@ fn release_attempt(connection: &Connection, work: &mut Work, was_sent: bool) {
 
 /// Answers 101 and becomes a tunnel.
 async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
-    let output = connection.client.output(&connection.worker.buffers);
+    // A stream cannot ask for it, and an endpoint that does it unasked is refused.
+    let Some(wire) = connection.client.wire() else { return Next::Drop };
+    let output = wire.output(&connection.worker.buffers);
     write_answer(output, &work.exchange, AnswerFraming::None, ConnectionField::Upgrade);
     work.is_delivering = true;
     work.late_at_ms = u64::MAX;

@@ -6,16 +6,18 @@ use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
 use super::attempts::{attempts, has_whole_body};
+use super::client::Client;
+use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::outgoing::asks_for_upgrade;
 use super::serve::Connection;
 use super::steps::forward_result;
 use super::transfer::TransferError;
 use super::work::{Attempt, Work};
-use crate::exchange::{Answer, Name, Version};
+use crate::exchange::{Answer, Head, Version};
 use crate::failure::{Blame, Failure};
 use crate::filters::Forward;
-use crate::http1::{parse_response, write_fields, write_status_line};
+use crate::http1::parse_response;
 use crate::pipeline::{ForwardResult, ResultId};
 use crate::telemetry::Forwarded;
 use crate::upstream::Upstream;
@@ -187,7 +189,7 @@ fn send_request(
         if worker.clock.coarse_ms() < continue_at_ms {
             return Ok(());
         }
-        client.output(&worker.buffers).extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        client.send_interim(&worker.buffers, 100, &Head::default());
         let _ = client.poll_flush(context, &worker.buffers);
     }
     // Whoever sends the body waits for a 100 no longer.
@@ -239,11 +241,8 @@ fn take_head(
 fn pass_interim(connection: &mut Connection, work: &mut Work) {
     let (request, response) = (&work.exchange.request, &work.exchange.response);
     let is_awaited = response.status != 100 || work.owes_continue;
-    if request.version == Version::Http11 && is_awaited {
-        let output = connection.client.output(&connection.worker.buffers);
-        write_status_line(output, Version::Http11, response.status);
-        write_fields(output, &response.head, Name::OTHER);
-        output.extend_from_slice(b"\r\n");
+    if request.version != Version::Http10 && is_awaited {
+        connection.client.send_interim(&connection.worker.buffers, response.status, &response.head);
     }
     if response.status == 100 {
         work.owes_continue = false;
@@ -267,6 +266,10 @@ fn watch_client(context: &mut Context<'_>, connection: &mut Connection, work: &m
     let Connection { client, worker, .. } = connection;
     if !client.is_flushed() && matches!(client.poll_flush(context, &worker.buffers), Poll::Ready(Err(_))) {
         return Poll::Ready(Err(Miss::Gone(Failure::ClientGone)));
+    }
+    if let Client::Stream(stream) = client {
+        let has_gone = stream.has_gone(context);
+        return if has_gone { Poll::Ready(Err(Miss::Gone(Failure::ClientGone))) } else { Poll::Pending };
     }
     let is_sending = !work.request_transfer.is_finished;
     if work.gone_at_ms != u64::MAX || is_sending && !work.owes_continue || client.is_full() {
@@ -300,7 +303,7 @@ fn check_late(connection: &Connection, work: &Work, attempt: &Attempt, phase: &m
         (false, true) => connection.listener.current().plan.limits.idle_ms,
         (false, false) => timeouts.send_ms,
     };
-    let progress = connection.client.received_bytes.wrapping_add(attempt.wire.sent_bytes << 20) ^ u64::from(is_sent);
+    let progress = connection.client.received_bytes().wrapping_add(attempt.wire.sent_bytes << 20) ^ u64::from(is_sent);
     let failure = match phase.check(connection, work, progress, limit_ms) {
         None => return Poll::Pending,
         Some(Late::Client) => return Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),

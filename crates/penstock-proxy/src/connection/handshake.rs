@@ -5,14 +5,14 @@ use std::task::Poll;
 
 use rustls::Error;
 
-use super::serve::{Connection, linger, note_failure, refuse};
+use super::serve::{Connection, end_exchange, linger, note_failure, refuse};
 use super::work::Work;
 use crate::failure::Failure;
-use crate::wire::{HandshakeFailure, Socket};
+use crate::wire::HandshakeFailure;
 
 /// Goes through the handshake if there is one; says whether requests may follow.
 pub(super) async fn handshake(connection: &mut Connection) -> bool {
-    if connection.client.socket().session().is_none() {
+    if connection.client.session().is_none() {
         return true;
     }
     match finish(connection).await {
@@ -32,7 +32,7 @@ async fn finish(connection: &mut Connection) -> Result<(), Option<Failure>> {
     let late_at_ms = super::lifetime::at(connection, header_time_ms);
     connection.deadline.arm(late_at_ms);
     poll_fn(|context| {
-        let Socket::Tls(session) = connection.client.socket_mut() else { return Poll::Ready(Ok(())) };
+        let Some(session) = connection.client.session_mut() else { return Poll::Ready(Ok(())) };
         if let Poll::Ready(outcome) = session.poll_handshake(context) {
             return Poll::Ready(outcome.map_err(|failure| judged(&failure, &session.asked().name)));
         }
@@ -78,8 +78,7 @@ async fn give_up(connection: &mut Connection, failure: Failure) {
     } else {
         note(connection, &mut work, failure);
     }
-    connection.worker.log(connection, &work);
-    connection.worker.return_work(work);
+    end_exchange(connection, work);
     if failure == Failure::PlainHttp {
         linger(connection).await;
     }
@@ -88,7 +87,7 @@ async fn give_up(connection: &mut Connection, failure: Failure) {
 fn note(connection: &Connection, work: &mut Work, failure: Failure) {
     let exchange = &mut work.exchange;
     connection.worker.write_id(&mut exchange.request.id);
-    if let Some(session) = connection.client.socket().session() {
+    if let Some(session) = connection.client.session() {
         exchange.request.host.push_str(&session.asked().name);
     }
     exchange.response.status = failure.verdict().status;

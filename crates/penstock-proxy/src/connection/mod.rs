@@ -3,9 +3,14 @@
 mod answer;
 mod attempts;
 mod body;
+mod client;
+mod client_stream;
 mod deliver;
+mod ends;
 mod forward;
+mod framed;
 mod handshake;
+mod http2;
 mod identify;
 mod lifetime;
 mod outgoing;

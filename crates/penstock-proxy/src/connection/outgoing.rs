@@ -30,7 +30,7 @@ pub(crate) fn write_request(out: &mut Vec<u8>, work: &Work, endpoint: &EndpointP
         _ if work.exchange.buffered_body.is_some() => {
             write_length(out, work.exchange.buffered_body.as_ref().map_or(0, |body| body.len() as u64));
         }
-        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Chunked | Framing::Stream => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::Length(length) => write_length(out, length),
         Framing::None | Framing::UntilClose if matches!(request.method, Method::Post | Method::Put | Method::Patch) => {
             write_length(out, 0);

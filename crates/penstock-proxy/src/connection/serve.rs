@@ -9,17 +9,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::answer::answer_failure;
+use super::client::Client;
 use super::deliver::{Next, deliver};
+use super::ends::{Sink, Source};
 use super::handshake::handshake;
+use super::http2::{begins_http2, serve_http2};
 use super::identify::{Peer, identify};
 use super::steps::run_exchange;
 use super::understand::understand;
 use super::work::Work;
-use crate::exchange::{Client, Method, Span, Version};
+use crate::exchange::{Client as ClientAddress, Method, Span, Version};
 use crate::failure::Failure;
 use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
 use crate::listener::{BuiltListener, ListenerState};
-use crate::wire::{Deadline, Socket, TlsSocket, Wire};
+use crate::wire::{Deadline, Socket, Wire};
 use crate::worker::Worker;
 
 /// Most bytes read and thrown away after an answer that ends a connection (A21).
@@ -34,14 +37,14 @@ pub(crate) struct Connection {
     /// The listener it came in by.
     pub(crate) listener: Rc<ListenerState>,
     /// The client's wire.
-    pub(crate) client: Wire,
+    pub(crate) client: Client,
     /// Wakes the task when a phase is late.
     pub(crate) deadline: Deadline,
     peer: Peer,
 }
 
 /// Why no head came.
-enum NoHead {
+pub(super) enum NoHead {
     /// The connection ended between requests: nobody's fault, nothing to log.
     Quiet,
     /// What came is refused.
@@ -53,18 +56,34 @@ impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, listener: Rc<ListenerState>, socket: Socket, peer: IpAddr) -> Self {
         let deadline = worker.deadlines.register();
         let peer = Peer { ip: peer, port: listener.port, is_enciphered: socket.session().is_some() };
-        Self { worker, listener, client: Wire::new(socket), deadline, peer }
+        Self { worker, listener, client: Client::Wire(Wire::new(socket)), deadline, peer }
+    }
+
+    /// The same connection with another client's side: a stream of it.
+    pub(super) fn with_client(&self, client: Client) -> Self {
+        let (worker, listener) = (Rc::clone(&self.worker), Rc::clone(&self.listener));
+        let (deadline, peer) = (worker.deadlines.register(), Peer { ..self.peer });
+        Self { worker, listener, client, deadline, peer }
+    }
+
+    /// Makes the task the one that deadlines wake.
+    pub(super) async fn watch_deadline(&self) {
+        poll_fn(|context| {
+            self.deadline.watch(context);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Whether this connection was made for another host's certificate.
     fn is_misdirected(&self, host: &str) -> bool {
-        self.client.socket().session().is_some_and(|session| session.is_misdirected(host))
+        self.client.is_misdirected(host)
     }
 
     /// Gives the session up that the client never began.
     pub(super) fn speak_clear_text(&mut self) {
         self.peer.is_enciphered = false;
-        if let Socket::Tls(session) = self.client.socket_mut() {
+        if let Some(session) = self.client.session_mut() {
             session.give_way();
         }
     }
@@ -72,7 +91,7 @@ impl Connection {
     /// What is refused before it is understood must not be taken for the exchange before it.
     pub(super) fn forget_previous(&self, work: &mut Work) {
         let request = &mut work.exchange.request;
-        request.client = Client { ip: self.peer.ip, peer: self.peer.ip, is_trusted: false };
+        request.client = ClientAddress { ip: self.peer.ip, peer: self.peer.ip, is_trusted: false };
         request.method = Method::default();
         request.version = Version::default();
         request.method_span = Span::default();
@@ -81,12 +100,20 @@ impl Connection {
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(connection: &mut Connection) {
-    poll_fn(|context| {
-        connection.deadline.watch(context);
-        Poll::Ready(())
-    })
-    .await;
-    let mut next = if handshake(connection).await { Next::Again } else { Next::Drop };
+    connection.watch_deadline().await;
+    if handshake(connection).await {
+        if begins_http2(connection).await {
+            // Boxed: other connections would else hold room for it.
+            Box::pin(serve_http2(connection)).await;
+        } else {
+            serve_http1(connection).await;
+        }
+    }
+    connection.client.discard(&connection.worker.buffers);
+}
+
+async fn serve_http1(connection: &mut Connection) {
+    let mut next = Next::Again;
     while next == Next::Again {
         if !wait_for_bytes(connection).await {
             say_end(connection).await;
@@ -94,19 +121,17 @@ pub(crate) async fn serve(connection: &mut Connection) {
         }
         let mut work = connection.worker.lend_work();
         next = contained(connection, &mut work).await;
-        connection.worker.log(connection, &work);
-        connection.worker.return_work(work);
+        end_exchange(connection, work);
     }
     if next == Next::Close {
         linger(connection).await;
     }
-    connection.client.discard(&connection.worker.buffers);
 }
 
 /// Tells a client that the session has ended, not just the wire, if it takes that at once.
-async fn say_end(connection: &mut Connection) {
+pub(super) async fn say_end(connection: &mut Connection) {
     poll_fn(|context| {
-        if connection.client.socket().session().is_some() {
+        if connection.client.session().is_some() {
             let _ = connection.client.poll_shutdown(context);
         }
         Poll::Ready(())
@@ -114,8 +139,23 @@ async fn say_end(connection: &mut Connection) {
     .await;
 }
 
+/// Serves the one request of a stream.
+pub(super) async fn serve_stream(connection: &mut Connection) {
+    connection.watch_deadline().await;
+    let mut work = connection.worker.lend_work();
+    // Whatever becomes of other connections, a stream that did not reach its end is reset when it is dropped.
+    contained(connection, &mut work).await;
+    end_exchange(connection, work);
+}
+
+/// Counts an exchange and writes its line.
+pub(super) fn end_exchange(connection: &Connection, work: Box<Work>) {
+    connection.worker.log(connection, &work);
+    connection.worker.return_work(work);
+}
+
 /// Waits without a buffer for the next request's first bytes; false: the connection is over.
-async fn wait_for_bytes(connection: &mut Connection) -> bool {
+pub(super) async fn wait_for_bytes(connection: &mut Connection) -> bool {
     connection.client.release_input(&connection.worker.buffers);
     let idle_ms = connection.listener.idle_ms();
     connection.deadline.arm(super::lifetime::at(connection, idle_ms));
@@ -158,7 +198,7 @@ async fn after_panic(connection: &mut Connection, work: &mut Work) -> Next {
     connection.worker.recorder.panicked();
     if work.is_delivering {
         note_failure(work, Failure::Panicked);
-        connection.client.socket().reset_on_close();
+        connection.client.abort();
         return Next::Drop;
     }
     refuse(connection, work, Failure::Panicked).await
@@ -166,10 +206,15 @@ async fn after_panic(connection: &mut Connection, work: &mut Work) -> Next {
 
 async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     let (listener, routes) = (connection.listener.current(), connection.listener.routes());
-    let unread = connection.client.unread().len() as u64;
-    work.record.base = (connection.client.received_bytes - unread, connection.client.sent_bytes);
     connection.forget_previous(work);
-    match read_head(connection, work, &listener).await {
+    let head = match &mut connection.client {
+        Client::Wire(wire) => {
+            work.record.base = (wire.received_bytes - wire.unread().len() as u64, wire.sent_bytes);
+            read_head(connection, work, &listener).await
+        }
+        Client::Stream(stream) => stream.head(work),
+    };
+    match head {
         Ok(()) => {}
         Err(NoHead::Quiet) => return Next::Drop,
         Err(NoHead::Failed(failure)) => return refuse(connection, work, failure).await,
@@ -271,9 +316,9 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
     understand(request, info.target, listener.plan.encoded_slash)?;
     let worker = &connection.worker;
     identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
-    request.session = connection.client.socket().session().and_then(TlsSocket::facts);
+    request.session = connection.client.facts();
     exchange.body_limit = listener.plan.limits.body_bytes;
-    request_transfer.begin(info.framing, info.framing == Framing::Chunked, None);
+    request_transfer.begin(info.framing, matches!(info.framing, Framing::Chunked | Framing::Stream), None);
     request_transfer.passes_trailers = true;
     *owes_continue = info.expects_continue;
     Ok(())
@@ -284,7 +329,7 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
 pub(super) async fn linger(connection: &mut Connection) {
     let late_at_ms = super::lifetime::at(connection, LINGER_MS);
     connection.deadline.arm(late_at_ms);
-    let most = connection.client.received_bytes + DRAINED_BYTES;
+    let most = connection.client.received_bytes() + DRAINED_BYTES;
     let mut has_ended = false;
     poll_fn(|context| {
         if !has_ended {
@@ -296,7 +341,7 @@ pub(super) async fn linger(connection: &mut Connection) {
         loop {
             let count = connection.client.unread().len();
             connection.client.consume(count);
-            if connection.client.received_bytes > most || connection.worker.clock.coarse_ms() >= late_at_ms {
+            if connection.client.received_bytes() > most || connection.worker.clock.coarse_ms() >= late_at_ms {
                 return Poll::Ready(());
             }
             match ready!(connection.client.poll_fill(context, &connection.worker.buffers)) {
@@ -320,6 +365,6 @@ mod tests {
     #[test]
     fn an_idle_connections_task_is_small() {
         let bytes = task_bytes(serve);
-        assert!(bytes <= 832, "{bytes} bytes");
+        assert!(bytes <= 848, "{bytes} bytes");
     }
 }

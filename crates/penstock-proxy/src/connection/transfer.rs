@@ -4,13 +4,12 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use super::body::Body;
+use super::ends::{Sink, Source};
+use super::framed::Framed;
 use super::identify::starts;
 use crate::exchange::{Head, Name};
-use crate::http1::{Framing, Malformed, write_chunk_start, write_fields};
-use crate::wire::{Buffers, Payload, Wire};
-
-/// Unsent bytes at which no further payload is put behind them.
-const HIGH_WATER: usize = 16 << 10;
+use crate::http1::{Framing, Malformed};
+use crate::wire::Buffers;
 
 /// How a transfer failed.
 #[derive(Debug)]
@@ -30,14 +29,12 @@ pub(crate) enum TransferError {
 pub(crate) struct Transfer {
     /// The body as it comes in.
     pub(crate) body: Body,
-    /// Whether it leaves in chunks.
-    pub(crate) is_chunked: bool,
+    /// The frames around what leaves.
+    pub(crate) framed: Framed,
     /// Whether trailers may follow.
     pub(crate) passes_trailers: bool,
     /// Most payload bytes.
     pub(crate) limit: Option<u64>,
-    frame_is_open: bool,
-    end_is_written: bool,
     /// Whether everything has left.
     pub(crate) is_finished: bool,
 }
@@ -46,10 +43,10 @@ impl Transfer {
     /// Begins a transfer and keeps the memory of the one before.
     pub(crate) fn begin(&mut self, framing: Framing, is_chunked: bool, limit: Option<u64>) {
         self.body.begin(framing);
-        self.is_chunked = is_chunked;
+        self.framed = Framed { is_chunked, ..Framed::default() };
         self.passes_trailers = false;
         self.limit = limit;
-        (self.frame_is_open, self.end_is_written, self.is_finished) = (false, false, false);
+        self.is_finished = false;
     }
 
     /// Makes it ready for another receiver: a body that has wholly left leaves no second time.
@@ -63,7 +60,7 @@ impl Transfer {
     }
 
     /// Whether it is the receiver that keeps it from going on.
-    pub(crate) fn waits_for(&self, sink: &Wire) -> bool {
+    pub(crate) fn waits_for(&self, sink: &impl Sink) -> bool {
         self.body.ready() > 0 || !sink.is_flushed()
     }
 
@@ -72,8 +69,8 @@ impl Transfer {
         &mut self,
         context: &mut Context<'_>,
         buffers: &Buffers,
-        source: &mut Wire,
-        sink: &mut Wire,
+        source: &mut impl Source,
+        sink: &mut impl Sink,
     ) -> Poll<Result<(), TransferError>> {
         loop {
             if self.is_finished {
@@ -87,7 +84,7 @@ impl Transfer {
                 ready!(self.poll_payload(context, buffers, source, sink)).map_err(|_| TransferError::Sink)?;
                 source.release_input(buffers);
             } else if self.body.is_done() {
-                self.write_end(buffers, sink).map_err(TransferError::Malformed)?;
+                self.write_end(buffers, source, sink).map_err(TransferError::Malformed)?;
                 ready!(sink.poll_flush(context, buffers)).map_err(|_| TransferError::Sink)?;
                 source.release_input(buffers);
                 self.is_finished = true;
@@ -101,30 +98,14 @@ impl Transfer {
         &mut self,
         context: &mut Context<'_>,
         buffers: &Buffers,
-        source: &mut Wire,
-        sink: &mut Wire,
+        source: &mut impl Source,
+        sink: &mut impl Sink,
     ) -> Poll<io::Result<()>> {
-        if sink.unsent() > HIGH_WATER {
-            ready!(sink.poll_flush(context, buffers))?;
-        }
         let ready = self.body.ready();
-        if self.is_chunked && !self.frame_is_open {
-            write_chunk_start(sink.output(buffers), ready);
-            self.frame_is_open = true;
-        }
         let ends = self.body.is_ended() && !self.passes_trailers;
-        let tail: &[u8] = match (self.is_chunked, ends) {
-            (false, _) => b"",
-            (true, false) => b"\r\n",
-            (true, true) => b"\r\n0\r\n\r\n",
-        };
         let bytes = source.unread().get(..ready).unwrap_or_default();
-        let sent = ready!(sink.poll_send(context, buffers, Payload { bytes, tail }))?;
+        let sent = ready!(sink.poll_payload(context, buffers, &mut self.framed, bytes, ends))?;
         self.body.take(source, sent);
-        if sent == ready {
-            self.frame_is_open = false;
-            self.end_is_written |= ends;
-        }
         Poll::Ready(Ok(()))
     }
 
@@ -132,8 +113,8 @@ impl Transfer {
         &mut self,
         context: &mut Context<'_>,
         buffers: &Buffers,
-        source: &mut Wire,
-        sink: &mut Wire,
+        source: &mut impl Source,
+        sink: &mut impl Sink,
     ) -> Poll<Result<(), TransferError>> {
         if !sink.is_flushed() {
             ready!(sink.poll_flush(context, buffers)).map_err(|_| TransferError::Sink)?;
@@ -145,18 +126,27 @@ impl Transfer {
         }
     }
 
-    fn write_end(&mut self, buffers: &Buffers, sink: &mut Wire) -> Result<(), Malformed> {
-        if !self.is_chunked || self.end_is_written {
+    fn write_end(
+        &mut self,
+        buffers: &Buffers,
+        source: &mut impl Source,
+        sink: &mut impl Sink,
+    ) -> Result<(), Malformed> {
+        if self.framed.has_ended {
             return Ok(());
         }
-        self.end_is_written = true;
-        sink.output(buffers).extend_from_slice(b"0\r\n");
-        let mut trailers = Head::default();
-        if self.passes_trailers && self.body.trailers(&mut trailers)? {
-            trailers.retain(|token, name, _| may_trail(token, name));
-            write_fields(sink.output(buffers), &trailers, Name::OTHER);
+        let mut trailers = None;
+        if self.passes_trailers {
+            trailers = source.take_trailers();
+            if trailers.is_none() {
+                let mut head = Head::default();
+                trailers = self.body.trailers(&mut head)?.then_some(head);
+            }
         }
-        sink.output(buffers).extend_from_slice(b"\r\n");
+        if let Some(trailers) = &mut trailers {
+            trailers.retain(|token, name, _| may_trail(token, name));
+        }
+        sink.write_end(buffers, &mut self.framed, trailers.as_ref());
         Ok(())
     }
 }

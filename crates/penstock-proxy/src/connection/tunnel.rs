@@ -3,13 +3,14 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
+use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::serve::Connection;
 use super::transfer::{Transfer, TransferError};
 use super::work::{Attempt, Work};
 use crate::http1::Framing;
 use crate::listener::BuiltListener;
-use crate::wire::{Buffers, Wire};
+use crate::wire::Buffers;
 
 /// One direction: a body until the sender closes, and then that close.
 #[derive(Default)]
@@ -30,8 +31,8 @@ impl Direction {
         &mut self,
         context: &mut Context<'_>,
         buffers: &Buffers,
-        from: &mut Wire,
-        to: &mut Wire,
+        from: &mut impl Source,
+        to: &mut impl Sink,
     ) -> Poll<Result<(), TransferError>> {
         if self.is_closed {
             return Poll::Ready(Ok(()));
@@ -59,7 +60,7 @@ pub(crate) async fn tunnel(connection: &mut Connection, work: &Work, mut attempt
                 Poll::Ready(())
             }
             _ => {
-                let progress = connection.client.received_bytes ^ (attempt.wire.received_bytes << 20);
+                let progress = connection.client.received_bytes() ^ (attempt.wire.received_bytes << 20);
                 let late = phase.check(connection, work, progress, idle_ms);
                 if late == Some(Late::Phase) { Poll::Ready(()) } else { Poll::Pending }
             }

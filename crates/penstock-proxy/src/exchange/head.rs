@@ -206,7 +206,7 @@ impl Head {
 
     /// Writes the whole line, so that it can be sent as it stands.
     #[inline]
-    fn push(&mut self, token: Name, name: &[u8], value: &[u8]) {
+    pub(crate) fn push(&mut self, token: Name, name: &[u8], value: &[u8]) {
         let start = self.buffer.len() as u32;
         let name_end = start + name.len() as u32;
         let value_end = name_end + 2 + value.len() as u32;

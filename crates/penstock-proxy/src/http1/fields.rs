@@ -40,12 +40,12 @@ const fn plain_bytes() -> [bool; 256] {
 }
 
 /// Length of the token that the bytes begin with.
-pub(super) fn token_length(bytes: &[u8]) -> usize {
+pub(crate) fn token_length(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| !TOKEN[usize::from(*byte)]).unwrap_or(bytes.len())
 }
 
 /// Whether a value may hold these bytes: no control but the tab.
-pub(super) fn is_value(bytes: &[u8]) -> bool {
+pub(crate) fn is_value(bytes: &[u8]) -> bool {
     !has_control(bytes) || bytes.iter().all(|byte| *byte == b'\t' || !has_control(&[*byte]))
 }
 

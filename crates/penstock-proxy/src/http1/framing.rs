@@ -17,6 +17,8 @@ pub enum Framing {
     Chunked,
     /// Until the sender closes; answers only.
     UntilClose,
+    /// Until the sender's stream ends; HTTP/2 alone.
+    Stream,
 }
 
 /// The lengths that a head declares.
@@ -58,7 +60,8 @@ pub(super) fn declared(head: &Head, version: Version) -> Result<Declared, Malfor
     Ok(declared)
 }
 
-fn content_length(value: &[u8]) -> Result<u64, Malformed> {
+/// The number of a `Content-Length`: digits and nothing else.
+pub(crate) fn content_length(value: &[u8]) -> Result<u64, Malformed> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Malformed::ContentLength);
     }

@@ -46,6 +46,10 @@ pub enum Malformed {
     ChunkExtensions,
     #[error("malformed trailer")]
     Trailer,
+    #[error("missing, repeated, unknown or misplaced pseudo-field")]
+    PseudoField,
+    #[error("a field of one HTTP/1.1 connection in HTTP/2")]
+    ConnectionField,
 }
 
 impl Malformed {
@@ -70,7 +74,9 @@ impl Malformed {
             | Self::Underscore
             | Self::Chunk
             | Self::ChunkExtensions
-            | Self::Trailer => 400,
+            | Self::Trailer
+            | Self::PseudoField
+            | Self::ConnectionField => 400,
         }
     }
 
@@ -98,6 +104,8 @@ impl Malformed {
             Self::Chunk => "chunk",
             Self::ChunkExtensions => "chunk_extensions",
             Self::Trailer => "trailer",
+            Self::PseudoField => "pseudo_field",
+            Self::ConnectionField => "connection_field",
         }
     }
 }

@@ -55,7 +55,7 @@ fn write_odd_line(out: &mut Vec<u8>, head: &Head, field: &Field) -> Span {
 }
 
 /// Fields that speak of this connection or this message's framing only.
-const OF_ONE_HOP: u64 = Name::CONNECTION.bit()
+pub(crate) const OF_ONE_HOP: u64 = Name::CONNECTION.bit()
     | Name::CONTENT_LENGTH.bit()
     | Name::EXPECT.bit()
     | Name::HTTP2_SETTINGS.bit()

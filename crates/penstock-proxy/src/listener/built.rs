@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use penstock_plan::Listener as ListenerPlan;
+use penstock_plan::{Listener as ListenerPlan, Protocol};
 
 use crate::connection::{Trust, Work};
 use crate::http1::HeadLimits;
@@ -90,6 +90,11 @@ impl ListenerState {
     /// Time that the newest plan lets a connection wait for its next request.
     pub(crate) fn idle_ms(&self) -> u64 {
         self.current.borrow().plan.limits.idle_ms
+    }
+
+    /// Whether clients may speak a protocol.
+    pub(crate) fn speaks(&self, protocol: Protocol) -> bool {
+        self.current.borrow().plan.protocols.contains(&protocol)
     }
 
     /// The newest plan's routes.

@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 55] = [
+pub(crate) const REASONS: [(&str, Blame); 74] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -15,6 +15,7 @@ pub(crate) const REASONS: [(&str, Blame); 55] = [
     ("client_gone", Blame::Client),
     ("connect_failed", Blame::Upstream),
     ("connect_timed_out", Blame::Upstream),
+    ("connection_field", Blame::Client),
     ("content_length", Blame::Client),
     ("expectation", Blame::Client),
     ("field_name", Blame::Client),
@@ -23,6 +24,23 @@ pub(crate) const REASONS: [(&str, Blame); 55] = [
     ("head_timed_out", Blame::Client),
     ("head_too_large", Blame::Client),
     ("host", Blame::Client),
+    ("http2_closed_stream", Blame::Client),
+    ("http2_compression", Blame::Client),
+    ("http2_continuation", Blame::Client),
+    ("http2_endless_block", Blame::Client),
+    ("http2_flow_control", Blame::Client),
+    ("http2_frame_size", Blame::Client),
+    ("http2_idle_stream", Blame::Client),
+    ("http2_interrupted_block", Blame::Client),
+    ("http2_padding", Blame::Client),
+    ("http2_preface", Blame::Client),
+    ("http2_push_promise", Blame::Client),
+    ("http2_settings_value", Blame::Client),
+    ("http2_stream_number", Blame::Client),
+    ("http2_too_many_frames", Blame::Client),
+    ("http2_too_many_resets", Blame::Client),
+    ("http2_unread_answers", Blame::Client),
+    ("http2_window_update", Blame::Client),
     ("line_end", Blame::Client),
     ("method", Blame::Client),
     ("method_not_allowed", Blame::Client),
@@ -34,6 +52,7 @@ pub(crate) const REASONS: [(&str, Blame); 55] = [
     ("panicked", Blame::Gateway),
     ("path", Blame::Client),
     ("plain_http", Blame::Client),
+    ("pseudo_field", Blame::Client),
     ("redirect_host_unnamed", Blame::Client),
     ("request_timed_out", Blame::Gateway),
     ("rewritten_path", Blame::Client),
@@ -82,6 +101,7 @@ mod tests {
             r#"=> \(\d+, Blame::(?<blame>\w+), "(?<reason>\w+)"\)"#,
             r#"\.refuse\(\d+, "(?<reason>\w+)""#,
             r#"REASON: &str = "(?<reason>\w+)""#,
+            r#"ErrorCode::\w+, "(?<reason>\w+)""#,
         ];
         let found = forms.iter().flat_map(|form| {
             let form = Regex::new(form).unwrap();

@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 use super::LoadedCertificate;
 
 /// What a client asked for in its handshake.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
     /// The host name, in small letters; empty: none.
     pub(crate) name: Box<str>,

@@ -16,5 +16,5 @@ pub use certificate::{CertificateField, CertificateProblem, check_certificate};
 pub(crate) use choice::{Asked, take_asked};
 pub use client::check_client_certificates;
 pub use facts::CertificateFacts;
-pub(crate) use server::ServerTls;
+pub(crate) use server::{Agreed, HTTP2_ID, ServerTls};
 pub(crate) use tickets::TicketKeys;

@@ -44,7 +44,8 @@ impl ServerTls {
             Some(verifier) => config.with_client_cert_verifier(verifier.map_err(|problem| problem.message)?),
         };
         let mut config = config.with_cert_resolver(Arc::<Choice>::clone(&choice));
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol_id(*protocol).to_vec()).collect();
+        config.alpn_protocols =
+            protocols.iter().filter_map(|protocol| protocol_id(*protocol)).map(<[u8]>::to_vec).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = Arc::new(Tickets::new(Arc::clone(keys), policy(name, plan)?));
         // A second one is of use to few, and every one costs its encryption in each handshake.
@@ -81,10 +82,34 @@ fn is_good_now(certificate: &[u8]) -> bool {
     CertificateFacts::of(certificate).is_some_and(|facts| (facts.not_before..=facts.not_after).contains(&now))
 }
 
+/// What a connection's handshake came to.
+#[derive(Debug)]
+pub(crate) struct Agreed {
+    /// What was asked of the client.
+    pub(crate) terms: Arc<ServerTls>,
+    /// What it asked for.
+    pub(crate) asked: Asked,
+    /// What conditions and templates see of it.
+    pub(crate) facts: Option<Arc<Session>>,
+}
+
+impl Agreed {
+    /// Whether a request for a host came by a connection that was made for another certificate.
+    pub(crate) fn is_misdirected(&self, host: &str) -> bool {
+        self.terms.is_misdirected(&self.asked, host)
+    }
+}
+
+/// How handshakes name HTTP/2 (RFC 9113, section 3.2).
+pub(crate) const HTTP2_ID: &[u8] = b"h2";
+
 /// How handshakes name a protocol (RFC 7301, section 6).
-fn protocol_id(protocol: Protocol) -> &'static [u8] {
+fn protocol_id(protocol: Protocol) -> Option<&'static [u8]> {
     match protocol {
-        Protocol::Http1 => b"http/1.1",
+        Protocol::Http1 => Some(b"http/1.1"),
+        Protocol::H2 => Some(HTTP2_ID),
+        // Never enciphered.
+        Protocol::H2c => None,
     }
 }
 

@@ -177,6 +177,11 @@ impl Socket {
     pub(crate) fn session(&self) -> Option<&TlsSocket> {
         if let Self::Tls(session) = self { Some(session) } else { None }
     }
+
+    /// The same, to be changed.
+    pub(crate) fn session_mut(&mut self) -> Option<&mut TlsSocket> {
+        if let Self::Tls(session) = self { Some(session) } else { None }
+    }
 }
 
 impl AsFd for Socket {

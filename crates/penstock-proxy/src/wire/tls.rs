@@ -11,7 +11,7 @@ use rustls::{Error, InvalidMessage, ProtocolVersion};
 use super::Socket;
 use super::records::{MOST_HELD, Outgoing, with_incoming};
 use crate::exchange::Session;
-use crate::tls::{Asked, ServerTls, take_asked};
+use crate::tls::{Agreed, Asked, HTTP2_ID, ServerTls, take_asked};
 
 /// Most bytes enciphered at once.
 const MOST_AT_ONCE: usize = 64 << 10;
@@ -103,6 +103,16 @@ impl TlsSocket {
     /// What is known of the connection, once the handshake is done.
     pub(crate) fn facts(&self) -> Option<Arc<Session>> {
         self.facts.clone()
+    }
+
+    /// What outlives the handshake, for streams that share the connection.
+    pub(crate) fn agreed(&self) -> Agreed {
+        Agreed { terms: Arc::clone(&self.terms), asked: self.asked.clone(), facts: self.facts() }
+    }
+
+    /// Whether both sides have agreed on HTTP/2.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.session.alpn_protocol() == Some(HTTP2_ID)
     }
 
     /// Whether a request for a host came by a connection that was made for another certificate.

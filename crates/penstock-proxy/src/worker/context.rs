@@ -148,7 +148,7 @@ impl Worker {
         let ended_us = self.clock.now_us();
         let duration_us = ended_us.saturating_sub(record.started_us);
         let (bytes_in, bytes_out) =
-            (connection.client.received_bytes - record.base.0, connection.client.sent_bytes - record.base.1);
+            (connection.client.received_bytes() - record.base.0, connection.client.sent_bytes() - record.base.1);
         self.recorder.ended(&Ended {
             listener: &connection.listener.meter.get(),
             route: exchange.route.as_ref().map(|route| (&*route.name, &record.route.0, record.route.1)),

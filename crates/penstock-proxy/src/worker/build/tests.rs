@@ -18,7 +18,8 @@ fn paths(listener_hash: &str, paths: &[&str]) -> Plan {
     });
     let limits = json!({
         "header_time_ms": 1, "header_bytes": 1, "fields": 1, "uri_bytes": 1, "idle_ms": 1, "send_ms": 1,
-        "half_close_ms": 1, "connections": 1, "body_bytes": null, "buffered_body_bytes": 1,
+        "half_close_ms": 1, "connections": 1, "streams": 1,
+        "stream_window_bytes": 1, "connection_window_bytes": 1, "body_bytes": null, "buffered_body_bytes": 1,
     });
     let listener = json!({
         "kind": "listener", "name": "web", "address": "127.0.0.1:0", "protocols": ["http1"], "trusted_proxies": [],

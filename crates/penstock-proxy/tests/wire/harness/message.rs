@@ -127,7 +127,7 @@ pub(crate) fn own_requests(mut bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, S
                 (body.to_vec(), body.len())
             }
             Framing::Chunked => own_chunks(bytes)?,
-            Framing::None | Framing::UntilClose => (Vec::new(), 0),
+            Framing::None | Framing::UntilClose | Framing::Stream => (Vec::new(), 0),
         };
         found.push((String::from_utf8_lossy(request.head.bytes(info.target)).into_owned(), body));
         bytes = &bytes[used..];

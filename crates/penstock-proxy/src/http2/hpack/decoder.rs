@@ -1,0 +1,201 @@
+//! Decodes header blocks, and keeps the table that the peer fills.
+
+use std::collections::VecDeque;
+
+use super::static_table::{STATIC, token};
+use super::{HpackError, huffman, integer};
+use crate::exchange::Name;
+
+/// Bytes that a line counts beyond its texts (RFC 7541, section 4.1).
+const LINE_BYTES: usize = 32;
+/// Bytes that the peer's table may hold: the default, which we never change.
+pub(super) const TABLE_BYTES: usize = 4096;
+
+/// One line of a block, as it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line<'a> {
+    /// Token of the name, where the table knew it; else it has to be looked up.
+    pub(crate) token: Name,
+    /// The name.
+    pub(crate) name: &'a [u8],
+    /// The value.
+    pub(crate) value: &'a [u8],
+}
+
+impl Line<'_> {
+    /// What it counts towards the size of a head, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.name.len() + self.value.len() + LINE_BYTES
+    }
+}
+
+/// A line that the peer put into its table.
+struct Entry {
+    text: Box<[u8]>,
+    name_bytes: usize,
+    token: Name,
+}
+
+impl Entry {
+    fn line(&self) -> Line<'_> {
+        let (name, value) = self.text.split_at_checked(self.name_bytes).unwrap_or_default();
+        Line { token: self.token, name, value }
+    }
+}
+
+/// The state of a connection's decoding.
+pub(crate) struct Decoder {
+    /// The newest line first.
+    table: VecDeque<Entry>,
+    table_bytes: usize,
+    most_bytes: usize,
+    /// Texts that had to be decoded.
+    scratch: Vec<u8>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { table: VecDeque::new(), table_bytes: 0, most_bytes: TABLE_BYTES, scratch: Vec::new() }
+    }
+}
+
+impl Decoder {
+    /// Gives every line of a whole block, in order.
+    ///
+    /// # Errors
+    /// The block cannot be decoded, and no later one can be.
+    pub(crate) fn decode(&mut self, block: &[u8], mut found: impl FnMut(Line<'_>)) -> Result<(), HpackError> {
+        let (mut rest, mut has_line) = (block, false);
+        while let Some(first) = rest.first() {
+            rest = match first {
+                0x80.. => {
+                    let (index, rest) = integer::read(rest, 7)?;
+                    found(self.line(index)?);
+                    rest
+                }
+                0x40.. => self.literal(rest, 6, true, &mut found)?,
+                0x20.. if has_line => return Err(HpackError::TableSize),
+                0x20.. => {
+                    let (most, rest) = integer::read(rest, 5)?;
+                    self.resize(most)?;
+                    rest
+                }
+                // Without or never indexed: there is no difference for who forwards neither form.
+                _ => self.literal(rest, 4, false, &mut found)?,
+            };
+            has_line |= !matches!(first, 0x20..0x40);
+        }
+        Ok(())
+    }
+
+    fn literal<'a>(
+        &mut self,
+        block: &'a [u8],
+        prefix: u8,
+        is_kept: bool,
+        found: &mut impl FnMut(Line<'_>),
+    ) -> Result<&'a [u8], HpackError> {
+        let (index, rest) = integer::read(block, prefix)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let outcome = self.texts(index, rest, &mut scratch).map(|(name, value, token, rest)| {
+            let text = |text: Text<'a>| match text {
+                Text::Plain(bytes) => bytes,
+                Text::Decoded(start, end) => scratch.get(start..end).unwrap_or_default(),
+            };
+            let line = Line { token, name: text(name), value: text(value) };
+            found(line);
+            let entry = is_kept.then(|| Entry {
+                text: [line.name, line.value].concat().into(),
+                name_bytes: line.name.len(),
+                token,
+            });
+            (entry, rest)
+        });
+        self.scratch = scratch;
+        let (entry, rest) = outcome?;
+        if let Some(entry) = entry {
+            self.keep(entry);
+        }
+        Ok(rest)
+    }
+
+    /// Name, value and token of a literal line, and what follows it.
+    #[allow(clippy::type_complexity, reason = "named once, taken apart at once")]
+    fn texts<'a>(
+        &self,
+        index: usize,
+        rest: &'a [u8],
+        scratch: &mut Vec<u8>,
+    ) -> Result<(Text<'a>, Text<'a>, Name, &'a [u8]), HpackError> {
+        let (name, token, rest) = if index == 0 {
+            let (name, rest) = text(rest, scratch)?;
+            (name, Name::OTHER, rest)
+        } else {
+            let known = self.line(index)?;
+            let start = scratch.len();
+            scratch.extend_from_slice(known.name);
+            (Text::Decoded(start, scratch.len()), known.token, rest)
+        };
+        let (value, rest) = text(rest, scratch)?;
+        Ok((name, value, token, rest))
+    }
+
+    fn line(&self, index: usize) -> Result<Line<'_>, HpackError> {
+        let index = index.checked_sub(1).ok_or(HpackError::Index)?;
+        if let Some((name, value)) = STATIC.get(index) {
+            return Ok(Line { token: token(index), name: name.as_bytes(), value: value.as_bytes() });
+        }
+        self.table.get(index - STATIC.len()).map(Entry::line).ok_or(HpackError::Index)
+    }
+
+    fn resize(&mut self, most: usize) -> Result<(), HpackError> {
+        if most > TABLE_BYTES {
+            return Err(HpackError::TableSize);
+        }
+        self.most_bytes = most;
+        self.evict(0);
+        Ok(())
+    }
+
+    fn keep(&mut self, entry: Entry) {
+        let bytes = entry.line().size();
+        self.evict(bytes);
+        // One that is larger than the table only empties it.
+        if bytes <= self.most_bytes {
+            self.table_bytes += bytes;
+            self.table.push_front(entry);
+        }
+    }
+
+    /// Makes room for so many bytes.
+    fn evict(&mut self, bytes: usize) {
+        while self.table_bytes + bytes > self.most_bytes {
+            let Some(oldest) = self.table.pop_back() else { break };
+            self.table_bytes -= oldest.line().size();
+        }
+    }
+}
+
+/// A text of a block: as it stands there, or decoded into the scratch buffer.
+#[derive(Clone, Copy)]
+enum Text<'a> {
+    Plain(&'a [u8]),
+    Decoded(usize, usize),
+}
+
+fn text<'a>(bytes: &'a [u8], scratch: &mut Vec<u8>) -> Result<(Text<'a>, &'a [u8]), HpackError> {
+    let is_coded = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    let (length, rest) = integer::read(bytes, 7)?;
+    let (text, rest) = rest.split_at_checked(length).ok_or(HpackError::Truncated)?;
+    if !is_coded {
+        return Ok((Text::Plain(text), rest));
+    }
+    let start = scratch.len();
+    huffman::decode(text, scratch)?;
+    Ok((Text::Decoded(start, scratch.len()), rest))
+}
+
+#[cfg(test)]
+#[path = "decoder_tests.rs"]
+mod tests;

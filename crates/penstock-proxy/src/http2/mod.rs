@@ -1,0 +1,21 @@
+//! HTTP/2 towards clients: frames, header blocks, streams and their limits.
+//!
+//! Source: RFC 9113.
+
+mod error;
+mod forgiven;
+mod frame;
+mod hpack;
+mod incoming;
+mod outgoing;
+mod patience;
+mod request_head;
+mod session;
+mod settings;
+mod stream;
+mod window;
+
+pub(crate) use error::ErrorCode;
+pub(crate) use outgoing::Input;
+pub(crate) use session::{Opened, Session};
+pub(crate) use settings::Limits;

@@ -1,0 +1,218 @@
+//! From the lines of a header block to a request.
+//!
+//! Source: RFC 9113, sections 8.2 and 8.3; RFC 8441, section 4.
+
+use super::hpack::Line;
+use crate::exchange::{Head, Method, Name, Request, Span, Version};
+use crate::http1::{Framing, HeadLimits, Malformed, RequestInfo, content_length, is_value, token_length};
+
+/// Longer tokens are no method of any registry.
+const LONGEST_METHOD: usize = 64;
+
+/// The pseudo-fields of a request, as spans of the head's buffer.
+#[derive(Debug, Default)]
+struct Pseudo {
+    method: Option<Span>,
+    scheme: Option<Span>,
+    authority: Option<Span>,
+    path: Option<Span>,
+    protocol: Option<Span>,
+}
+
+/// Takes lines one by one; what is wrong with them is said at the end, for the block has to be decoded whole.
+pub(crate) struct HeadReader<'a> {
+    request: &'a mut Request,
+    limits: HeadLimits,
+    pseudo: Pseudo,
+    bytes: usize,
+    cookies: u32,
+    wrong: Option<Malformed>,
+}
+
+impl<'a> HeadReader<'a> {
+    /// Begins a request; what was in it is dropped.
+    pub(crate) fn new(request: &'a mut Request, limits: HeadLimits) -> Self {
+        request.head.clear(usize::MAX);
+        request.version = Version::Http2;
+        Self { request, limits, pseudo: Pseudo::default(), bytes: 0, cookies: 0, wrong: None }
+    }
+
+    /// Takes a line.
+    pub(crate) fn take(&mut self, line: &Line<'_>) {
+        self.bytes += line.size();
+        if self.wrong.is_none()
+            && let Err(wrong) = self.add(line)
+        {
+            self.wrong = Some(wrong);
+        }
+    }
+
+    /// Ends the head.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub(crate) fn finish(mut self, ends_stream: bool) -> Result<RequestInfo, Malformed> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
+        self.join_cookies();
+        let pseudo = std::mem::take(&mut self.pseudo);
+        let (method, path) = pseudo.method.zip(pseudo.path).ok_or(Malformed::PseudoField)?;
+        if pseudo.scheme.is_none() {
+            return Err(Malformed::PseudoField);
+        }
+        self.name_host(pseudo.authority)?;
+        let request = self.request;
+        request.method_span = method;
+        request.method = Method::of(request.head.bytes(method));
+        if pseudo.protocol.is_some() {
+            // Only where it is CONNECT that opens a tunnel, and none is served yet.
+            return Err(if request.method == Method::Connect { Malformed::Method } else { Malformed::PseudoField });
+        }
+        let framing = framing(&request.head, ends_stream)?;
+        request.declared_length = match framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked | Framing::UntilClose | Framing::Stream => None,
+        };
+        let expects_continue = expects_continue(&request.head)? && framing != Framing::None;
+        let takes_trailers = request.head.may_have(Name::TE.bit());
+        Ok(RequestInfo { framing, target: path, expects_continue, takes_trailers, ..RequestInfo::default() })
+    }
+
+    fn add(&mut self, line: &Line<'_>) -> Result<(), Malformed> {
+        // A block may name a large line of the table again and again; nothing of it is copied beyond the limit.
+        if self.bytes > self.limits.bytes {
+            return Err(Malformed::HeadTooLarge);
+        }
+        if line.name.first() == Some(&b':') {
+            return self.add_pseudo(line);
+        }
+        if self.request.head.fields().len() >= self.limits.fields {
+            return Err(Malformed::TooManyFields);
+        }
+        let token = if line.token == Name::OTHER { Name::of(line.name) } else { line.token };
+        check_field(token, line)?;
+        self.cookies += u32::from(token == Name::COOKIE);
+        if token == Name::OTHER && line.name.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
+            self.request.head.note_odd_name();
+        }
+        self.request.head.push(token, line.name, line.value);
+        Ok(())
+    }
+
+    fn add_pseudo(&mut self, line: &Line<'_>) -> Result<(), Malformed> {
+        if !self.request.head.fields().is_empty() {
+            return Err(Malformed::PseudoField);
+        }
+        let Pseudo { method, scheme, authority, path, protocol } = &mut self.pseudo;
+        let place = match line.name {
+            b":method" => {
+                check_method(line.value)?;
+                method
+            }
+            b":scheme" if matches!(line.value, b"http" | b"https") => scheme,
+            b":authority" => authority,
+            b":path" => {
+                check_path(line.value, &self.limits)?;
+                path
+            }
+            b":protocol" => protocol,
+            _ => return Err(Malformed::PseudoField),
+        };
+        if place.replace(self.request.head.intern(line.value)).is_some() {
+            return Err(Malformed::PseudoField);
+        }
+        Ok(())
+    }
+
+    /// Makes a `Host` of the authority, so that what follows needs to know one of them only (B16).
+    fn name_host(&mut self, authority: Option<Span>) -> Result<(), Malformed> {
+        let head = &mut self.request.head;
+        let Some(authority) = authority else { return Ok(()) };
+        let text = head.bytes(authority).to_vec();
+        let is_same = head.known(Name::HOST).next().map(|host| host.eq_ignore_ascii_case(&text));
+        match is_same {
+            Some(true) => Ok(()),
+            None if is_value(&text) => {
+                head.add_known(Name::HOST, &text);
+                Ok(())
+            }
+            Some(false) | None => Err(Malformed::Host),
+        }
+    }
+
+    /// Joins what a client has sent as several fields, so that it compresses better (B22; RFC 9113, section 8.2.3).
+    fn join_cookies(&mut self) {
+        let head = &mut self.request.head;
+        if self.cookies > 1 {
+            let joined = head.known(Name::COOKIE).collect::<Vec<_>>().join(&b"; "[..]);
+            head.retain(|token, _, _| token != Name::COOKIE);
+            head.add_known(Name::COOKIE, &joined);
+        }
+    }
+}
+
+/// Judges a field by itself: its name's letters are small, and it is none of a single connection (B12-B14).
+pub(super) fn check_field(token: Name, line: &Line<'_>) -> Result<(), Malformed> {
+    let is_name = !line.name.is_empty()
+        && token_length(line.name) == line.name.len()
+        && !line.name.iter().any(u8::is_ascii_uppercase);
+    if !is_name {
+        return Err(Malformed::FieldName);
+    }
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if !is_value(line.value) || is_space(line.value.first()) || is_space(line.value.last()) {
+        return Err(Malformed::FieldValue);
+    }
+    match token {
+        Name::CONNECTION
+        | Name::KEEP_ALIVE
+        | Name::PROXY_CONNECTION
+        | Name::TRANSFER_ENCODING
+        | Name::UPGRADE
+        | Name::HTTP2_SETTINGS => Err(Malformed::ConnectionField),
+        Name::TE if line.value != b"trailers" => Err(Malformed::ConnectionField),
+        _ => Ok(()),
+    }
+}
+
+fn check_method(text: &[u8]) -> Result<(), Malformed> {
+    let is_token = !text.is_empty() && text.len() <= LONGEST_METHOD && token_length(text) == text.len();
+    if is_token { Ok(()) } else { Err(Malformed::PseudoField) }
+}
+
+fn check_path(text: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
+    if text.len() > limits.target_bytes {
+        return Err(Malformed::TargetTooLong);
+    }
+    let is_target = matches!(text, [b'/', ..] | b"*") && text.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..));
+    if is_target { Ok(()) } else { Err(Malformed::PseudoField) }
+}
+
+/// How the body is delimited. Its end is the stream's; a length that is declared has to be true (B15).
+fn framing(head: &Head, ends_stream: bool) -> Result<Framing, Malformed> {
+    let mut declared = head.known(Name::CONTENT_LENGTH).map(content_length);
+    let length = declared.next().transpose()?;
+    if declared.next().is_some() {
+        return Err(Malformed::ContentLength);
+    }
+    match (length, ends_stream) {
+        (None | Some(0), true) => Ok(Framing::None),
+        (Some(_), true) => Err(Malformed::ContentLength),
+        (Some(length), false) => Ok(Framing::Length(length)),
+        (None, false) => Ok(Framing::Stream),
+    }
+}
+
+fn expects_continue(head: &Head) -> Result<bool, Malformed> {
+    match head.first(Name::EXPECT) {
+        None => Ok(false),
+        Some(value) if value.eq_ignore_ascii_case(b"100-continue") => Ok(true),
+        Some(_) => Err(Malformed::Expectation),
+    }
+}
+
+#[cfg(test)]
+#[path = "request_head_tests.rs"]
+mod tests;

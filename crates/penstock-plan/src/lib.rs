@@ -27,7 +27,9 @@ pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::{Secrets, TicketSeed};
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
-pub use tls::{Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName};
+pub use tls::{
+    Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
+};
 pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
 
 /// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).
@@ -72,6 +74,8 @@ pub enum Body {
     Telemetry(Telemetry),
     /// `plugin/NAME`: the copied files of a Python plugin.
     Plugin(Plugin),
+    /// `authorities/NAME`: who may sign certificates of endpoints.
+    Authorities(Authorities),
     /// `certificate/NAME`: a chain of certificates and its key.
     Certificate(Certificate),
 }

@@ -43,6 +43,30 @@ pub struct ClientCertificates {
     pub is_required: bool,
 }
 
+/// Certificates of those who may sign others'.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Authorities {
+    /// `system`: those that the machine trusts.
+    pub name: String,
+    /// The certificates in PEM.
+    pub certificates: String,
+}
+
+/// What is asked of endpoints in handshakes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamTls {
+    /// Certificates of who may sign theirs, in PEM; absent: those of the part `authorities/system`.
+    pub authorities: Option<String>,
+    /// Key of the certificate that is shown to them (`certificate/NAME`).
+    pub certificate: Option<String>,
+    /// The name that their certificates have to be for; absent: each endpoint's host.
+    pub server_name: Option<String>,
+    /// Whether any certificate is taken.
+    pub is_insecure: bool,
+}
+
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TlsVersion {

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::UpstreamTls;
+
 /// A group of endpoints that serve the same thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// Most idle connections kept to one endpoint by one worker.
     pub idle_connections: u64,
+    /// What is asked of endpoints that speak TLS.
+    pub tls: Option<UpstreamTls>,
     /// When an attempt is repeated; absent: only a connection that cannot be made, once.
     pub retry: Option<Retry>,
 }
@@ -28,6 +32,8 @@ pub struct Endpoint {
     /// `127.0.0.1:9001`, `[::1]:9001`, `name:9001` (its addresses are the part
     /// `names/name`) or `unix:/path`.
     pub address: String,
+    /// Whether it speaks TLS.
+    pub is_tls: bool,
     /// Host header for `host: endpoint`.
     pub host: String,
     /// Path put before the request's, without a final slash; empty: none.

@@ -48,6 +48,10 @@ pub(crate) enum Failure {
     ConnectFailed,
     #[error("no connection to an endpoint could be made in time")]
     ConnectTimedOut,
+    #[error("the endpoint's certificate is not for its name, has expired, or nobody who is trusted signed it")]
+    EndpointUntrusted,
+    #[error("the handshake with the endpoint failed")]
+    EndpointHandshake,
     #[error("the gateway has no descriptor left for a connection to an endpoint")]
     OutOfDescriptors,
     #[error("the endpoint closed the connection before it answered")]
@@ -136,6 +140,8 @@ impl Failure {
             Self::BodyConsumed => (500, Blame::Gateway, "body_consumed"),
             Self::NoEndpoint => (503, Blame::Upstream, "no_endpoint"),
             Self::ConnectFailed => (502, Blame::Upstream, "connect_failed"),
+            Self::EndpointUntrusted => (502, Blame::Upstream, "endpoint_untrusted"),
+            Self::EndpointHandshake => (502, Blame::Upstream, "endpoint_handshake"),
             Self::ConnectTimedOut => (504, Blame::Upstream, "connect_timed_out"),
             Self::OutOfDescriptors => (503, Blame::Gateway, "out_of_descriptors"),
             Self::UpstreamClosed => (502, Blame::Upstream, "upstream_closed"),

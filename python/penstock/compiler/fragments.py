@@ -12,7 +12,7 @@ from penstock.compiler.plan_types import AccessLog, Protocol
 from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.routes import compile_route
 from penstock.compiler.steps import compile_steps
-from penstock.compiler.upstreams import upstream_body
+from penstock.compiler.upstreams import check_tls, upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.certificate import Certificate
 from penstock.model.kinds import resource_key
@@ -113,8 +113,9 @@ def _pipeline(pipeline: Pipeline, catalogue: Catalogue, fragment: Fragment) -> N
     }
 
 
-def _upstream(upstream: Upstream, _catalogue: Catalogue, fragment: Fragment) -> None:
+def _upstream(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:
     fragment.parts[resource_key("Upstream", upstream.name)] = upstream_body(upstream, upstream.name)
+    check_tls(upstream, catalogue, fragment)
     if not any(endpoint.weight for endpoint in upstream.endpoints):
         fragment.error(("endpoints",), "every endpoint has weight 0: no request could be sent anywhere")
 

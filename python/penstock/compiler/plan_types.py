@@ -62,6 +62,7 @@ class UpstreamBody(TypedDict):
     name: str
     retry: "Retry | None"
     timeouts: "Timeouts"
+    tls: "UpstreamTls | None"
 
 
 class NamesBody(TypedDict):
@@ -86,6 +87,14 @@ class PluginBody(TypedDict):
     digest: str
     filters: list["PluginFilter"]
     kind: Literal["plugin"]
+    name: str
+
+
+class AuthoritiesBody(TypedDict):
+    """`authorities/NAME`: who may sign certificates of endpoints."""
+
+    certificates: str
+    kind: Literal["authorities"]
     name: str
 
 
@@ -118,6 +127,7 @@ class Endpoint(TypedDict):
 
     address: str
     host: str
+    is_tls: bool
     path: str
     tags: list[str]
     weight: int
@@ -309,6 +319,15 @@ class Timeouts(TypedDict):
     send_ms: int
 
 
+class UpstreamTls(TypedDict):
+    """What is asked of endpoints in handshakes."""
+
+    authorities: str | None
+    certificate: str | None
+    is_insecure: bool
+    server_name: str | None
+
+
 class Plan(TypedDict):
     """A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`)."""
 
@@ -317,7 +336,17 @@ class Plan(TypedDict):
 
 Balance = Literal["round_robin", "random", "least_requests"]
 """How an endpoint is picked."""
-Body = ListenerBody | RouteBody | PipelineBody | UpstreamBody | NamesBody | TelemetryBody | PluginBody | CertificateBody
+Body = (
+    ListenerBody
+    | RouteBody
+    | PipelineBody
+    | UpstreamBody
+    | NamesBody
+    | TelemetryBody
+    | PluginBody
+    | AuthoritiesBody
+    | CertificateBody
+)
 """What a part can be."""
 CipherSuite = str
 """A cipher suite by its registered name."""

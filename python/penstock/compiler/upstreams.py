@@ -1,9 +1,12 @@
 """Upstreams as the plan says them; a URL stands for one with a single endpoint."""
 
 from penstock.compiler import plan_types
+from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.plan_types import UpstreamBody
+from penstock.filters.catalogue import Catalogue
 from penstock.model.endpoint_url import EndpointUrl
-from penstock.model.upstream import Endpoint, Retry, Upstream
+from penstock.model.kinds import resource_key
+from penstock.model.upstream import Endpoint, Retry, Upstream, UpstreamTls
 
 
 def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
@@ -22,7 +25,33 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
             "keep_ms": timeouts.keep.milliseconds,
         },
         "idle_connections": upstream.idle_connections,
+        "tls": _tls(upstream.tls or UpstreamTls()) if any(one.url.is_tls for one in upstream.endpoints) else None,
         "retry": _retry(upstream.retry) if upstream.retry else None,
+    }
+
+
+def check_tls(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:
+    """Note what is wrong with what is asked of endpoints in handshakes, and what it refers to."""
+    tls = upstream.tls
+    if tls is None:
+        return
+    if not any(one.url.is_tls for one in upstream.endpoints) and fragment.is_whole(("endpoints",)):
+        fragment.warn(("tls",), "no endpoint speaks TLS", "write https:// for those that do")
+    if tls.certificate is not None:
+        fragment.references.append(Reference(("tls", "certificate"), "certificate", tls.certificate))
+    if tls.ca is not None and fragment.is_whole(("tls", "ca")):
+        for problem in catalogue.check_client_certificates(tls.ca, None):
+            fragment.error(("tls", "ca"), problem.message, problem.hint)
+    if tls.insecure:
+        fragment.warn(("tls", "insecure"), "anybody between here and the endpoints can read and change all of it")
+
+
+def _tls(tls: UpstreamTls) -> plan_types.UpstreamTls:
+    return {
+        "authorities": tls.ca,
+        "certificate": None if tls.certificate is None else resource_key("Certificate", tls.certificate),
+        "server_name": tls.server_name,
+        "is_insecure": tls.insecure,
     }
 
 
@@ -43,6 +72,7 @@ def _retry(retry: Retry) -> plan_types.Retry:
 def _endpoint(endpoint: Endpoint) -> plan_types.Endpoint:
     return {
         "address": endpoint.url.address,
+        "is_tls": endpoint.url.is_tls,
         "host": endpoint.url.host,
         "path": endpoint.url.path,
         "weight": endpoint.weight,

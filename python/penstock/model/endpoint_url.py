@@ -11,12 +11,12 @@ from penstock.base.networks import bracketed, canonical_host, canonical_port, so
 from penstock.model.normal_path import normal_path
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_HTTP_PORT = 80
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUrl:
-    """`http://host:port/path` or `unix:/path`, in canonical form.
+    """`http://host:port/path`, the same with `https`, or `unix:/path`, in canonical form.
 
     `address` is what is connected to, `host` the Host header that belongs to it, `path` what is put before the
     request's path, without a final slash.
@@ -25,9 +25,11 @@ class EndpointUrl:
     address: str
     host: str
     path: str = ""
+    is_tls: bool = False
 
     def __str__(self) -> str:
-        return self.address if self.address.startswith("unix:") else f"http://{self.host}{self.path}"
+        scheme = "https" if self.is_tls else "http"
+        return self.address if self.address.startswith("unix:") else f"{scheme}://{self.host}{self.path}"
 
     @staticmethod
     def looks_like(text: str) -> bool:
@@ -47,14 +49,15 @@ class EndpointUrl:
         scheme = _SCHEME.match(text)
         if scheme is None:
             raise ValueError(f"not a URL: {text[:80]!r}; write {_meant(text)}")
-        if scheme[1].lower() != "http":
-            raise ValueError(f"{scheme[1].lower()} endpoints are not built yet; write http://")
+        kind = scheme[1].lower()
+        if kind not in _PORTS:
+            raise ValueError(f"{kind} endpoints are not built yet; write http:// or https://")
         authority, slash, path = text[scheme.end() :].partition("/")
         if authority == "unix:":
             raise ValueError(f"not a URL: {text[:80]!r}; write unix:/{path.rstrip(':')[:80]}")
-        host, port = _host_and_port(authority)
-        shown = bracketed(host) if port == _HTTP_PORT else f"{bracketed(host)}:{port}"
-        return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path))
+        host, port = _host_and_port(authority, _PORTS[kind])
+        shown = bracketed(host) if port == _PORTS[kind] else f"{bracketed(host)}:{port}"
+        return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path), kind == "https")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -63,7 +66,7 @@ class EndpointUrl:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^(http://|unix:/)"}
+        return {"type": "string", "pattern": "^(https?://|unix:/)"}
 
     @classmethod
     def _validate(cls, value: object) -> Self:
@@ -78,13 +81,13 @@ def _meant(text: str) -> str:
         return "one as in http://127.0.0.1:9000"
 
 
-def _host_and_port(authority: str) -> tuple[str, int]:
+def _host_and_port(authority: str, usual: int) -> tuple[str, int]:
     if "@" in authority:
         raise ValueError("a URL with a user name; credentials are added by a filter")
     host, port_text = split_authority(authority)
     if not host:
         raise ValueError("a URL without a host; write one as in http://127.0.0.1:9000")
-    port = canonical_port(port_text) if port_text else _HTTP_PORT
+    port = canonical_port(port_text) if port_text else usual
     if port == 0:
         raise ValueError("port 0 cannot be connected to; write a number from 1 to 65535")
     return canonical_host(host), port

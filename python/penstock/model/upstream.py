@@ -3,12 +3,13 @@
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from penstock.base.names import did_you_mean
+from penstock.base.networks import canonical_host
 from penstock.base.units import Duration
 from penstock.model.endpoint_url import EndpointUrl
-from penstock.model.resource import Name, Number, Resource, Settings, SomeTime, or_text
+from penstock.model.resource import Name, Number, Resource, Settings, SomeTime, Text, or_text, reference
 
 _HEAVIEST = 65_535
 _RETRY_WORDS = ("connect_failure", "reset", "timed_out")
@@ -24,7 +25,8 @@ class Endpoint(Settings):
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Endpoint")
 
     url: EndpointUrl = Field(
-        description="`http://host:port`, with a path to put before the request's, or `unix:/path`."
+        description="`http://host:port` or `https://host:port`, with a path to put before the request's, or "
+        "`unix:/path`."
     )
     weight: Number = Field(
         1, ge=0, le=_HEAVIEST, description="Share of the requests in relation to its neighbours; 0: none."
@@ -80,8 +82,9 @@ Percent = Annotated[
     PlainSerializer(lambda percent: f"{percent}%", return_type=str),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"}),
 ]
+Host = Annotated[Text, AfterValidator(canonical_host)]
 EndpointOrUrl = Annotated[
-    Endpoint, BeforeValidator(read_endpoint), Field(json_schema_extra=or_text("^(http://|unix:/)"))
+    Endpoint, BeforeValidator(read_endpoint), Field(json_schema_extra=or_text("^(https?://|unix:/)"))
 ]
 
 
@@ -111,6 +114,23 @@ class Timeouts(Settings):
     keep: Duration = Field(Duration.parse("55s"), description="That an unused connection is kept.")
 
 
+class UpstreamTls(Settings):
+    """What is asked of endpoints that speak TLS."""
+
+    ca: Text | None = Field(
+        None,
+        min_length=1,
+        description="Certificates in PEM of who may sign those of endpoints. Absent: whom the machine trusts.",
+    )
+    certificate: reference("certificate") | None = Field(  # type: ignore[valid-type] # made by a call
+        None, description="Name of the certificate that endpoints are shown. Absent: none."
+    )
+    server_name: Host | None = Field(
+        None, description="Name that the certificates of endpoints have to be for. Absent: the host of each URL."
+    )
+    insecure: bool = Field(default=False, description="Whether any certificate is taken, whoever may have made it.")
+
+
 class Upstream(Resource):
     """A group of endpoints that serve the same thing."""
 
@@ -134,6 +154,9 @@ class Upstream(Resource):
     timeouts: Timeouts = Field(Timeouts(), description="How long each phase of an attempt may take.")
     idle_connections: Number = Field(
         512, ge=0, le=65_535, description="Most idle connections kept to one endpoint by one worker."
+    )
+    tls: UpstreamTls | None = Field(
+        None, description="What is asked of `https://` endpoints. Absent: a certificate that the machine trusts."
     )
     retry: Retry | None = Field(
         None, description="When an attempt is repeated. Absent: once where no connection can be made."

@@ -24,6 +24,7 @@ from penstock.filters.plugins import plugin_catalogue
 from penstock.model.kinds import resource_key
 from penstock.model.loading import Text, load_texts, locate
 from penstock.model.loading.loader import load_data
+from penstock.runtime.change.authorities import with_authorities
 from penstock.runtime.change.desired import hosts_of, with_names
 from penstock.store.files import environment, read_texts
 
@@ -173,7 +174,8 @@ def _embedded(parts: dict[str, Any]) -> dict[str, Any]:
     }
     parts = {key: part for key, part in parts.items() if not key.startswith("telemetry/")}
     parts["telemetry/embedded"] = part_of(log)
-    return with_names(parts, {host: system_lookup(host) for host in hosts_of(parts)})
+    named = with_names(parts, {host: system_lookup(host) for host in hosts_of(parts)})
+    return dict(with_authorities(named))
 
 
 def _default_listener() -> dict[str, Any]:

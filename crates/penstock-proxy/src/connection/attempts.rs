@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use penstock_plan::RetryOn;
+use rustls::Error;
 
 use super::forward::{Miss, answer_head};
 use super::lifetime::{Late, Phase};
@@ -16,8 +17,9 @@ use super::work::{Attempt, Work};
 use crate::failure::Failure;
 use crate::filters::Forward;
 use crate::http1::ResponseInfo;
+use crate::tls::ClientTls;
 use crate::upstream::{Endpoint, Upstream};
-use crate::wire::{Address, Socket, Wire, is_none_left};
+use crate::wire::{Address, Descriptors, EndpointFault, Socket, UpstreamTls, Wire, is_none_left};
 use crate::worker::TICK_MS;
 
 /// What is left to try.
@@ -159,7 +161,7 @@ async fn connect(
     let limit_ms = upstream.plan.timeouts.connect_ms;
     let mut phase = Phase::new(connection, limit_ms);
     loop {
-        match connect_to_any(connection, work, limit_ms, endpoint).await {
+        match connect_to_any(connection, work, upstream, index).await {
             Err(Miss::Connect(Failure::OutOfDescriptors)) => {}
             outcome => return outcome.map(|wire| (wire, false)),
         }
@@ -176,15 +178,14 @@ async fn connect(
     }
 }
 
-async fn connect_to_any(
-    connection: &Connection,
-    work: &Work,
-    limit_ms: u64,
-    endpoint: &Endpoint,
-) -> Result<Wire, Miss> {
+async fn connect_to_any(connection: &Connection, work: &Work, upstream: &Upstream, index: usize) -> Result<Wire, Miss> {
+    let endpoint = upstream.endpoints.get(index).zip(upstream.plan.endpoints.get(index));
+    let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
+    let tls = upstream.tls.as_deref().filter(|_| plan.is_tls).map(|terms| (terms, plan.host.as_str()));
+    let limit_ms = upstream.plan.timeouts.connect_ms;
     let mut last = Failure::ConnectFailed;
     for address in endpoint.addresses() {
-        match connect_to(connection, work, limit_ms, &address).await {
+        match connect_to(connection, work, limit_ms, &address, tls).await {
             Ok(socket) => return Ok(Wire::new(socket)),
             Err(Miss::Connect(failure)) => last = failure,
             Err(other) => return Err(other),
@@ -193,19 +194,46 @@ async fn connect_to_any(
     Err(Miss::Connect(last))
 }
 
-async fn connect_to(connection: &Connection, work: &Work, limit_ms: u64, address: &Address) -> Result<Socket, Miss> {
-    let mut connecting = pin!(Socket::connect(address, &connection.worker.descriptors));
+async fn connect_to(
+    connection: &Connection,
+    work: &Work,
+    limit_ms: u64,
+    address: &Address,
+    tls: Option<(&ClientTls, &str)>,
+) -> Result<Socket, Miss> {
+    let mut connecting = pin!(open(address, &connection.worker.descriptors, tls));
     let mut phase = Phase::new(connection, limit_ms);
     poll_fn(|context| match connecting.as_mut().poll(context) {
-        Poll::Ready(Ok(socket)) => Poll::Ready(Ok(socket)),
-        Poll::Ready(Err(error)) if is_none_left(&error) => Poll::Ready(Err(Miss::Connect(Failure::OutOfDescriptors))),
-        Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
+        Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Miss::Connect)),
         Poll::Pending => match phase.check(connection, work, 0, limit_ms) {
             Some(late) => Poll::Ready(Err(miss(late, Miss::Connect(Failure::ConnectTimedOut)))),
             None => Poll::Pending,
         },
     })
     .await
+}
+
+/// Connects, and goes through the handshake with an endpoint that speaks TLS.
+async fn open(
+    address: &Address,
+    descriptors: &Descriptors,
+    tls: Option<(&ClientTls, &str)>,
+) -> Result<Socket, Failure> {
+    let plain = Socket::connect(address, descriptors).await;
+    let plain =
+        plain.map_err(|error| if is_none_left(&error) { Failure::OutOfDescriptors } else { Failure::ConnectFailed })?;
+    let Some((terms, host)) = tls else { return Ok(plain) };
+    let name = terms.name_of(host).ok_or(Failure::EndpointUntrusted)?;
+    let mut session = UpstreamTls::connect(plain, terms, name).map_err(|fault| judged(&fault))?;
+    poll_fn(|context| session.poll_handshake(context)).await.map_err(|fault| judged(&fault))?;
+    Ok(Socket::UpstreamTls(Box::new(session)))
+}
+
+fn judged(fault: &EndpointFault) -> Failure {
+    match fault {
+        EndpointFault::Refused(Error::InvalidCertificate(_)) => Failure::EndpointUntrusted,
+        EndpointFault::Refused(_) | EndpointFault::Gone => Failure::EndpointHandshake,
+    }
 }
 
 /// What it means that something is late; `phase` is what it means that the phase is.

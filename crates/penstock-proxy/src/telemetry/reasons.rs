@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 74] = [
+pub(crate) const REASONS: [(&str, Blame); 76] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -17,6 +17,8 @@ pub(crate) const REASONS: [(&str, Blame); 74] = [
     ("connect_timed_out", Blame::Upstream),
     ("connection_field", Blame::Client),
     ("content_length", Blame::Client),
+    ("endpoint_handshake", Blame::Upstream),
+    ("endpoint_untrusted", Blame::Upstream),
     ("expectation", Blame::Client),
     ("field_name", Blame::Client),
     ("field_value", Blame::Client),

@@ -56,6 +56,24 @@ pub(super) fn verifier(
     })
 }
 
+/// Certificates in PEM of those who may sign others.
+///
+/// # Errors
+/// One sentence where there is none, or one of them is none of an authority.
+pub(crate) fn read_authorities(text: &str) -> Result<RootCertStore, String> {
+    roots(text).map_err(|problem| problem.message)
+}
+
+/// Those whom a machine trusts; what is odd among them is left out.
+///
+/// # Errors
+/// One sentence where there is none.
+pub(crate) fn read_known_authorities(text: &str) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(sections(text)?.into_iter().map(|section| CertificateDer::from(section.der)));
+    if roots.is_empty() { Err("no certificate in it".to_owned()) } else { Ok(roots) }
+}
+
 fn roots(text: &str) -> Result<RootCertStore, CertificateProblem> {
     let mut roots = RootCertStore::empty();
     let wrong = |message| problem(CertificateField::ClientCa, message);

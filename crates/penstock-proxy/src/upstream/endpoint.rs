@@ -1,7 +1,6 @@
 //! One endpoint as a worker knows it: where it is, what is in flight, which connections wait.
 
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
 use std::rc::Rc;
 
 use penstock_shared::GaugeSlot;
@@ -72,7 +71,7 @@ impl Endpoint {
     pub(crate) fn take_idle(&self) -> Option<Wire> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
-            if is_quiet(&idle.wire) {
+            if idle.wire.socket().is_quiet() {
                 return Some(idle.wire);
             }
         }
@@ -98,17 +97,11 @@ impl Endpoint {
 
     /// Closes waiting connections that are too old or that the endpoint has closed, and counts the others.
     pub(crate) fn sweep(&self, oldest_ms: u64) {
-        self.idle.borrow_mut().retain(|idle| idle.since_ms >= oldest_ms && is_quiet(&idle.wire));
+        self.idle.borrow_mut().retain(|idle| idle.since_ms >= oldest_ms && idle.wire.socket().is_quiet());
         // Counted now and then: to do it with every request would cost more than it tells.
         let slot = self.meter.get().idle;
         self.counted_idle.borrow_mut().resize_with(self.idle.borrow().len(), || self.recorder.entered(slot));
     }
-}
-
-/// Nothing came and nobody closed; costs no system call while that is so.
-fn is_quiet(wire: &Wire) -> bool {
-    let mut byte = [0];
-    matches!(wire.socket().try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 /// A request in flight at an endpoint.

@@ -7,4 +7,4 @@ mod endpoint;
 mod upstream;
 
 pub(crate) use endpoint::{Endpoint, InFlight};
-pub(crate) use upstream::{Upstream, Upstreams, first_pick};
+pub(crate) use upstream::{PlannedUpstream, Upstream, Upstreams, first_pick};

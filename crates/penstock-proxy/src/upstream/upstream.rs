@@ -12,6 +12,7 @@ use super::balance::{Balancer, Candidate};
 use super::budget::Budget;
 use super::endpoint::Endpoint;
 use crate::telemetry::{Recorder, UpstreamMeter, UpstreamMeters};
+use crate::tls::ClientTls;
 use crate::wire::Address;
 
 /// An upstream: what the plan says and the state that survives the plan.
@@ -24,7 +25,28 @@ pub(crate) struct Upstream {
     pub(crate) budget: Budget,
     /// Where it is counted.
     pub(crate) meter: Cell<UpstreamMeter>,
+    /// What is asked of endpoints that speak TLS.
+    pub(crate) tls: Option<Arc<ClientTls>>,
     balancer: Balancer,
+}
+
+/// An upstream as a plan has it.
+pub(crate) struct PlannedUpstream<'a> {
+    pub(crate) key: &'a Arc<str>,
+    pub(crate) plan: &'a UpstreamPlan,
+    /// What is asked of endpoints that speak TLS.
+    pub(crate) tls: Option<&'a Arc<ClientTls>>,
+    /// Where it is counted.
+    pub(crate) meters: &'a UpstreamMeters,
+}
+
+impl PlannedUpstream<'_> {
+    fn is_asked_as(&self, known: &Upstream) -> bool {
+        match (self.tls, &known.tls) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
 }
 
 impl Upstream {
@@ -78,16 +100,16 @@ impl Upstreams {
     /// Takes over a plan's upstreams; endpoints that stay keep their connections and counts.
     pub(crate) fn replace<'a>(
         &self,
-        plans: impl Iterator<Item = (&'a Arc<str>, &'a UpstreamPlan, &'a UpstreamMeters)>,
+        plans: impl Iterator<Item = PlannedUpstream<'a>>,
         resolve: &dyn Fn(&str) -> Vec<Address>,
     ) {
         let mut known = self.by_key.take();
-        let fresh = plans.map(|(key, plan, meters)| {
-            let upstream = self.upstream(known.remove(key), plan, meters);
+        let fresh = plans.map(|planned| {
+            let upstream = self.upstream(known.remove(planned.key), &planned);
             for endpoint in &upstream.endpoints {
                 endpoint.set_addresses(resolve(&endpoint.name));
             }
-            (Arc::clone(key), upstream)
+            (Arc::clone(planned.key), upstream)
         });
         let fresh = fresh.collect();
         *self.by_key.borrow_mut() = fresh;
@@ -111,10 +133,11 @@ impl Upstreams {
         }
     }
 
-    fn upstream(&self, known: Option<Rc<Upstream>>, plan: &UpstreamPlan, meters: &UpstreamMeters) -> Rc<Upstream> {
+    fn upstream(&self, known: Option<Rc<Upstream>>, planned: &PlannedUpstream<'_>) -> Rc<Upstream> {
+        let meters = planned.meters;
         let upstream = match known {
-            Some(known) if known.plan == *plan => known,
-            known => Rc::new(self.changed(known.as_deref(), plan, meters)),
+            Some(known) if known.plan == *planned.plan && planned.is_asked_as(&known) => known,
+            known => Rc::new(self.changed(known.as_deref(), planned)),
         };
         upstream.meter.set(meters.own);
         for (endpoint, meter) in upstream.endpoints.iter().zip(&meters.endpoints) {
@@ -124,17 +147,23 @@ impl Upstreams {
     }
 
     /// An upstream by a new plan, with the endpoints that it has from before.
-    fn changed(&self, known: Option<&Upstream>, plan: &UpstreamPlan, meters: &UpstreamMeters) -> Upstream {
-        let before = known.into_iter().flat_map(|known| &known.endpoints);
-        let mut before: HashMap<&str, &Rc<Endpoint>> = before.map(|endpoint| (&*endpoint.name, endpoint)).collect();
+    fn changed(&self, known: Option<&Upstream>, planned: &PlannedUpstream<'_>) -> Upstream {
+        let PlannedUpstream { plan, tls, meters, .. } = planned;
+        let before = known.into_iter().flat_map(|known| known.plan.endpoints.iter().zip(&known.endpoints));
+        // A connection that was made under other terms must serve nobody who asks for these.
+        let is_asked_so = known.is_some_and(|known| planned.is_asked_as(known));
+        let mut before: HashMap<(&str, bool), &Rc<Endpoint>> =
+            before.map(|(of, endpoint)| ((&*of.address, of.is_tls), endpoint)).collect();
         let endpoints = plan.endpoints.iter().zip(&meters.endpoints).map(|(endpoint, meter)| {
             let fresh = || Rc::new(Endpoint::new(&endpoint.address, *meter, &self.recorder));
-            before.remove(endpoint.address.as_str()).map_or_else(fresh, Rc::clone)
+            let known = before.remove(&(endpoint.address.as_str(), endpoint.is_tls));
+            known.filter(|_| is_asked_so || !endpoint.is_tls).map_or_else(fresh, Rc::clone)
         });
         let endpoints = endpoints.collect();
         self.retire(before.into_values());
         Upstream {
-            plan: plan.clone(),
+            plan: (*plan).clone(),
+            tls: tls.map(Arc::clone),
             endpoints,
             budget: Budget::new(plan.retry.as_ref().map_or(0, |retry| retry.budget_percent)),
             meter: Cell::new(meters.own),

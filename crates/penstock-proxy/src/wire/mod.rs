@@ -4,9 +4,11 @@ mod buffers;
 mod clock;
 mod deadline;
 mod descriptors;
+mod enciphered;
 mod records;
 mod socket;
 mod tls;
+mod upstream_tls;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod wire;
 
@@ -16,4 +18,5 @@ pub(crate) use deadline::{Deadline, Deadlines};
 pub(crate) use descriptors::{Descriptors, is_none_left};
 pub(crate) use socket::{Address, Socket};
 pub(crate) use tls::{HandshakeFailure, TlsSocket};
+pub(crate) use upstream_tls::{EndpointFault, UpstreamTls};
 pub(crate) use wire::{Payload, Wire};

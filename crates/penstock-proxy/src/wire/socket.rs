@@ -14,7 +14,7 @@ use socket2::TcpKeepalive;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-use super::{Descriptors, TlsSocket};
+use super::{Descriptors, TlsSocket, UpstreamTls};
 
 /// Where a socket can be connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +44,10 @@ const SIGNS_OF_LIFE: TcpKeepalive =
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
-    /// One of the others under a session; boxed, for it is large and many connections have none.
+    /// One of the others under a session with a client; boxed, for it is large and many connections have none.
     Tls(Box<TlsSocket>),
+    /// The same with an endpoint.
+    UpstreamTls(Box<UpstreamTls>),
 }
 
 impl Socket {
@@ -67,19 +69,24 @@ impl Socket {
         }
     }
 
-    /// Reads without waiting and without a system call where nothing is known to have come.
-    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_read(buffer),
-            Self::Unix(stream) => stream.try_read(buffer),
-            Self::Tls(session) => session.plain().try_read(buffer),
-        }
+    /// Whether nothing came and nobody closed; costs no system call while that is so.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        let read = match self {
+            Self::Tcp(stream) => stream.try_read(&mut byte),
+            Self::Unix(stream) => stream.try_read(&mut byte),
+            Self::Tls(session) => return session.plain().is_quiet(),
+            Self::UpstreamTls(session) => return session.records.is_quiet(),
+        };
+        matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Reads once; 0 is the end of what the peer sends.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if let Self::Tls(session) = self {
-            return session.poll_read(context, buffer);
+        match self {
+            Self::Tls(session) => return session.poll_read(context, buffer),
+            Self::UpstreamTls(session) => return session.records.poll_read(context, buffer),
+            Self::Tcp(_) | Self::Unix(_) => {}
         }
         loop {
             ready!(self.poll_readiness(context, Interest::READABLE))?;
@@ -99,8 +106,10 @@ impl Socket {
 
     /// Writes once, from several places.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        if let Self::Tls(session) = self {
-            return session.poll_write(context, parts);
+        match self {
+            Self::Tls(session) => return session.poll_write(context, parts),
+            Self::UpstreamTls(session) => return session.records.poll_write(context, parts),
+            Self::Tcp(_) | Self::Unix(_) => {}
         }
         let [part] = parts else { return self.poll_gather(context, parts) };
         loop {
@@ -128,6 +137,7 @@ impl Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, parts),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, parts),
             Self::Tls(session) => session.poll_write(context, parts),
+            Self::UpstreamTls(session) => session.records.poll_write(context, parts),
         }
     }
 
@@ -139,6 +149,7 @@ impl Socket {
             (Self::Unix(stream), true) => stream.poll_read_ready(context),
             (Self::Unix(stream), false) => stream.poll_write_ready(context),
             (Self::Tls(session), _) => session.plain().poll_readiness(context, interest),
+            (Self::UpstreamTls(session), _) => session.records.plain.poll_readiness(context, interest),
         }
     }
 
@@ -150,6 +161,7 @@ impl Socket {
             Self::Tcp(stream) => stream.try_io(interest, || io(stream.as_fd())),
             Self::Unix(stream) => stream.try_io(interest, || io(stream.as_fd())),
             Self::Tls(session) => session.plain().try_io(interest, io),
+            Self::UpstreamTls(session) => session.records.plain.try_io(interest, io),
         }
     }
 
@@ -159,6 +171,7 @@ impl Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(session) => session.poll_shutdown(context),
+            Self::UpstreamTls(session) => session.records.poll_shutdown(context),
         }
     }
 
@@ -170,6 +183,7 @@ impl Socket {
             }
             Self::Unix(_) => {}
             Self::Tls(session) => session.plain().reset_on_close(),
+            Self::UpstreamTls(session) => session.records.plain.reset_on_close(),
         }
     }
 
@@ -190,6 +204,7 @@ impl AsFd for Socket {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
             Self::Tls(session) => session.plain().as_fd(),
+            Self::UpstreamTls(session) => session.records.plain.as_fd(),
         }
     }
 }

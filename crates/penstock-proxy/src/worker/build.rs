@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use penstock_plan::{
     Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Route, Step, Upstream,
 };
+use rustls::RootCertStore;
 
 use crate::connection::Trust;
 use crate::expression::Condition;
@@ -20,7 +21,8 @@ use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
 use crate::telemetry::{Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, UpstreamMeters};
-use crate::tls::{LoadedCertificate, TicketKeys};
+use crate::tls::{ClientTls, LoadedCertificate, TicketKeys};
+use crate::upstream::PlannedUpstream;
 
 /// Numbers the plans of this process.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -39,6 +41,8 @@ pub struct Built {
     routes: Known<BuiltRoute>,
     pipelines: Known<BuiltPipeline>,
     certificates: Known<LoadedCertificate>,
+    authorities: Known<RootCertStore>,
+    endpoint_tls: Known<ClientTls>,
     /// Made for the first listener that speaks TLS, and kept from then on.
     tickets: Option<Arc<TicketKeys>>,
 }
@@ -66,9 +70,12 @@ impl Origin {
 }
 
 impl Built {
-    /// Every upstream by its key, and where it is counted.
-    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&Arc<str>, &Upstream, &UpstreamMeters)> {
-        self.upstreams.iter().filter_map(|(key, (part, meters))| Some((key, upstream(part)?, meters)))
+    /// Every upstream by its key, what is asked of its endpoints, and where it is counted.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = PlannedUpstream<'_>> {
+        self.upstreams.iter().filter_map(|(key, (part, meters))| {
+            let tls = self.endpoint_tls.get(key).map(|(_, tls)| tls);
+            Some(PlannedUpstream { key, plan: upstream(part)?, tls, meters })
+        })
     }
 
     /// The upstream of a key.
@@ -167,6 +174,7 @@ impl Builder<'_> {
                 }
                 let meters = self.placing.upstream(upstream);
                 self.built.upstreams.insert(Arc::clone(key), (Arc::clone(part), meters));
+                self.add_endpoint_tls(key, part, upstream);
             }
             Body::Names(names) => {
                 let addresses = names.addresses.iter().filter_map(|text| text.parse().ok()).collect();
@@ -175,6 +183,7 @@ impl Builder<'_> {
             Body::Telemetry(telemetry) => {
                 self.built.log_format = telemetry.access_log.as_ref().map(|log| log.format.clone());
             }
+            Body::Authorities(authorities) => self.add_authorities(key, part, authorities),
             Body::Certificate(certificate) => self.add_certificate(key, part, certificate),
             Body::Listener(_) | Body::Plugin(_) => {}
         }

@@ -11,7 +11,6 @@ LATER_KINDS = frozenset(
 """Kinds that are designed and not built."""
 
 LATER_KEYS: Mapping[tuple[str, str], str] = {
-    ("Upstream", "tls"): "this build connects to http:// endpoints alone",
     ("Upstream", "health"): "an endpoint that cannot be connected to is passed over for the next",
     ("Upstream", "breaker"): "`retry` with a `budget` bounds what is sent again",
     ("Route", "retry"): "`retry` belongs to an upstream",

@@ -10,6 +10,7 @@ from penstock.discovery.names import Names
 from penstock.filters.plugin_files import forget_copies
 from penstock.filters.plugin_version import FOLDER
 from penstock.runtime import descriptors
+from penstock.runtime.change.authorities import with_authorities
 from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
@@ -182,7 +183,7 @@ class Applying:
     async def _roll_out(self, made: LastGood, least: int = 1) -> list[str]:
         """Roll out a plan; what is wrong, if anything."""
         rollout = self.fleet.rollout
-        whole = with_names(made.parts, await self.names.want(hosts_of(made.parts)))
+        whole = with_authorities(with_names(made.parts, await self.names.want(hosts_of(made.parts))))
         if rollout.current is not None and is_same(rollout.current.parts, whole):
             return []
         before = rollout.current.parts if rollout.current else {}

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use penstock_plan::{Certificate, Listener, ListenerTls, Part, Secrets};
+use penstock_plan::{Authorities, Certificate, Listener, ListenerTls, Part, Secrets, Upstream, UpstreamTls};
+use rustls::RootCertStore;
 
 use super::{Builder, Origin, known};
-use crate::tls::{LoadedCertificate, ServerTls, TicketKeys};
+use crate::tls::{ClientTls, LoadedCertificate, ServerTls, TicketKeys, read_authorities, read_known_authorities};
+
+/// The part of those that the machine trusts.
+const SYSTEM: &str = "authorities/system";
 
 impl Builder<'_> {
     pub(super) fn add_certificate(&mut self, key: &Arc<str>, part: &Arc<Part>, certificate: &Certificate) {
@@ -27,6 +31,57 @@ impl Builder<'_> {
         LoadedCertificate::load(&certificate.certificate, key)
             .map(|loaded| Some(Arc::new(loaded)))
             .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    pub(super) fn add_authorities(&mut self, key: &Arc<str>, part: &Arc<Part>, authorities: &Authorities) {
+        let origin = Origin { part: Arc::clone(part), code: String::new() };
+        let earlier = self.previous.and_then(|previous| known(&previous.authorities, key, &origin));
+        let roots = match earlier {
+            Some(earlier) => Ok(earlier),
+            None => read_known_authorities(&authorities.certificates).map(Arc::new),
+        };
+        match roots {
+            Ok(roots) => {
+                self.built.authorities.insert(Arc::clone(key), (origin, roots));
+            }
+            Err(problem) => self.refuse(key, problem),
+        }
+    }
+
+    pub(super) fn add_endpoint_tls(&mut self, key: &Arc<str>, part: &Arc<Part>, upstream: &Upstream) {
+        let Some(plan) = upstream.tls.as_ref().filter(|_| self.filters.plan.secrets.is_some()) else { return };
+        let hash = |part: Option<&Arc<Part>>| part.map_or("", |part| &part.hash).to_owned();
+        let parts = &self.filters.plan.parts;
+        let own = plan.certificate.as_deref().and_then(|name| parts.get(name));
+        let origin = Origin { part: Arc::clone(part), code: hash(own) + "|" + &hash(parts.get(SYSTEM)) };
+        let earlier = self.previous.and_then(|previous| known(&previous.endpoint_tls, key, &origin));
+        let built = match earlier {
+            Some(earlier) => Ok(earlier),
+            None => self.endpoint_tls(plan).map(Arc::new),
+        };
+        match built {
+            Ok(built) => {
+                self.built.endpoint_tls.insert(Arc::clone(key), (origin, built));
+            }
+            Err(problem) => self.refuse(key, format!("tls: {problem}")),
+        }
+    }
+
+    fn endpoint_tls(&self, plan: &UpstreamTls) -> Result<ClientTls, String> {
+        let roots = match (&plan.authorities, self.built.authorities.get(SYSTEM)) {
+            (Some(own), _) => Arc::new(read_authorities(own)?),
+            (None, Some((_, system))) => Arc::clone(system),
+            (None, None) if plan.is_insecure => Arc::new(RootCertStore::empty()),
+            (None, None) => return Err("the machine trusts nobody; name those who may sign".to_owned()),
+        };
+        let own = match plan.certificate.as_deref() {
+            None => None,
+            Some(name) => {
+                let (_, loaded) = self.built.certificates.get(name).ok_or_else(|| format!("no part {name}"))?;
+                Some(&**loaded)
+            }
+        };
+        ClientTls::build(plan, roots, own)
     }
 
     /// What tells the certificates of a listener from others under the same names.

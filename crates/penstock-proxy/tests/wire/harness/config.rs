@@ -23,6 +23,7 @@ impl Config {
     /// Sends everything to these endpoints.
     pub(crate) fn to(endpoints: &[impl ToString]) -> Self {
         let endpoints = endpoints.iter().map(|address| Endpoint {
+            is_tls: false,
             address: address.to_string(),
             host: address.to_string(),
             path: String::new(),
@@ -177,6 +178,7 @@ fn listener() -> Listener {
 
 fn upstream(endpoints: Vec<Endpoint>) -> Upstream {
     Upstream {
+        tls: None,
         name: "origin".to_owned(),
         endpoints,
         balance: Balance::RoundRobin,

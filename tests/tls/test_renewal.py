@@ -171,3 +171,10 @@ def body(port: int) -> bytes:
 def is_whole(process: GatewayProcess, dead: int) -> bool:
     workers = process.worker_pids()
     return len(workers) == 2 and dead not in workers
+
+
+def test_the_time_that_is_left_is_a_metric() -> None:
+    with gateway() as process:
+        lines = str(process.ask("GET", "/metrics")[1]).splitlines()
+        value = next(line for line in lines if line.startswith('penstock_certificate_left_seconds{certificate="shop"}'))
+        assert float(value.rpartition(" ")[2]) > 0

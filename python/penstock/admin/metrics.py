@@ -3,9 +3,12 @@
 Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from penstock.compiler.certificate_uses import certificate_uses
+from penstock.filters.native import native_catalogue
 from penstock.runtime.measures.kinds import BOUNDS_US
 from penstock.runtime.measures.readings import Histogram, Labels, Metric, Sample, known_metrics
 from penstock.runtime.supervisor import Supervisor
@@ -27,6 +30,12 @@ _OWN = (
     ),
     Metric("penstock_revision", "gauge", "Revision of the plan that the workers run."),
     Metric("penstock_changes_total", "counter", "Revisions of the configuration by result.", ["result"]),
+    Metric(
+        "penstock_certificate_left_seconds",
+        "gauge",
+        "Time until a certificate expires; below 0 it has expired.",
+        ["certificate"],
+    ),
     Metric(
         "penstock_filter_suspended",
         "gauge",
@@ -56,6 +65,12 @@ def _own_samples(supervisor: Supervisor) -> dict[str, list[Sample]]:
         ],
         "penstock_revision": [({}, current.revision if current else 0)],
         "penstock_changes_total": [({"result": result}, count) for result, count in supervisor.applying.counts.items()],
+        "penstock_certificate_left_seconds": [
+            ({"certificate": use.name}, use.facts.not_after - round(time.time()))
+            for use in certificate_uses(current.parts, current.secrets, native_catalogue())
+        ]
+        if current
+        else [],
         "penstock_filter_suspended": [
             ({"pipeline": one.pipeline, "step": one.step}, int(one.is_suspended)) for one in supervisor.filters
         ],

@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "validate": "Check a configuration and list every problem",
     "plan": "Print the plan that a configuration compiles to",
     "explain": "Tell what becomes of a request, and why",
+    "certs": "List certificates, until when they are good and who uses them",
     "fmt": "Format configuration files, keeping comments",
     "kinds": "List the kinds of resources, or print the page of one",
     "filters": "List the filters, or print the page of one",

@@ -52,8 +52,9 @@ impl ClientStream {
     pub(super) fn head(&mut self, work: &mut Work) -> Result<(), NoHead> {
         let Some(mut opened) = self.opened.take() else { return Err(NoHead::Quiet) };
         let client = work.exchange.request.client;
-        std::mem::swap(&mut work.exchange.request, &mut opened.request);
+        std::mem::swap(&mut work.exchange.request, &mut *opened.request);
         work.exchange.request.client = client;
+        self.session.borrow().give_back(opened.request);
         work.info = opened.info.map_err(|malformed| NoHead::Failed(malformed.into()))?;
         Ok(())
     }

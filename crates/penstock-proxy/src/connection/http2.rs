@@ -70,7 +70,8 @@ pub(super) async fn serve_http2(connection: &mut Connection) {
         connection_window: listener.plan.limits.connection_window_bytes,
         head_bytes: listener.head_limits.bytes,
     };
-    let session = Rc::new(RefCell::new(Session::new(limits, listener.head_limits)));
+    let session =
+        Rc::new(RefCell::new(Session::new(limits, listener.head_limits, connection.worker.spare_requests.clone())));
     drop(listener);
     let agreed = connection.client.session().map(|session| Rc::new(session.agreed()));
     let mut turn = Turn { agreed, progress: u64::MAX, late_at_ms: 0, drain: Drain::None, opened: Vec::new() };

@@ -6,10 +6,10 @@ use super::error::{ErrorCode, Fault};
 use super::frame::{ACK, END_HEADERS, END_STREAM, FrameHead, Kind, WITH_PRIORITY, without_padding, write_head};
 use super::hpack::Line;
 use super::request_head::{HeadReader, check_field};
-use super::session::{Block, Opened, Phase, Session};
+use super::session::{Block, BlockStart, Opened, Phase, Session};
 use super::stream::Stream;
 use super::window::{ReceiveWindow, SendWindow};
-use crate::exchange::{Head, Name, Request};
+use crate::exchange::{Head, Name};
 use crate::http1::{Framing, Malformed};
 
 /// Frames that a header block may come in (B3, B4).
@@ -160,9 +160,12 @@ impl Session {
             Known::Closed => return Err(connection(ErrorCode::Protocol, "http2_stream_number")),
             Known::Open => fault = fault.or(self.trailers_fault(id, frame)),
         }
-        self.block =
-            Some(Block { stream: id, ends_stream: frame.has(END_STREAM), bytes: bytes.to_vec(), frames: 1, fault });
-        if frame.has(END_HEADERS) { self.end_block(now_ms, opened) } else { Ok(()) }
+        let start = BlockStart { stream: id, ends_stream: frame.has(END_STREAM), fault };
+        if frame.has(END_HEADERS) {
+            return self.end_block(start, bytes, now_ms, opened);
+        }
+        self.block = Some(Block { start, bytes: bytes.to_vec(), frames: 1 });
+        Ok(())
     }
 
     /// What is wrong with a second head on a stream.
@@ -182,26 +185,34 @@ impl Session {
         opened: &mut Vec<Opened>,
     ) -> Result<(), Fault> {
         let most_bytes = self.head_limits.bytes;
-        let block = self.block.as_mut().filter(|block| block.stream == frame.stream);
+        let block = self.block.as_mut().filter(|block| block.start.stream == frame.stream);
         let block = block.ok_or(connection(ErrorCode::Protocol, "http2_continuation"))?;
         block.frames += 1;
         if block.frames > MOST_BLOCK_FRAMES || block.bytes.len() + payload.len() > most_bytes {
             return Err(connection(ErrorCode::EnhanceYourCalm, "http2_endless_block"));
         }
         block.bytes.extend_from_slice(payload);
-        if frame.has(END_HEADERS) { self.end_block(now_ms, opened) } else { Ok(()) }
+        match self.block.take_if(|_| frame.has(END_HEADERS)) {
+            Some(block) => self.end_block(block.start, &block.bytes, now_ms, opened),
+            None => Ok(()),
+        }
     }
 
     /// A whole header block: a request, or trailers.
-    fn end_block(&mut self, now_ms: u64, opened: &mut Vec<Opened>) -> Result<(), Fault> {
-        let Some(block) = self.block.take() else { return Ok(()) };
+    fn end_block(
+        &mut self,
+        block: BlockStart,
+        bytes: &[u8],
+        now_ms: u64,
+        opened: &mut Vec<Opened>,
+    ) -> Result<(), Fault> {
         if self.streams.contains_key(&block.stream) {
-            return self.end_trailers(&block);
+            return self.end_trailers(block, bytes);
         }
-        let (mut request, limits) = (Request::default(), self.head_limits);
+        let (mut request, limits) = (self.spares.take(), self.head_limits);
         let mut reader = HeadReader::new(&mut request, limits);
         // It is decoded in any case: the blocks behind it build upon its lines.
-        self.decode(&block.bytes, |line| reader.take(&line))?;
+        self.decode(bytes, |line| reader.take(&line))?;
         let info = reader.finish(block.ends_stream);
         if let Some(fault) = block.fault {
             return Err(fault);
@@ -255,10 +266,10 @@ impl Session {
         }
     }
 
-    fn end_trailers(&mut self, block: &Block) -> Result<(), Fault> {
+    fn end_trailers(&mut self, block: BlockStart, block_bytes: &[u8]) -> Result<(), Fault> {
         let (id, limits) = (block.stream, self.head_limits);
         let (mut trailers, mut bytes, mut wrong) = (Head::default(), 0, None);
-        self.decode(&block.bytes, |line| {
+        self.decode(block_bytes, |line| {
             bytes += line.size();
             let token = Name::of(line.name);
             let is_large = bytes > limits.bytes || trailers.fields().len() >= limits.fields;

@@ -12,6 +12,7 @@ mod patience;
 mod request_head;
 mod session;
 mod settings;
+mod spares;
 mod stream;
 mod window;
 
@@ -19,3 +20,4 @@ pub(crate) use error::ErrorCode;
 pub(crate) use outgoing::Input;
 pub(crate) use session::{Opened, Session};
 pub(crate) use settings::Limits;
+pub(crate) use spares::Spares;

@@ -6,7 +6,7 @@ use super::error::ErrorCode;
 use super::frame::{END_STREAM, HEAD_BYTES, Kind, write_block, write_head, write_window_update};
 use super::hpack::{write_field, write_status};
 use super::session::Session;
-use crate::exchange::{Head, Name};
+use crate::exchange::{Head, Name, Request};
 use crate::http1::OF_ONE_HOP;
 
 /// Bytes that may wait to be sent before bodies wait too.
@@ -51,6 +51,11 @@ impl Session {
             }
             _ => true,
         }
+    }
+
+    /// Keeps the memory of a request for the next stream.
+    pub(crate) fn give_back(&self, request: Box<Request>) {
+        self.spares.give(request);
     }
 
     /// The fields behind the body, once it has ended.

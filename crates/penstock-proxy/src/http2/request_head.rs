@@ -32,7 +32,8 @@ pub(crate) struct HeadReader<'a> {
 impl<'a> HeadReader<'a> {
     /// Begins a request; what was in it is dropped.
     pub(crate) fn new(request: &'a mut Request, limits: HeadLimits) -> Self {
-        request.head.clear(usize::MAX);
+        request.clear(usize::MAX);
+        (request.method, request.method_span) = (Method::default(), Span::default());
         request.version = Version::Http2;
         Self { request, limits, pseudo: Pseudo::default(), bytes: 0, cookies: 0, wrong: None }
     }
@@ -97,7 +98,11 @@ impl<'a> HeadReader<'a> {
         if token == Name::OTHER && line.name.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
             self.request.head.note_odd_name();
         }
-        self.request.head.push(token, line.name, line.value);
+        if token == Name::OTHER {
+            self.request.head.push(token, line.name, line.value);
+        } else {
+            self.request.head.add_known(token, line.value);
+        }
         Ok(())
     }
 
@@ -155,10 +160,7 @@ impl<'a> HeadReader<'a> {
 
 /// Judges a field by itself: its name's letters are small, and it is none of a single connection (B12-B14).
 pub(super) fn check_field(token: Name, line: &Line<'_>) -> Result<(), Malformed> {
-    let is_name = !line.name.is_empty()
-        && token_length(line.name) == line.name.len()
-        && !line.name.iter().any(u8::is_ascii_uppercase);
-    if !is_name {
+    if !is_name(token, line.name) {
         return Err(Malformed::FieldName);
     }
     let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
@@ -175,6 +177,14 @@ pub(super) fn check_field(token: Name, line: &Line<'_>) -> Result<(), Malformed>
         Name::TE if line.value != b"trailers" => Err(Malformed::ConnectionField),
         _ => Ok(()),
     }
+}
+
+/// Whether it is a name in small letters: one that is known is the same byte for byte.
+fn is_name(token: Name, name: &[u8]) -> bool {
+    if token != Name::OTHER {
+        return token.line_start().as_bytes().strip_suffix(b": ") == Some(name);
+    }
+    !name.is_empty() && token_length(name) == name.len() && !name.iter().any(u8::is_ascii_uppercase)
 }
 
 fn check_method(text: &[u8]) -> Result<(), Malformed> {

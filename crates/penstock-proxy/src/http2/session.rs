@@ -11,6 +11,7 @@ use super::frame::{FrameHead, HEAD_BYTES, MOST_PAYLOAD, write_go_away, write_res
 use super::hpack::Decoder;
 use super::patience::Patience;
 use super::settings::{Limits, PeerSettings};
+use super::spares::Spares;
 use super::stream::Stream;
 use super::window::{ReceiveWindow, SendWindow};
 use crate::exchange::Request;
@@ -29,7 +30,7 @@ pub(crate) struct Opened {
     /// Its stream.
     pub(crate) stream: u32,
     /// Its head; what can be told of it where it is malformed.
-    pub(crate) request: Request,
+    pub(crate) request: Box<Request>,
     /// What the head says, or what is wrong with it.
     pub(crate) info: Result<RequestInfo, Malformed>,
 }
@@ -47,21 +48,28 @@ pub(super) enum Phase {
     Over,
 }
 
+/// What is known of a header block by its first frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockStart {
+    pub(super) stream: u32,
+    pub(super) ends_stream: bool,
+    /// A fault of the stream that was seen before the block was whole.
+    pub(super) fault: Option<Fault>,
+}
+
 /// A header block that has not ended.
 #[derive(Debug)]
 pub(super) struct Block {
-    pub(super) stream: u32,
-    pub(super) ends_stream: bool,
+    pub(super) start: BlockStart,
     pub(super) bytes: Vec<u8>,
     pub(super) frames: u32,
-    /// A fault of the stream that was seen before the block was whole.
-    pub(super) fault: Option<Fault>,
 }
 
 /// The state of a connection.
 pub(crate) struct Session {
     pub(super) limits: Limits,
     pub(super) head_limits: HeadLimits,
+    pub(super) spares: Spares,
     pub(super) phase: Phase,
     pub(super) peer: PeerSettings,
     pub(super) decoder: Decoder,
@@ -87,7 +95,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// A fresh connection; the first bytes to be sent are ready.
-    pub(crate) fn new(limits: Limits, head_limits: HeadLimits) -> Self {
+    pub(crate) fn new(limits: Limits, head_limits: HeadLimits, spares: Spares) -> Self {
         let mut output = Vec::new();
         limits.write(&mut output);
         let more = limits.connection_window.saturating_sub(FIRST_WINDOW);
@@ -97,6 +105,7 @@ impl Session {
         Self {
             limits,
             head_limits,
+            spares,
             phase: Phase::Preface,
             peer: PeerSettings::default(),
             decoder: Decoder::default(),

@@ -22,7 +22,7 @@ struct Peer {
 impl Peer {
     /// After both sides have said hello.
     fn new() -> Self {
-        let mut peer = Self { session: Session::new(LIMITS, HEAD_LIMITS), opened: Vec::new() };
+        let mut peer = Self { session: Session::new(LIMITS, HEAD_LIMITS, Spares::default()), opened: Vec::new() };
         peer.send(PREFACE);
         peer.send(&frame(Kind::Settings, 0, 0, &[]));
         peer.frames();
@@ -114,7 +114,7 @@ fn window_update(stream: u32, grant: u32) -> Vec<u8> {
 
 #[test]
 fn both_sides_say_hello_in_any_pieces() {
-    let mut session = Session::new(LIMITS, HEAD_LIMITS);
+    let mut session = Session::new(LIMITS, HEAD_LIMITS, Spares::default());
     let mut opened = Vec::new();
     let bytes = [PREFACE, &frame(Kind::Settings, 0, 0, &[]), &frame(Kind::Headers, 5, 1, &GET)].concat();
     let mut pending = Vec::new();
@@ -132,11 +132,11 @@ fn both_sides_say_hello_in_any_pieces() {
 #[test]
 fn who_does_not_say_hello_is_refused() {
     for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PRI * HTTP/2.0\r\n\r\nXX"] {
-        let mut peer = Peer { session: Session::new(LIMITS, HEAD_LIMITS), opened: Vec::new() };
+        let mut peer = Peer { session: Session::new(LIMITS, HEAD_LIMITS, Spares::default()), opened: Vec::new() };
         peer.send(bytes);
         assert_eq!(peer.end(), Some(ErrorCode::Protocol));
     }
-    let mut peer = Peer { session: Session::new(LIMITS, HEAD_LIMITS), opened: Vec::new() };
+    let mut peer = Peer { session: Session::new(LIMITS, HEAD_LIMITS, Spares::default()), opened: Vec::new() };
     peer.send(&[PREFACE, &frame(Kind::Ping, 0, 0, &[0; 8])].concat());
     assert_eq!(peer.end(), Some(ErrorCode::Protocol), "the first frame is settings");
 }

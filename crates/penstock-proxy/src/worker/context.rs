@@ -10,6 +10,7 @@ use super::random::Random;
 use super::share::Share;
 use crate::connection::{Connection, Work};
 use crate::exchange::Name;
+use crate::http2::Spares;
 use crate::telemetry::{AccessLog, Ended, Entry, LogQueue, Recorder};
 use crate::upstream::Upstreams;
 use crate::wire::{Buffers, Clock, Deadlines, Descriptors};
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
     pub(crate) share: Share,
     #[allow(clippy::vec_box, reason = "they are lent one by one: moving a pointer beats moving the state")]
     works: RefCell<Vec<Box<Work>>>,
+    pub(crate) spare_requests: Spares,
     random: Random,
     date: RefCell<(u64, String)>,
     /// Moment at which a drain closes connections that wait; `u64::MAX`: there is none.
@@ -56,6 +58,7 @@ impl Worker {
             access_log: AccessLog::new(queue),
             share,
             works: RefCell::default(),
+            spare_requests: Spares::default(),
             random: Random::new(),
             date: RefCell::default(),
             idle_until_ms: Cell::new(u64::MAX),
@@ -127,6 +130,7 @@ impl Worker {
         if count.is_multiple_of(5) {
             self.buffers.trim();
             self.works.borrow_mut().truncate(WORKS_WHEN_QUIET);
+            self.spare_requests.trim(WORKS_WHEN_QUIET);
         }
         if count.is_multiple_of(10) {
             self.upstreams.sweep(self.clock.coarse_ms());

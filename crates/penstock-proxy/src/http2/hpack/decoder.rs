@@ -108,7 +108,8 @@ impl Decoder {
             let entry = is_kept.then(|| Entry {
                 text: [line.name, line.value].concat().into(),
                 name_bytes: line.name.len(),
-                token,
+                // Looked up once, for the many times that the line will be named.
+                token: if token == Name::OTHER { Name::of(line.name) } else { token },
             });
             (entry, rest)
         });

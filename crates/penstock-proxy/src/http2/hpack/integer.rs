@@ -30,12 +30,17 @@ pub(super) fn read(bytes: &[u8], prefix: u8) -> Result<(usize, &[u8]), HpackErro
 }
 
 /// Writes an integer behind the pattern that the first byte begins with.
+#[inline]
 pub(super) fn write(out: &mut Vec<u8>, pattern: u8, prefix: u8, value: usize) {
     let most = (1_usize << prefix) - 1;
     if value < most {
         out.push(pattern | value as u8);
-        return;
+    } else {
+        write_large(out, pattern, most, value);
     }
+}
+
+fn write_large(out: &mut Vec<u8>, pattern: u8, most: usize, value: usize) {
     out.push(pattern | most as u8);
     let mut rest = value - most;
     while rest >= 0x80 {

@@ -104,3 +104,15 @@ rm -f request extensions authority.conf index.txt* serial* number* 0?.pem
 
 openssl pkey -in shop.key -aes256 -passout pass:word -out encrypted.key
 rm -f ./*.srl
+
+# What the authority says of the shop's certificate: that it is good, and that it is not.
+shop_serial=$(openssl x509 -in shop.pem -noout -serial | cut -d= -f2)
+printf 'V\t21260101000000Z\t\t%s\tunknown\t/CN=shop.test\n' "$shop_serial" >index.txt
+openssl ocsp -index index.txt -CA authority.pem -rsigner authority.pem -rkey authority.key -issuer authority.pem \
+    -cert shop.pem -ndays 36500 -respout answer -no_nonce
+openssl base64 -in answer -out shop.ocsp
+printf 'R\t21260101000000Z\t260101000000Z\t%s\tunknown\t/CN=shop.test\n' "$shop_serial" >index.txt
+openssl ocsp -index index.txt -CA authority.pem -rsigner authority.pem -rkey authority.key -issuer authority.pem \
+    -cert shop.pem -ndays 36500 -respout answer -no_nonce
+openssl base64 -in answer -out shop_revoked.ocsp
+rm -f answer index.txt*

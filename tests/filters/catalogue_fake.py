@@ -84,8 +84,8 @@ class FakeCatalogue:
     def check_regex(self, text: str) -> str | None:
         return "not a regular expression" if "broken" in text else None
 
-    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
-        good = certificate and key
+    def check_certificate(self, certificate: str, key: str, ocsp: str | None = None) -> CheckedCertificate:
+        good = certificate and key and ocsp != ""
         return CheckedCertificate(CertificateFacts((), "", 0, 0)) if good else CheckedCertificate()
 
     def check_client_certificates(self, authorities: str, revoked: str | None) -> list[SettingProblem]:

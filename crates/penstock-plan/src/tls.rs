@@ -13,6 +13,8 @@ pub struct Certificate {
     pub certificate: String,
     /// Hash of the private key, whose text in PEM is among the secrets.
     pub key_hash: String,
+    /// The proof of its authority that it is not revoked, in base64; absent: none is shown.
+    pub ocsp: Option<String>,
 }
 
 /// What a listener asks of handshakes.

@@ -51,8 +51,9 @@ pub(crate) fn check_log_template(text: &str) -> Vec<String> {
 
 /// Checks a certificate and its key: JSON with `facts` (or null) and `problems`.
 #[pyfunction]
-pub(crate) fn check_certificate(certificate: &str, key: &str) -> PyResult<String> {
-    let (facts, problems) = match tls::check_certificate(certificate, key) {
+#[pyo3(signature = (certificate, key, ocsp=None))]
+pub(crate) fn check_certificate(certificate: &str, key: &str, ocsp: Option<&str>) -> PyResult<String> {
+    let (facts, problems) = match tls::check_certificate(certificate, key, ocsp) {
         Ok(facts) => (Some(facts), Vec::new()),
         Err(problems) => (None, problems),
     };

@@ -15,14 +15,15 @@ from penstock.model.listener import Listener
 def compile_certificate(certificate: Certificate, catalogue: Catalogue, fragment: Fragment) -> None:
     """The part of a certificate; its key goes with the secrets."""
     key = certificate.key.get_secret_value()
-    if fragment.is_whole(("certificate",)) and fragment.is_whole(("key",)):
-        for problem in catalogue.check_certificate(certificate.certificate, key).problems:
+    if all(fragment.is_whole((name,)) for name in ("certificate", "key", "ocsp")):
+        for problem in catalogue.check_certificate(certificate.certificate, key, certificate.ocsp).problems:
             fragment.error(problem.path, problem.message, problem.hint)
     fragment.parts[resource_key("Certificate", certificate.name)] = {
         "kind": "certificate",
         "name": certificate.name,
         "certificate": certificate.certificate,
         "key_hash": keep_secret(key, fragment),
+        "ocsp": certificate.ocsp,
     }
 
 

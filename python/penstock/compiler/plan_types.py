@@ -105,6 +105,7 @@ class CertificateBody(TypedDict):
     key_hash: str
     kind: Literal["certificate"]
     name: str
+    ocsp: str | None
 
 
 class ClientCertificates(TypedDict):

@@ -106,7 +106,7 @@ class Catalogue(Protocol):
     def check_regex(self, text: str) -> str | None:
         """What is wrong with a regular expression, if anything."""
 
-    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+    def check_certificate(self, certificate: str, key: str, ocsp: str | None = None) -> CheckedCertificate:
         """What a certificate says, or everything that is wrong with it and its key; nothing of the key is told."""
 
     def check_client_certificates(self, authorities: str, revoked: str | None) -> Sequence[SettingProblem]:

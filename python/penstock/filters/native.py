@@ -63,9 +63,9 @@ class NativeCatalogue:
         """What is wrong with a regular expression, if anything."""
         return check_regex(text)
 
-    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+    def check_certificate(self, certificate: str, key: str, ocsp: str | None = None) -> CheckedCertificate:
         """What a certificate says, or everything that is wrong with it and its key."""
-        found = json.loads(check_certificate(certificate, key))
+        found = json.loads(check_certificate(certificate, key, ocsp))
         problems = _problems(found["problems"])
         facts = found["facts"]
         known = CertificateFacts(**{**facts, "names": tuple(facts["names"])}) if facts else None

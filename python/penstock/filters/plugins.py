@@ -118,9 +118,9 @@ class PluginCatalogue:
         """What is wrong with a regular expression, if anything."""
         return self._native.check_regex(text)
 
-    def check_certificate(self, certificate: str, key: str) -> CheckedCertificate:
+    def check_certificate(self, certificate: str, key: str, ocsp: str | None = None) -> CheckedCertificate:
         """What a certificate says, or everything that is wrong with it and its key."""
-        return self._native.check_certificate(certificate, key)
+        return self._native.check_certificate(certificate, key, ocsp)
 
     def check_client_certificates(self, authorities: str, revoked: str | None) -> Sequence[SettingProblem]:
         """Everything that is wrong with authorities for clients and a list of what they revoked."""

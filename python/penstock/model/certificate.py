@@ -117,3 +117,8 @@ class Certificate(Resource):
         min_length=1, description="The chain in PEM, the certificate itself first, then who signed it."
     )
     key: SecretText = Field(description="The private key in PEM, not encrypted; it is never shown.")
+    ocsp: Text | None = Field(
+        None,
+        min_length=1,
+        description="Answer of the authority's OCSP responder that it is not revoked, in base64; shown to clients.",
+    )

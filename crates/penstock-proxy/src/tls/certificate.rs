@@ -10,12 +10,15 @@ use serde::Serialize;
 
 use super::facts::CertificateFacts;
 use super::pem::{Section, sections};
+use super::staple::Staple;
 
 /// A chain with its key, and what the leaf says.
 #[derive(Debug)]
 pub(crate) struct LoadedCertificate {
     /// What handshakes use.
     pub(crate) key: Arc<CertifiedKey>,
+    /// The same with a proof that it is not revoked, and until when that is one, in seconds since 1970.
+    pub(super) stapled: Option<(Arc<CertifiedKey>, i64)>,
     /// What the leaf says.
     pub(crate) facts: CertificateFacts,
 }
@@ -28,6 +31,8 @@ pub enum CertificateField {
     Certificate,
     /// The key.
     Key,
+    /// The proof that it is not revoked.
+    Ocsp,
     /// The authorities for clients.
     ClientCa,
     /// The list of what those revoked.
@@ -49,29 +54,48 @@ pub struct CertificateProblem {
 ///
 /// # Errors
 /// Every problem of both.
-pub fn check_certificate(certificate: &str, key: &str) -> Result<CertificateFacts, Vec<CertificateProblem>> {
-    LoadedCertificate::load(certificate, key).map(|loaded| loaded.facts)
+pub fn check_certificate(
+    certificate: &str,
+    key: &str,
+    ocsp: Option<&str>,
+) -> Result<CertificateFacts, Vec<CertificateProblem>> {
+    LoadedCertificate::load(certificate, key, ocsp).map(|loaded| loaded.facts)
 }
 
 impl LoadedCertificate {
-    /// Reads a chain and its key, in PEM.
+    /// Reads a chain and its key, in PEM, and maybe a proof that it is not revoked.
     ///
     /// # Errors
     /// Every problem of both.
-    pub(crate) fn load(certificate: &str, key: &str) -> Result<Self, Vec<CertificateProblem>> {
-        match (read_chain(certificate), read_key(key)) {
-            (Ok((chain, facts)), Ok(key)) => {
+    pub(crate) fn load(certificate: &str, key: &str, ocsp: Option<&str>) -> Result<Self, Vec<CertificateProblem>> {
+        let staple = ocsp.map(Staple::read).transpose();
+        let staple = staple.map_err(|message| problem(CertificateField::Ocsp, &message, "renew it, or leave it out"));
+        match (read_chain(certificate), read_key(key), staple) {
+            (Ok((chain, facts)), Ok(key), Ok(staple)) => {
                 let key = Arc::new(CertifiedKey::new(chain, key));
-                match key.keys_match() {
-                    Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(vec![problem(
+                if matches!(key.keys_match(), Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch))) {
+                    return Err(vec![problem(
                         CertificateField::Key,
                         "this is the key of another certificate",
                         "the first certificate of the chain must be the one made for this key",
-                    )]),
-                    _ => Ok(Self { key, facts }),
+                    )]);
                 }
+                let stapled = staple.map(|Staple { der, until }| {
+                    (Arc::new(CertifiedKey { ocsp: Some(der), ..CertifiedKey::clone(&key) }), until)
+                });
+                Ok(Self { key, stapled, facts })
             }
-            (chain, key) => Err(chain.err().into_iter().chain(key.err()).collect()),
+            (chain, key, staple) => Err(chain.err().into_iter().chain(key.err()).chain(staple.err()).collect()),
+        }
+    }
+}
+
+impl LoadedCertificate {
+    /// What a handshake at a time uses: a proof that has become old is worse than none.
+    pub(super) fn at(&self, now: i64) -> Arc<CertifiedKey> {
+        match &self.stapled {
+            Some((stapled, until)) if now < *until => Arc::clone(stapled),
+            _ => Arc::clone(&self.key),
         }
     }
 }
@@ -141,4 +165,23 @@ fn hint_of(message: &str) -> &'static str {
 
 fn problem(field: CertificateField, message: &str, hint: &'static str) -> CertificateProblem {
     CertificateProblem { field, message: message.to_owned(), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOP: &str = include_str!("../../../../tests/certificates/shop.pem");
+    const KEY: &str = include_str!("../../../../tests/certificates/shop.key");
+    const GOOD: &str = include_str!("../../../../tests/certificates/shop.ocsp");
+
+    #[test]
+    fn a_proof_that_has_become_old_is_not_shown() {
+        let loaded = LoadedCertificate::load(SHOP, KEY, Some(GOOD)).unwrap();
+        let until = loaded.stapled.as_ref().unwrap().1;
+        assert!(loaded.at(until - 1).ocsp.is_some());
+        assert!(loaded.at(until).ocsp.is_none());
+        let bare = LoadedCertificate::load(SHOP, KEY, None).unwrap();
+        assert!(bare.at(0).ocsp.is_none());
+    }
 }

@@ -10,6 +10,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::LoadedCertificate;
+use super::server::now_seconds;
 
 /// What a client asked for in its handshake.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +35,7 @@ pub(crate) fn take_asked() -> Option<Asked> {
 /// The certificates of a listener by the names they are for.
 #[derive(Debug)]
 pub(super) struct Choice {
-    keys: Vec<Arc<CertifiedKey>>,
+    certificates: Vec<Arc<LoadedCertificate>>,
     exact: HashMap<Box<str>, usize, RandomState>,
     /// By what follows the star and its dot.
     wildcards: HashMap<Box<str>, usize, RandomState>,
@@ -44,8 +45,12 @@ pub(super) struct Choice {
 impl Choice {
     /// Of two certificates for one name the first is shown.
     pub(super) fn new(certificates: &[Arc<LoadedCertificate>], unknown: UnknownName) -> Self {
-        let keys = certificates.iter().map(|certificate| Arc::clone(&certificate.key)).collect();
-        let mut choice = Self { keys, exact: HashMap::default(), wildcards: HashMap::default(), unknown };
+        let mut choice = Self {
+            certificates: certificates.to_vec(),
+            exact: HashMap::default(),
+            wildcards: HashMap::default(),
+            unknown,
+        };
         for (index, certificate) in certificates.iter().enumerate() {
             for name in &certificate.facts.names {
                 let (map, name) = match name.strip_prefix("*.") {
@@ -79,6 +84,6 @@ impl ResolvesServerCert for Choice {
         let name = hello.server_name().map(str::to_ascii_lowercase);
         let shown = self.shown(name.as_deref());
         ASKED.set(Some(Asked { name: name.unwrap_or_default().into(), shown }));
-        shown.and_then(|index| self.keys.get(index)).map(Arc::clone)
+        shown.and_then(|index| self.certificates.get(index)).map(|certificate| certificate.at(now_seconds()))
     }
 }

@@ -10,6 +10,7 @@ mod facts;
 mod pem;
 mod policy;
 mod server;
+mod staple;
 mod tickets;
 
 pub(crate) use certificate::LoadedCertificate;

@@ -78,8 +78,13 @@ impl ServerTls {
 }
 
 fn is_good_now(certificate: &[u8]) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().cast_signed();
-    CertificateFacts::of(certificate).is_some_and(|facts| (facts.not_before..=facts.not_after).contains(&now))
+    let facts = CertificateFacts::of(certificate);
+    facts.is_some_and(|facts| (facts.not_before..=facts.not_after).contains(&now_seconds()))
+}
+
+/// Seconds since 1970.
+pub(super) fn now_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().cast_signed()
 }
 
 /// What a connection's handshake came to.

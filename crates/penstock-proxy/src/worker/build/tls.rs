@@ -28,7 +28,7 @@ impl Builder<'_> {
     fn load(&self, certificate: &Certificate) -> Result<Option<Arc<LoadedCertificate>>, Vec<String>> {
         let Some(secrets) = &self.filters.plan.secrets else { return Ok(None) };
         let key = secrets.text(&certificate.key_hash).map_err(|problem| vec![problem])?;
-        LoadedCertificate::load(&certificate.certificate, key)
+        LoadedCertificate::load(&certificate.certificate, key, certificate.ocsp.as_deref())
             .map(|loaded| Some(Arc::new(loaded)))
             .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
     }

@@ -77,7 +77,7 @@ def test_names_and_helps_keep_to_one_form() -> None:
     names = [metric.name for metric in all_metrics()]
     assert len(names) == len(set(names))
     for metric in all_metrics():
-        assert re.fullmatch(r"penstock_[a-z_]+", metric.name), metric.name
+        assert re.fullmatch(r"penstock_[a-z0-9_]+", metric.name), metric.name
         assert metric.name.endswith("_total") == (metric.type == "counter"), metric.name
         assert metric.name.endswith("_seconds") or metric.type != "histogram", metric.name
         assert metric.help.endswith("."), metric.name

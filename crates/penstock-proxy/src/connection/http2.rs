@@ -137,6 +137,9 @@ impl Turn {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if let Some(resets) = session.borrow_mut().take_resets() {
+            connection.worker.recorder.streams_reset(&resets);
+        }
         let Connection { client, worker, .. } = &mut *connection;
         let Some(wire) = client.wire() else { return Poll::Ready(()) };
         while !wire.is_flushed() || !session.borrow_mut().output().is_empty() {

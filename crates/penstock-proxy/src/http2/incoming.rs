@@ -2,7 +2,7 @@
 //!
 //! Source: RFC 9113, sections 5.1 and 6.
 
-use super::error::{ErrorCode, Fault};
+use super::error::{ErrorCode, Fault, Resets};
 use super::frame::{ACK, END_HEADERS, END_STREAM, FrameHead, Kind, WITH_PRIORITY, without_padding, write_head};
 use super::hpack::Line;
 use super::request_head::{HeadReader, check_field};
@@ -306,12 +306,11 @@ impl Session {
     }
 
     fn reset_stream(&mut self, frame: FrameHead, payload: &[u8], now_ms: u64) -> Result<(), Fault> {
-        if payload.len() != 4 {
-            return Err(connection(ErrorCode::FrameSize, "http2_frame_size"));
-        }
+        let code = <[u8; 4]>::try_from(payload).map_err(|_| connection(ErrorCode::FrameSize, "http2_frame_size"))?;
         if matches!(self.known(frame.stream), Known::Idle) {
             return Err(connection(ErrorCode::Protocol, "http2_idle_stream"));
         }
+        Resets::count(&mut self.resets.get_or_insert_default().by_client, u32::from_be_bytes(code));
         if let Some(stream) = self.streams.get_mut(&frame.stream) {
             stream.was_reset_by_peer |= stream.reset.is_none();
             stream.reset.get_or_insert(ErrorCode::Cancel);

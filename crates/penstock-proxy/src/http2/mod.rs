@@ -16,7 +16,7 @@ mod spares;
 mod stream;
 mod window;
 
-pub(crate) use error::ErrorCode;
+pub(crate) use error::{CODE_WORDS, ErrorCode, Resets};
 pub(crate) use outgoing::Input;
 pub(crate) use session::{Opened, Session};
 pub(crate) use settings::Limits;

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
-use super::error::{ErrorCode, Fault};
+use super::error::{ErrorCode, Fault, Resets};
 use super::forgiven::Forgiven;
 use super::frame::{FrameHead, HEAD_BYTES, MOST_PAYLOAD, write_go_away, write_reset, write_window_update};
 use super::hpack::Decoder;
@@ -87,6 +87,8 @@ pub(crate) struct Session {
     pub(super) output: Vec<u8>,
     /// Memory of the header blocks that are written.
     pub(super) scratch: Vec<u8>,
+    /// Streams that were reset since that was last asked.
+    pub(super) resets: Option<Box<Resets>>,
     /// Wakes the task that sends.
     sender: Option<Waker>,
     /// Why it ended, in stable words.
@@ -119,6 +121,7 @@ impl Session {
             patience: Patience::default(),
             output,
             scratch: Vec::new(),
+            resets: None,
             sender: None,
             end: None,
         }
@@ -192,6 +195,7 @@ impl Session {
     /// Resets a stream.
     pub(crate) fn reset(&mut self, id: u32, code: ErrorCode) {
         write_reset(&mut self.output, id, code);
+        Resets::count(&mut self.resets.get_or_insert_default().by_gateway, code as u32);
         match self.streams.get_mut(&id) {
             Some(stream) => {
                 stream.reset.get_or_insert(code);
@@ -228,6 +232,11 @@ impl Session {
     /// Why the connection ended, once it has.
     pub(crate) fn ended(&self) -> Option<(ErrorCode, &'static str)> {
         self.end
+    }
+
+    /// Streams that were reset since the last call.
+    pub(crate) fn take_resets(&mut self) -> Option<Box<Resets>> {
+        self.resets.take()
     }
 
     /// Whether something has begun to come that is of no use before it is whole: the preface or a head.

@@ -4,6 +4,7 @@ use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, WordSlot};
 
 use super::measure::{Kind, Measure, Meter, Taker};
 use super::reasons::REASONS;
+use crate::http2::CODE_WORDS;
 
 /// Classes of status, by their first digit less one.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -28,6 +29,8 @@ pub(crate) struct GatewayMeter {
     pub(super) log_lines_dropped: CounterSlot,
     /// By position in [`REASONS`].
     pub(super) failures: [CounterSlot; REASONS.len()],
+    /// By the number of the code; first those by clients, then those by the gateway.
+    pub(super) resets: [[CounterSlot; CODE_WORDS.len()]; 2],
 }
 
 impl Meter for GatewayMeter {
@@ -52,6 +55,11 @@ impl Meter for GatewayMeter {
                     "Requests that the gateway itself refused or gave up, by reason and by whose fault it was.",
                 );
                 taker.counter(failures.labelled([("reason", reason), ("blame", blame.text())]))
+            }),
+            resets: ["client", "gateway"].map(|by| {
+                let resets =
+                    Measure::new("penstock_http2_resets_total", "Streams of HTTP/2 that were reset, by whom and why.");
+                CODE_WORDS.map(|code| taker.counter(resets.labelled([("by", by), ("code", code)])))
             }),
         }
     }

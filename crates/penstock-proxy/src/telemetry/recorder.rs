@@ -10,6 +10,7 @@ use super::measure::Meter;
 use super::meters::{EndpointMeter, GatewayMeter, ListenerMeter, RouteMeter, UpstreamMeter};
 use super::places::{NO_ROUTE, OTHERS, Places, meter};
 use super::reasons::position;
+use crate::http2::Resets;
 use crate::worker::Share;
 
 /// Tunnels are no requests that take long.
@@ -151,6 +152,16 @@ impl Recorder {
     /// Counts a panic that was contained.
     pub(crate) fn panicked(&self) {
         self.count(self.gateway.borrow().panics, 1);
+    }
+
+    /// Counts streams that were reset.
+    pub(crate) fn streams_reset(&self, resets: &Resets) {
+        let halves = [&resets.by_client, &resets.by_gateway];
+        for (slots, counts) in self.gateway.borrow().resets.iter().zip(halves) {
+            for (slot, count) in slots.iter().zip(counts).filter(|(_, count)| **count > 0) {
+                self.count(*slot, u64::from(*count));
+            }
+        }
     }
 
     /// Counts lines of the access log that found no room.

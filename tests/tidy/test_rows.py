@@ -8,7 +8,9 @@ ROWS = {
     "a": range(1, 46),  # framing and syntax of HTTP/1
     "d": range(1, 11),  # paths, hosts, redirects
     "e": range(1, 4),  # what is believed of a client
+    "g": (9,),  # frames of WebSocket
     "j": range(6, 10),  # filters
+    "l": (4,),  # handshakes of WebSocket
     "r": (*range(1, 7), 13, *range(20, 33), *range(40, 45), 53, 57, 60),  # changes, endpoints, processes
 }
 NAME = re.compile(r"^\s*(?:async )?(?:fn|def) (?:test_)?(?P<rows>(?:[a-z]\d+_)+)", re.MULTILINE)

@@ -20,5 +20,6 @@ pub mod telemetry;
 pub mod tls;
 pub mod unit;
 pub(crate) mod upstream;
+pub mod websocket;
 pub(crate) mod wire;
 pub mod worker;

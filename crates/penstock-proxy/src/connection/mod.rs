@@ -8,6 +8,7 @@ mod client_stream;
 mod deliver;
 mod ends;
 mod forward;
+mod frame_way;
 mod framed;
 mod handshake;
 mod http2;
@@ -19,6 +20,7 @@ mod steps;
 mod transfer;
 mod tunnel;
 mod understand;
+mod web_socket;
 mod work;
 
 pub(crate) use identify::{Peer, Trust, identify};

@@ -6,6 +6,7 @@ use super::work::Work;
 use crate::exchange::{Exchange, Method, Name, Version};
 use crate::filters::HostChoice;
 use crate::http1::{Framing, write_fields, write_number, write_request_line, write_status_line};
+use crate::websocket::{asks_for_websocket, is_sound};
 
 /// Writes the head of the request as an endpoint gets it.
 pub(crate) fn write_request(out: &mut Vec<u8>, work: &Work, endpoint: &EndpointPlan, host: &HostChoice) {
@@ -55,6 +56,7 @@ pub(crate) fn asks_for_upgrade(work: &Work) -> bool {
         && request.version == Version::Http11
         && work.info.framing == Framing::None
         && request.head.first(Name::UPGRADE).is_some_and(|value| !value.is_empty() && !names_http2(value))
+        && (!asks_for_websocket(request) || is_sound(request))
 }
 
 /// `h2c` is never switched to behind the router's back (B17).

@@ -7,9 +7,11 @@ use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::serve::Connection;
 use super::transfer::{Transfer, TransferError};
+use super::web_socket::web_socket;
 use super::work::{Attempt, Work};
 use crate::http1::Framing;
 use crate::listener::BuiltListener;
+use crate::websocket::asks_for_websocket;
 use crate::wire::Buffers;
 
 /// One direction: a body until the sender closes, and then that close.
@@ -46,8 +48,22 @@ impl Direction {
 
 /// Moves bytes both ways until both directions have ended, one has failed, or none moved for
 /// the idle time.
-pub(crate) async fn tunnel(connection: &mut Connection, work: &Work, mut attempt: Attempt, listener: &BuiltListener) {
+pub(crate) async fn tunnel(
+    connection: &mut Connection,
+    work: &mut Work,
+    mut attempt: Attempt,
+    listener: &BuiltListener,
+) {
     let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
+    if asks_for_websocket(&work.exchange.request) {
+        web_socket(connection, work, &mut attempt, listener).await;
+    } else {
+        bytes(connection, work, &mut attempt, listener).await;
+    }
+    attempt.wire.discard(&connection.worker.buffers);
+}
+
+async fn bytes(connection: &mut Connection, work: &Work, attempt: &mut Attempt, listener: &BuiltListener) {
     let (mut up, mut down) = (Direction::new(), Direction::new());
     let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
     let mut phase = Phase::new(connection, idle_ms);
@@ -67,5 +83,4 @@ pub(crate) async fn tunnel(connection: &mut Connection, work: &Work, mut attempt
         }
     })
     .await;
-    attempt.wire.discard(&connection.worker.buffers);
 }

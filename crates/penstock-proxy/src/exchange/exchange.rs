@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Facts, Request, Response};
+use crate::websocket::Limits;
 
 /// Bytes of a body that the gateway makes itself.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +70,8 @@ pub struct Exchange {
     pub body_limit: Option<u64>,
     /// The whole request body, once a filter that buffers it was reached.
     pub buffered_body: Option<Vec<u8>>,
+    /// What a WebSocket connection is held to, should the request open one.
+    pub websocket: Limits,
     /// Why the gateway itself answered, in stable words; empty where it did not.
     pub reason: &'static str,
 }
@@ -104,6 +107,7 @@ impl Exchange {
         self.route = None;
         self.body_limit = None;
         self.buffered_body = None;
+        self.websocket = Limits::default();
         self.reason = "";
     }
 }

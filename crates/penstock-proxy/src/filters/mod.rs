@@ -44,6 +44,7 @@ catalogue![
     respond::Respond,
     rewrite_path::RewritePath,
     set_headers::SetHeaders,
+    web_socket::WebSocket,
 ];
 
 /// One line of the catalogue: what can be done with a kind.

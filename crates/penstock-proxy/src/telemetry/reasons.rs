@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 76] = [
+pub(crate) const REASONS: [(&str, Blame); 78] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -23,6 +23,7 @@ pub(crate) const REASONS: [(&str, Blame); 76] = [
     ("field_name", Blame::Client),
     ("field_value", Blame::Client),
     ("filter_failed", Blame::Gateway),
+    ("foreign_origin", Blame::Client),
     ("head_timed_out", Blame::Client),
     ("head_too_large", Blame::Client),
     ("host", Blame::Client),
@@ -79,6 +80,7 @@ pub(crate) const REASONS: [(&str, Blame); 76] = [
     ("upstream_head_too_large", Blame::Upstream),
     ("upstream_malformed", Blame::Upstream),
     ("version", Blame::Client),
+    ("websocket_frame", Blame::Client),
     ("other", Blame::Gateway),
 ];
 

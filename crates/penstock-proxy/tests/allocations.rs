@@ -16,8 +16,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -136,12 +136,24 @@ fn a_request_in_the_steady_state_allocates_nothing() {
     assert!(blocks <= ticks + log_bytes / BLOCK_BYTES.start as i64 + 1, "{blocks} blocks");
 }
 
+/// Pieces that endless senders have got rid of.
+static MOVED: AtomicU64 = AtomicU64::new(0);
+
+/// Returns when nothing moves any more: what is under way holds no buffer of its own.
+fn settle() {
+    let mut before = None;
+    eventually("nothing moves", || {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = Some(MOVED.load(SeqCst));
+        (std::mem::replace(&mut before, now) == now).then_some(())
+    });
+}
+
 /// Bytes that the worker holds for each of many connections.
 fn bytes_each(count: usize, gateway: &Gateway, open: impl Fn() -> Client) -> i64 {
     // What the thread keeps for the next connection is nobody's.
     drop(open());
     eventually("all are gone", || (gateway.metric("penstock_open_connections") == 0).then_some(()));
-    let settle = || std::thread::sleep(Duration::from_millis(300));
     settle();
     let before = LIVE_BYTES.load(SeqCst);
     let clients: Vec<Client> = (0..count).map(|_| open()).collect();
@@ -205,7 +217,9 @@ fn r36_an_answer_that_nobody_takes_holds_64_kilobytes_a_direction() {
     let origin = Origin::running(|caller| {
         if caller.request().is_some() {
             caller.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
-            while caller.send(FILLER) {}
+            while caller.send(FILLER) {
+                MOVED.fetch_add(1, SeqCst);
+            }
         }
     });
     let gateway = counted(with_headers(&origin));
@@ -223,14 +237,19 @@ fn r36_an_upload_that_nobody_takes_holds_64_kilobytes_a_direction() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::running(|caller| {
         caller.read_until("\r\n\r\n");
-        caller.pause(3_000);
+        // The first one has to end, which it does by nothing but this.
+        caller.pause(if caller.index == 0 { 1_000 } else { 20_000 });
     });
     let gateway = counted(with_headers(&origin));
     let each = bytes_each(8, &gateway, || {
         let mut client = gateway.client();
         client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000000\r\n\r\n");
         let mut feeder = client.second_handle();
-        std::thread::spawn(move || while feeder.write_all(&FILLER).is_ok() {});
+        std::thread::spawn(move || {
+            while feeder.write_all(&FILLER).is_ok() {
+                MOVED.fetch_add(1, SeqCst);
+            }
+        });
         client
     });
     println!("{each} bytes for each upload that nobody takes");

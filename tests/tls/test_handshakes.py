@@ -1,6 +1,7 @@
 """What clients of a listener that speaks TLS are shown, offered and refused (L7, L8, A45, B20, G10)."""
 
 import http.client
+import select
 import shutil
 import socket
 import ssl
@@ -227,6 +228,14 @@ def test_g10_a_hello_in_records_of_one_byte_is_refused_or_understood(web: int) -
     with socket.create_connection(("127.0.0.1", web), timeout=10) as stream:
         stream.sendall(b"".join(b"\x16\x03\x01\x00\x01" + bytes([byte]) for byte in message))
         assert stream.recv(1) in {b"\x16", b"\x15"}
+
+
+def test_a_client_hears_of_its_handshake_before_it_asks_for_anything(web: int) -> None:
+    """Else one that waits for an acknowledgement first (RFC 896) waits for the kernel's delayed one."""
+    with connect(web) as stream:
+        assert stream.version() == "TLSv1.3"
+        readable, _, _ = select.select([stream], [], [], 10)
+        assert readable == [stream]
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -231,6 +231,11 @@ impl<S: Side> Enciphered<S> {
         Ok(())
     }
 
+    /// Whether something has come that was not taken yet.
+    pub(super) fn holds_input(&self) -> bool {
+        !self.deciphered.is_empty() || !self.held.is_empty()
+    }
+
     pub(super) fn poll_outgoing(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let bytes = self.outgoing.bytes();

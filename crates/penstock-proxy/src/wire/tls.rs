@@ -116,7 +116,11 @@ impl TlsSocket {
                 }
             }
             if is_done && self.records.session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
-                // What is left are tickets: they go with the first answer.
+                // What is left are tickets. The answer takes them along where a request has come already; a client that
+                // waits for what it sent to be acknowledged (RFC 896) must not wait for the answer.
+                if !self.records.holds_input() {
+                    let _ = self.records.poll_outgoing(context);
+                }
                 return Poll::Ready(Ok(()));
             }
             ready!(self.records.poll_outgoing(context)).map_err(|_| HandshakeFailure::Gone)?;

@@ -157,6 +157,7 @@ pub(super) fn line_end(bytes: &[u8], from: usize) -> Result<Option<usize>, Malfo
     match rest.get(end + 1) {
         Some(b'\n') => Ok(Some(from + end)),
         Some(_) => Err(Malformed::FieldValue),
+        None if rest.get(..end).is_some_and(|line| line.contains(&b'\n')) => Err(Malformed::LineEnd),
         None => Ok(None),
     }
 }

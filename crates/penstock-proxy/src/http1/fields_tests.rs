@@ -98,6 +98,18 @@ fn a_head_split_anywhere_is_incomplete_or_refused_but_never_accepted() {
 }
 
 #[test]
+fn what_is_refused_stays_refused_whatever_comes_behind_it() {
+    let mut seed = 19;
+    for _ in 0..20_000 {
+        let bytes = generated(&mut seed);
+        let Some(refused) = (0..bytes.len()).find(|cut| own(&bytes[..*cut]).is_err()) else { continue };
+        for cut in refused..=bytes.len() {
+            assert!(own(&bytes[..cut]).is_err(), "{} at {cut}", bytes.escape_ascii());
+        }
+    }
+}
+
+#[test]
 fn a_plain_line_is_judged_as_any_line_is() {
     let (mut seed, mut plain) = (17, 0);
     for _ in 0..200_000 {

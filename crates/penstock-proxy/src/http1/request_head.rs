@@ -46,7 +46,7 @@ pub fn parse_request(
     limits: &HeadLimits,
     request: &mut Request,
 ) -> Result<Option<RequestInfo>, Malformed> {
-    let start = leading_line_end(bytes)?;
+    let Some(start) = leading_line_end(bytes)? else { return Ok(None) };
     let message = bytes.get(start..).unwrap_or_default();
     let Some(line) = request_line(message, limits)? else { return within(message, limits).map(|()| None) };
     let found = fields::parse(message, line.length, limits.fields, &mut request.head)?;
@@ -69,13 +69,14 @@ pub fn head_may_be_complete(bytes: &[u8], seen: usize) -> bool {
     memchr::memchr_iter(b'\n', fresh).any(|at| matches!(fresh.get(at + 1..), Some([b'\n', ..] | [b'\r', b'\n', ..])))
 }
 
-/// One empty line before a request is tolerated (RFC 9112, section 2.2), no more (A44).
-fn leading_line_end(bytes: &[u8]) -> Result<usize, Malformed> {
+/// One empty line before a request is tolerated (RFC 9112, section 2.2), no more (A44); `None` while half of it has come.
+fn leading_line_end(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
     match bytes {
         [b'\r', b'\n', b'\r' | b'\n', ..] | [b'\n', ..] => Err(Malformed::StartLine),
-        [b'\r', b'\n', ..] => Ok(2),
+        [b'\r', b'\n', ..] => Ok(Some(2)),
         [b'\r', other, ..] if *other != b'\n' => Err(Malformed::StartLine),
-        _ => Ok(0),
+        [b'\r'] => Ok(None),
+        _ => Ok(Some(0)),
     }
 }
 

@@ -144,7 +144,11 @@ fn a42_a_target_over_its_limit_is_refused_before_it_is_complete() {
 #[test]
 fn a44_one_leading_empty_line_is_tolerated() {
     let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    assert!(matches!(check(&[b"\r\n", &text[..]].concat()), Ok(Some(info)) if info.length == text.len() + 2));
+    let behind_empty = [b"\r\n", &text[..]].concat();
+    assert!(matches!(check(&behind_empty), Ok(Some(info)) if info.length == text.len() + 2));
+    for at in 0..behind_empty.len() {
+        assert!(matches!(check(&behind_empty[..at]), Ok(None)), "split at {at}");
+    }
     assert!(refusal(&[b"\r\n\r\n", &text[..]].concat()).is_some());
     assert!(refusal(&[b"\n", &text[..]].concat()).is_some());
 }

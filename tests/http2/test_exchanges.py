@@ -97,6 +97,22 @@ def test_trailers_pass_both_ways() -> None:
         assert origin.received.endswith(b"\r\n4\r\ngood\r\n0\r\nchecksum: 7\r\n\r\n")
 
 
+@pytest.mark.parametrize("end", ["an empty frame", "trailers"])
+def test_b15_a_body_that_is_declared_empty_may_end_behind_the_head(end: str) -> None:
+    with (
+        RawOrigin.answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok") as origin,
+        GatewayProcess(speaking(origin.url), workers=1) as gateway,
+        Http2Client(gateway.port()) as client,
+    ):
+        stream = client.begin(method="POST", fields=[("content-length", "0")], ends=False)
+        if end == "trailers":
+            client.send_head(stream, [("checksum", "7")])
+        else:
+            client.send_body(stream, b"")
+        assert (client.answer(stream).status, client.answer(stream).body) == (200, b"ok")
+        assert b"content-length: 0\r\n" in origin.received
+
+
 def test_interim_answers_pass() -> None:
     answer = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
     with (

@@ -1,10 +1,12 @@
 """Requests that HTTP/2 forbids reach nobody, and harm nobody else (rows B10-B16)."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
 
 from tests.http2.configurations import speaking
+from tests.http2.framed_tricks import DATA, END_STREAM, HEADERS, Pairs, block, frame
 from tests.servers.gateway_process import GatewayProcess
 from tests.servers.http2_client import Http2Client
 from tests.servers.origin import Origin
@@ -96,3 +98,15 @@ def test_b15_a_body_of_another_length_is_reset_and_the_origin_let_go(port: int) 
             client.send_frame(0, 1, stream, body)
             assert client.answer(stream).reset == PROTOCOL_ERROR
             assert client.get("/good").body == b"/good"
+
+
+@pytest.mark.parametrize("undone", ["b1-reset", "b15-longer", "b15-shorter"])
+def test_what_is_undone_as_it_comes_reaches_nobody(undone: str, port: int, origin: Origin) -> None:
+    fields: Pairs = [(name.encode(), value.encode()) for name, value in pseudo(method="POST")]
+    data = block([*fields, (b"content-length", b"5")], random.Random(1))
+    ends = {"b1-reset": (3, 0, (8).to_bytes(4, "big")), "b15-longer": (DATA, END_STREAM, b"123456789")}
+    kind, flags, payload = ends.get(undone, (DATA, END_STREAM, b"123"))
+    with Http2Client(port) as client:
+        client.begin_with(lambda stream: frame(HEADERS, 4, stream, data) + frame(kind, flags, stream, payload))
+        assert client.get("/good").body == b"/good"
+    assert "/bad" not in origin.counts

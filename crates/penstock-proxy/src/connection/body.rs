@@ -86,8 +86,11 @@ impl Body {
     }
 
     /// The sender closed: whether the body may end that way.
+    ///
+    /// One of no length at all has nothing to be seen of but its end: that of an HTTP/2 stream behind its head.
     pub(crate) fn close(&mut self) -> bool {
-        let is_whole = matches!(self.framing, Framing::UntilClose | Framing::Stream) || self.is_ended;
+        let is_whole =
+            matches!(self.framing, Framing::UntilClose | Framing::Stream | Framing::Length(0)) || self.is_ended;
         self.is_ended |= is_whole;
         is_whole
     }

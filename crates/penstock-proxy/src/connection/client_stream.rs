@@ -9,6 +9,7 @@ use super::framed::Framed;
 use super::serve::NoHead;
 use super::work::Work;
 use crate::exchange::Head;
+use crate::failure::Failure;
 use crate::http2::{ErrorCode, Input, Opened, Session};
 use crate::tls::Agreed;
 
@@ -51,12 +52,14 @@ impl ClientStream {
     /// Makes its head the exchange's.
     pub(super) fn head(&mut self, work: &mut Work) -> Result<(), NoHead> {
         let Some(mut opened) = self.opened.take() else { return Err(NoHead::Quiet) };
+        let is_reset = self.session.borrow().is_reset(self.id);
         let client = work.exchange.request.client;
         std::mem::swap(&mut work.exchange.request, &mut *opened.request);
         work.exchange.request.client = client;
         self.session.borrow().give_back(opened.request);
         work.info = opened.info.map_err(|malformed| NoHead::Failed(malformed.into()))?;
-        Ok(())
+        // What came with the head may have undone it: it was given up, or its body is not as long as it said.
+        if is_reset { Err(NoHead::Failed(Failure::ClientGone)) } else { Ok(()) }
     }
 
     pub(super) fn unread(&self) -> &[u8] {

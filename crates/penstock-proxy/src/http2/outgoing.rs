@@ -42,6 +42,11 @@ impl Session {
         Poll::Pending
     }
 
+    /// Whether the stream was reset, by either side.
+    pub(crate) fn is_reset(&self, id: u32) -> bool {
+        self.streams.get(&id).is_none_or(|stream| stream.reset.is_some())
+    }
+
     /// Whether the stream was reset, by either side; if not, the task is woken when it is.
     pub(crate) fn watch(&mut self, context: &Context<'_>, id: u32) -> bool {
         match self.streams.get_mut(&id) {

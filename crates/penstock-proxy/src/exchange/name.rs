@@ -103,6 +103,17 @@ const SLOTS: usize = 512;
 static TABLE: [u8; SLOTS] = table();
 /// The known names as words, by token.
 static WORDS: [Words; TEXTS.len()] = known_words();
+/// Their lengths, by token: what fills the words up could stand in a name.
+static LENGTHS: [usize; TEXTS.len()] = lengths();
+
+const fn lengths() -> [usize; TEXTS.len()] {
+    let (mut lengths, mut index) = ([0; TEXTS.len()], 0);
+    while index < TEXTS.len() {
+        lengths[index] = TEXTS[index].len();
+        index += 1;
+    }
+    lengths
+}
 
 const fn slot(words: Words) -> usize {
     let mixed = words[0] ^ words[1].rotate_left(21) ^ words[2].rotate_left(42);
@@ -150,8 +161,14 @@ const fn kept() -> [Words; MOST_BYTES + 1] {
     kept
 }
 
-/// Makes capital letters small. A token's other bytes change into none that a known name has.
+/// The bit that makes a capital letter small, in each byte of a word.
 const SMALL: u64 = u64::MAX / 255 * 0x20;
+
+/// Makes capital letters small, eight at a time. Bytes from `@` to `_` change likewise, into none that a known name has;
+/// a byte below, such as the carriage return that would become a dash, stays what it is.
+const fn small(word: u64) -> u64 {
+    word | ((word >> 1) & SMALL)
+}
 
 impl Name {
     /// The token of a name, in any case.
@@ -174,13 +191,15 @@ impl Name {
         let Some(kept) = KEPT.get(length) else { return Self::OTHER };
         let (chunks, _) = window.as_chunks::<8>();
         let [first, second, third] = chunks else { return Self::OTHER };
-        let small = |chunk: &[u8; 8], kept: u64| (u64::from_le_bytes(*chunk) | SMALL) & kept;
-        let words = [small(first, kept[0]), small(second, kept[1]), small(third, kept[2])];
+        let word = |chunk: &[u8; 8], kept: u64| small(u64::from_le_bytes(*chunk)) & kept;
+        let words = [word(first, kept[0]), word(second, kept[1]), word(third, kept[2])];
         let index = TABLE[slot(words)];
-        let Some(known) = WORDS.get(usize::from(index)) else { return Self::OTHER };
+        let (Some(known), Some(known_length)) = (WORDS.get(usize::from(index)), LENGTHS.get(usize::from(index))) else {
+            return Self::OTHER;
+        };
         // Word by word: as arrays they would be compared by a call.
         let difference = (known[0] ^ words[0]) | (known[1] ^ words[1]) | (known[2] ^ words[2]);
-        if difference == 0 { Self(index) } else { Self::OTHER }
+        if difference == 0 && *known_length == length { Self(index) } else { Self::OTHER }
     }
 
     /// What a line with this name begins with: `name: `.
@@ -210,6 +229,25 @@ mod tests {
         for (index, text) in TEXTS.iter().enumerate().skip(1) {
             assert_eq!(Name::of(text.as_bytes()), Name(index as u8));
             assert_eq!(Name::of(text.to_uppercase().as_bytes()), Name(index as u8));
+        }
+    }
+
+    #[test]
+    fn a_known_name_with_any_other_byte_in_it_is_another() {
+        for text in &TEXTS[1..] {
+            let known = Name::of(text.as_bytes());
+            for at in 0..text.len() {
+                for byte in 0..=u8::MAX {
+                    let mut changed = text.as_bytes().to_vec();
+                    changed[at] = byte;
+                    let is_same = byte.eq_ignore_ascii_case(&text.as_bytes()[at]);
+                    assert_eq!(Name::of(&changed) == known, is_same, "{}", changed.escape_ascii());
+                }
+            }
+            for byte in 0..=u8::MAX {
+                let longer = [text.as_bytes(), &[byte]].concat();
+                assert_ne!(Name::of(&longer), known, "{}", longer.escape_ascii());
+            }
         }
     }
 

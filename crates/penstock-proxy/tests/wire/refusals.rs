@@ -144,6 +144,7 @@ fn a11_bare_line_feeds_are_refused() {
 #[test]
 fn a12_bare_carriage_returns_are_refused() {
     refused_fields(&[b"a: b\rc: d", b"a: b\r\n\rX", b"a: b\r\r"]);
+    refused_fields(&[b"Transfer\rEncoding: chunked", b"Content\rLength: 5", b"cache\rcontrol: a", b"Host\0: b"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ $(eval TOOLS := $(shell sh tools/doctor.sh 2>&1))
 $(if $(findstring penstock:,$(TOOLS)),$(error $(TOOLS)))
 endef
 
-.PHONY: help build run test test-long check fix docs golden bench audit lock clean always
+.PHONY: help build run test test-long check fix docs golden bench fuzz audit lock clean always
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: build ## Measure beside a byte relay, nginx and haproxy: make bench ARGS=
 	@cargo build --quiet --release --locked --manifest-path bench/Cargo.toml
 	@$(BIN)/python -m bench.run $(ARGS)
 
+fuzz: build ## Fuzz every parser for a minute each: make fuzz ARGS="--help"
+	@$(BIN)/python -m fuzz.run $(ARGS)
+
 audit: ## Look for known weaknesses and bad licences in the crates
 	@command -v cargo-deny >/dev/null || { echo "penstock: needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
 	@cargo deny --workspace check
@@ -57,7 +60,7 @@ lock: .venv/locked ## Renew the Python lock files
 	@$(BIN)/python -m tools.lock
 
 clean: ## Remove what was built here
-	@rm -rf .venv build target bench/target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv build target bench/target fuzz/target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@rm -f python/penstock/_core*.so
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

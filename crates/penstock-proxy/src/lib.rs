@@ -10,6 +10,8 @@ pub mod exchange;
 pub mod expression;
 pub(crate) mod failure;
 pub mod filters;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http1;
 mod http2;
 pub(crate) mod listener;

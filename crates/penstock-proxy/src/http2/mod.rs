@@ -17,6 +17,10 @@ mod stream;
 mod window;
 
 pub(crate) use error::{CODE_WORDS, ErrorCode, Resets};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use frame::{FrameHead, HEAD_BYTES};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use hpack::{Decoder, TABLE_BYTES, write_field};
 pub(crate) use outgoing::Input;
 pub(crate) use session::{Opened, Session};
 pub(crate) use settings::Limits;

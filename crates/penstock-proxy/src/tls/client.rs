@@ -100,7 +100,7 @@ fn problem(field: CertificateField, message: String) -> CertificateProblem {
 }
 
 /// What a client's certificate says of its owner; what it does not say is empty.
-pub(super) fn client_certificate(der: &[u8]) -> ClientCertificate {
+pub(crate) fn client_certificate(der: &[u8]) -> ClientCertificate {
     let mut found = ClientCertificate::default();
     found.set(ClientField::Fingerprint, hexadecimal(digest(&SHA256, der).as_ref()));
     let Some(parts) = parts_of(der) else { return found };

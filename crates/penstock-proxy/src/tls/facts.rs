@@ -29,7 +29,7 @@ pub struct CertificateFacts {
 
 impl CertificateFacts {
     /// The facts of a certificate; none where it is not one.
-    pub(super) fn of(der: &[u8]) -> Option<Self> {
+    pub(crate) fn of(der: &[u8]) -> Option<Self> {
         let parts = parts_of(der)?;
         let (issuer, subject) = (common_name(parts.issuer), parts.subject);
         let mut validity = parts.validity.elements();

@@ -17,6 +17,8 @@ pub(crate) use certificate::LoadedCertificate;
 pub use certificate::{CertificateField, CertificateProblem, check_certificate};
 pub(crate) use choice::{Asked, take_asked};
 pub use client::check_client_certificates;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use client::client_certificate;
 pub(crate) use client::{read_authorities, read_known_authorities};
 pub(crate) use endpoint::ClientTls;
 pub use facts::CertificateFacts;

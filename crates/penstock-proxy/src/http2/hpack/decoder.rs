@@ -9,7 +9,7 @@ use crate::exchange::Name;
 /// Bytes that a line counts beyond its texts (RFC 7541, section 4.1).
 const LINE_BYTES: usize = 32;
 /// Bytes that the peer's table may hold: the default, which we never change.
-pub(super) const TABLE_BYTES: usize = 4096;
+pub(crate) const TABLE_BYTES: usize = 4096;
 
 /// One line of a block, as it is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,12 @@ impl Decoder {
             has_line |= !matches!(first, 0x20..0x40);
         }
         Ok(())
+    }
+
+    /// Size of the table, as the standard counts it.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.table_bytes
     }
 
     fn literal<'a>(

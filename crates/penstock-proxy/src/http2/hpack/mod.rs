@@ -8,6 +8,8 @@ mod huffman;
 mod integer;
 mod static_table;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use decoder::TABLE_BYTES;
 pub(crate) use decoder::{Decoder, Line};
 pub(crate) use encoder::{write_field, write_status};
 

@@ -99,8 +99,8 @@ fn step(pending: &mut Vec<u8>, next: &mut Next, reading: &mut Reading) -> Result
             (count as usize, pending[..count as usize].to_vec(), *left == 0)
         }
         Next::Chunks(decoder) => {
-            let decoded = decoder.decode(pending)?;
-            (decoded.consumed, pending[decoded.payload].to_vec(), decoded.is_done)
+            let part = decoder.decode(pending)?;
+            (part.consumed, pending[part.payload].to_vec(), part.is_done)
         }
     };
     pending.drain(..used);

@@ -13,17 +13,17 @@ pub(super) fn header_block(bytes: &[u8]) -> bool {
     let (mut decoder, mut is_accepted) = (Decoder::default(), true);
     for _ in 0..2 {
         let (mut lines, mut written) = (Vec::new(), Vec::new());
-        let decoded = decoder.decode(bytes, |line| {
+        let outcome = decoder.decode(bytes, |line| {
             if lines.len() < MOST_LINES {
                 write_field(&mut written, Name::of(line.name), line.name, line.value);
                 lines.push((line.name.to_ascii_lowercase(), line.value.to_vec()));
             }
         });
         assert!(decoder.table_bytes() <= TABLE_BYTES);
-        is_accepted &= decoded.is_ok();
+        is_accepted &= outcome.is_ok();
         let mut again = Vec::new();
-        let decoded = Decoder::default().decode(&written, |line| again.push((line.name.to_vec(), line.value.to_vec())));
-        assert_eq!((decoded, again), (Ok(()), lines));
+        let outcome = Decoder::default().decode(&written, |line| again.push((line.name.to_vec(), line.value.to_vec())));
+        assert_eq!((outcome, again), (Ok(()), lines));
     }
     is_accepted
 }

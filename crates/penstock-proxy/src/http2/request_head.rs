@@ -151,7 +151,9 @@ impl<'a> HeadReader<'a> {
     fn join_cookies(&mut self) {
         let head = &mut self.request.head;
         if self.cookies > 1 {
-            let joined = head.known(Name::COOKIE).collect::<Vec<_>>().join(&b"; "[..]);
+            // An empty one would leave a space behind the last.
+            let cookies = head.known(Name::COOKIE).filter(|cookie| !cookie.is_empty());
+            let joined = cookies.collect::<Vec<_>>().join(&b"; "[..]);
             head.retain(|token, _, _| token != Name::COOKIE);
             head.add_known(Name::COOKIE, &joined);
         }

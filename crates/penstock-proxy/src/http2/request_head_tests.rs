@@ -142,7 +142,7 @@ fn a41_a_head_of_too_many_fields_is_refused() {
 #[test]
 fn b22_cookies_become_one_field() {
     let mut lines = with(("cookie", "a=1"));
-    lines.extend([("cookie", "b=2"), ("x", "y"), ("cookie", "c=3")]);
+    lines.extend([("cookie", "b=2"), ("x", "y"), ("cookie", "c=3"), ("cookie", "")]);
     let (request, _) = read(&lines, true).unwrap();
     assert_eq!(request.head.known(Name::COOKIE).collect::<Vec<_>>(), [b"a=1; b=2; c=3"]);
 }

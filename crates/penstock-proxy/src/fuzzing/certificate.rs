@@ -6,7 +6,7 @@ use crate::tls::{CertificateFacts, check_certificate, check_client_certificates,
 /// Whatever a file holds is a certificate, or something that can be said of it without showing any of it.
 pub(super) fn certificate(bytes: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(bytes) else { return false };
-    let problems = check_certificate(text, text).err().unwrap_or_default();
+    let problems = check_certificate(text, text, Some(text)).err().unwrap_or_default();
     let more = check_client_certificates(text, Some(text));
     assert!(problems.iter().chain(&more).all(|problem| problem.message.len() < 200));
     let is_wrong =

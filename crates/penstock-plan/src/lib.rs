@@ -21,7 +21,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use listener::{EncodedSlash, Limits, Listener, Protocol, Underscores};
+pub use listener::{EncodedSlash, Limits, Listener, Protocol, ProxyProtocol, Underscores};
 pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
@@ -30,7 +30,7 @@ pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use tls::{
     Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
 };
-pub use upstream::{Balance, Endpoint, Names, Retry, RetryOn, Timeouts, Upstream};
+pub use upstream::{Balance, Endpoint, Names, ProxyHeader, Retry, RetryOn, Timeouts, Upstream};
 
 /// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).
 ///

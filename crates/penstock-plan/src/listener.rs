@@ -19,6 +19,8 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// Networks (CIDR) whose forwarding headers are believed.
     pub trusted_proxies: Vec<String>,
+    /// Whether connections of those networks begin with a PROXY protocol header.
+    pub proxy_protocol: ProxyProtocol,
     /// What happens to `%2f` and `%5c` in a path.
     pub encoded_slash: EncodedSlash,
     /// What happens to a field whose name has an underscore.
@@ -41,6 +43,18 @@ pub enum Protocol {
     H2,
     /// HTTP/2 in clear text, by prior knowledge.
     H2c,
+}
+
+/// Whether connections begin with a PROXY protocol header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyProtocol {
+    /// None is looked for.
+    Off,
+    /// One that a trusted proxy sends is believed.
+    Accept,
+    /// A connection without one from a trusted proxy is closed.
+    Require,
 }
 
 /// What happens to an encoded slash or backslash in a path.

@@ -19,6 +19,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// Most idle connections kept to one endpoint by one worker.
     pub idle_connections: u64,
+    /// The PROXY protocol header that each connection begins with.
+    pub proxy_protocol: ProxyHeader,
     /// What is asked of endpoints that speak TLS.
     pub tls: Option<UpstreamTls>,
     /// When an attempt is repeated; absent: only a connection that cannot be made, once.
@@ -42,6 +44,18 @@ pub struct Endpoint {
     pub weight: u32,
     /// Labels that a step may choose by.
     pub tags: Vec<String>,
+}
+
+/// The PROXY protocol header that connections to endpoints begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyHeader {
+    /// None.
+    Off,
+    /// Version 1, a line of text.
+    V1,
+    /// Version 2, binary.
+    V2,
 }
 
 /// How an endpoint is picked.

@@ -32,6 +32,12 @@ pub(crate) enum Failure {
     ClientCertificateRefused,
     #[error("this port speaks HTTPS; write https:// instead of http://")]
     PlainHttp,
+    #[error("the connection does not begin with the PROXY protocol header that is required")]
+    ProxyHeaderMissing,
+    #[error("the PROXY protocol header is malformed or was not sent in time")]
+    ProxyHeaderMalformed,
+    #[error("the connection does not come from a proxy whose PROXY protocol header would be believed")]
+    ProxyUntrusted,
     #[error("the connection was made for another host")]
     Misdirected,
     #[error("no route for this host and path")]
@@ -133,6 +139,9 @@ impl Failure {
             Self::NoClientCertificate => (499, Blame::Client, "tls_no_client_certificate"),
             Self::ClientCertificateRefused => (499, Blame::Client, "tls_client_certificate"),
             Self::PlainHttp => (400, Blame::Client, "plain_http"),
+            Self::ProxyHeaderMissing => (499, Blame::Client, "proxy_header_missing"),
+            Self::ProxyHeaderMalformed => (499, Blame::Client, "proxy_header_malformed"),
+            Self::ProxyUntrusted => (499, Blame::Client, "proxy_untrusted"),
             Self::Misdirected => (421, Blame::Client, "misdirected"),
             Self::NoRoute => (404, Blame::Client, "no_route"),
             Self::MethodNotAllowed => (405, Blame::Client, "method_not_allowed"),

@@ -16,6 +16,7 @@ pub mod http1;
 mod http2;
 pub(crate) mod listener;
 pub mod pipeline;
+mod proxy_header;
 pub mod routing;
 pub(crate) mod scan;
 pub mod telemetry;

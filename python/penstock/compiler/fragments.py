@@ -59,6 +59,7 @@ def _compiled(resource: Resource, catalogue: Catalogue, fragment: Fragment) -> F
 
 def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> None:
     _check_protocols(listener, fragment)
+    _check_proxy_protocol(listener, fragment)
     fragment.parts[resource_key("Listener", listener.name)] = {
         "kind": "listener",
         "name": listener.name,
@@ -66,6 +67,7 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
         "protocols": cast("list[Protocol]", list(listener.spoken)),
         "tls": listener_tls(listener, catalogue, fragment),
         "trusted_proxies": list(listener.trusted_proxies),
+        "proxy_protocol": listener.proxy_protocol,
         "encoded_slash": listener.encoded_slash,
         "underscores": listener.underscores,
         "limits": _limits(listener.limits),
@@ -85,6 +87,12 @@ def _check_protocols(listener: Listener, fragment: Fragment) -> None:
             fragment.error(path, "h2 is HTTP/2 over TLS", "write h2c for clear text, or add `tls`")
         if protocol == "h2c" and listener.tls is not None:
             fragment.error(path, "h2c is HTTP/2 in clear text, and the listener has `tls`", "write h2")
+
+
+def _check_proxy_protocol(listener: Listener, fragment: Fragment) -> None:
+    if listener.proxy_protocol != "off" and not listener.trusted_proxies and fragment.is_whole(("trusted_proxies",)):
+        message = "nobody's PROXY protocol header is believed"
+        fragment.error(("proxy_protocol",), message, "name the proxies in `trusted_proxies`")
 
 
 def _limits(limits: Limits) -> PlanLimits:

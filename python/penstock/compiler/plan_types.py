@@ -21,6 +21,7 @@ class ListenerBody(TypedDict):
     limits: "Limits"
     name: str
     protocols: list["Protocol"]
+    proxy_protocol: "ProxyProtocol"
     tls: "ListenerTls | None"
     trusted_proxies: list[str]
     underscores: "Underscores"
@@ -60,6 +61,7 @@ class UpstreamBody(TypedDict):
     idle_connections: int
     kind: Literal["upstream"]
     name: str
+    proxy_protocol: "ProxyHeader"
     retry: "Retry | None"
     timeouts: "Timeouts"
     tls: "UpstreamTls | None"
@@ -363,6 +365,10 @@ PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | Regex
 """A pattern for the normalised path of a request."""
 Protocol = Literal["http1", "h2", "h2c"]
 """A protocol that a listener speaks."""
+ProxyHeader = Literal["off", "v1", "v2"]
+"""The PROXY protocol header that connections to endpoints begin with."""
+ProxyProtocol = Literal["off", "accept", "require"]
+"""Whether connections begin with a PROXY protocol header."""
 RetryOn = Literal["connect_failure", "reset", "timed_out"] | StatusRetryOn
 """What leads to another attempt."""
 Subject = HeaderSubject | QuerySubject | CookieSubject

@@ -24,7 +24,9 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
             "send_ms": timeouts.send.milliseconds,
             "keep_ms": timeouts.keep.milliseconds,
         },
-        "idle_connections": upstream.idle_connections,
+        # What was said of one client must not be taken for another's.
+        "idle_connections": upstream.idle_connections if upstream.proxy_protocol == "off" else 0,
+        "proxy_protocol": upstream.proxy_protocol,
         "tls": _tls(upstream.tls or UpstreamTls()) if any(one.url.is_tls for one in upstream.endpoints) else None,
         "retry": _retry(upstream.retry) if upstream.retry else None,
     }

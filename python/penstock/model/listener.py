@@ -138,8 +138,10 @@ class Listener(Resource):
     underscores: Literal["refuse", "drop"] = Field(
         "refuse", description="What happens to a field with an underscore in its name: 400, or the field is dropped."
     )
-    proxy_protocol: Literal["off"] = Field(
-        "off", description="Whether connections begin with a PROXY protocol header; only `off` is built yet."
+    proxy_protocol: Literal["off", "accept", "require"] = Field(
+        "off",
+        description="Whether connections of trusted proxies begin with a PROXY protocol header, version 1 or 2: "
+        "`accept` believes one that is there, `require` closes every other connection.",
     )
     limits: Limits = Field(Limits(), description="Limits on what a client may send or hold.")
     before: StepList = Field((), description="Steps run for every request before it is routed.")

@@ -155,6 +155,11 @@ class Upstream(Resource):
     idle_connections: Number = Field(
         512, ge=0, le=65_535, description="Most idle connections kept to one endpoint by one worker."
     )
+    proxy_protocol: Literal["off", "v1", "v2"] = Field(
+        "off",
+        description="PROXY protocol header that tells endpoints of the client; with one no connection is kept for "
+        "others.",
+    )
     tls: UpstreamTls | None = Field(
         None, description="What is asked of `https://` endpoints. Absent: a certificate that the machine trusts."
     )

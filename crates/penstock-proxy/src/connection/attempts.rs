@@ -1,12 +1,13 @@
 //! Tries endpoints until one answers: picks, connects, repeats what may be repeated.
 
 use std::future::poll_fn;
+use std::io::IoSlice;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use penstock_plan::RetryOn;
+use penstock_plan::{ProxyHeader, RetryOn};
 use rustls::Error;
 
 use super::forward::{Miss, answer_head};
@@ -17,6 +18,7 @@ use super::work::{Attempt, Work};
 use crate::failure::Failure;
 use crate::filters::Forward;
 use crate::http1::ResponseInfo;
+use crate::proxy_header::{write_version1, write_version2};
 use crate::tls::ClientTls;
 use crate::upstream::{Endpoint, Upstream};
 use crate::wire::{Address, Descriptors, EndpointFault, Socket, UpstreamTls, Wire, is_none_left};
@@ -181,11 +183,14 @@ async fn connect(
 async fn connect_to_any(connection: &Connection, work: &Work, upstream: &Upstream, index: usize) -> Result<Wire, Miss> {
     let endpoint = upstream.endpoints.get(index).zip(upstream.plan.endpoints.get(index));
     let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
-    let tls = upstream.tls.as_deref().filter(|_| plan.is_tls).map(|terms| (terms, plan.host.as_str()));
+    let greeting = Greeting {
+        header: header(connection, upstream.plan.proxy_protocol),
+        tls: upstream.tls.as_deref().filter(|_| plan.is_tls).map(|terms| (terms, plan.host.as_str())),
+    };
     let limit_ms = upstream.plan.timeouts.connect_ms;
     let mut last = Failure::ConnectFailed;
     for address in endpoint.addresses() {
-        match connect_to(connection, work, limit_ms, &address, tls).await {
+        match connect_to(connection, work, limit_ms, &address, &greeting).await {
             Ok(socket) => return Ok(Wire::new(socket)),
             Err(Miss::Connect(failure)) => last = failure,
             Err(other) => return Err(other),
@@ -199,9 +204,9 @@ async fn connect_to(
     work: &Work,
     limit_ms: u64,
     address: &Address,
-    tls: Option<(&ClientTls, &str)>,
+    greeting: &Greeting<'_>,
 ) -> Result<Socket, Miss> {
-    let mut connecting = pin!(open(address, &connection.worker.descriptors, tls));
+    let mut connecting = pin!(open(address, &connection.worker.descriptors, greeting));
     let mut phase = Phase::new(connection, limit_ms);
     poll_fn(|context| match connecting.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Miss::Connect)),
@@ -213,16 +218,37 @@ async fn connect_to(
     .await
 }
 
-/// Connects, and goes through the handshake with an endpoint that speaks TLS.
-async fn open(
-    address: &Address,
-    descriptors: &Descriptors,
-    tls: Option<(&ClientTls, &str)>,
-) -> Result<Socket, Failure> {
+/// What a fresh connection begins with.
+struct Greeting<'a> {
+    /// The header that says whose it is; empty: none.
+    header: Vec<u8>,
+    /// What is asked of an endpoint that speaks TLS, and its host.
+    tls: Option<(&'a ClientTls, &'a str)>,
+}
+
+/// What an endpoint is told of the client before anything else.
+fn header(connection: &Connection, form: ProxyHeader) -> Vec<u8> {
+    let mut header = Vec::new();
+    match form {
+        ProxyHeader::Off => {}
+        ProxyHeader::V1 => write_version1(&mut header, connection.addresses().as_ref()),
+        ProxyHeader::V2 => write_version2(&mut header, connection.addresses().as_ref()),
+    }
+    header
+}
+
+/// Connects, says whose connection it is, and goes through the handshake with an endpoint that speaks TLS.
+async fn open(address: &Address, descriptors: &Descriptors, greeting: &Greeting<'_>) -> Result<Socket, Failure> {
     let plain = Socket::connect(address, descriptors).await;
-    let plain =
+    let mut plain =
         plain.map_err(|error| if is_none_left(&error) { Failure::OutOfDescriptors } else { Failure::ConnectFailed })?;
-    let Some((terms, host)) = tls else { return Ok(plain) };
+    let mut header = greeting.header.as_slice();
+    while !header.is_empty() {
+        let sent = poll_fn(|context| plain.poll_write(context, &[IoSlice::new(header)])).await;
+        header =
+            sent.ok().filter(|sent| *sent > 0).and_then(|sent| header.get(sent..)).ok_or(Failure::ConnectFailed)?;
+    }
+    let Some((terms, host)) = greeting.tls else { return Ok(plain) };
     let name = terms.name_of(host).ok_or(Failure::EndpointUntrusted)?;
     let mut session = UpstreamTls::connect(plain, terms, name).map_err(|fault| judged(&fault))?;
     poll_fn(|context| session.poll_handshake(context)).await.map_err(|fault| judged(&fault))?;

@@ -9,6 +9,7 @@ use super::ends::{Sink, Source};
 use super::framed::Framed;
 use crate::exchange::{Head, Name, Session, Version};
 use crate::http1::{write_fields, write_status_line};
+use crate::proxy_header::Addresses;
 use crate::wire::{Buffers, TlsSocket, Wire};
 
 /// Where a request came from and where its answer goes.
@@ -89,6 +90,14 @@ impl Client {
         match self {
             Self::Wire(wire) => wire.socket().session().is_some_and(|session| session.is_misdirected(host)),
             Self::Stream(stream) => stream.agreed.as_ref().is_some_and(|agreed| agreed.is_misdirected(host)),
+        }
+    }
+
+    /// Both ends of a connection.
+    pub(crate) fn addresses(&self) -> Option<Addresses> {
+        match self {
+            Self::Wire(wire) => wire.socket().addresses(),
+            Self::Stream(_) => None,
         }
     }
 

@@ -69,9 +69,7 @@ fn judged(failure: &HandshakeFailure, name: &str) -> Option<Failure> {
 
 /// Counts and logs it once; a client that speaks clear text is told so in clear text.
 async fn give_up(connection: &mut Connection, failure: Failure) {
-    let mut work = connection.worker.lend_work();
-    connection.forget_previous(&mut work);
-    work.record.started_us = connection.worker.clock.now_us();
+    let mut work = begin(connection);
     if failure == Failure::PlainHttp {
         connection.speak_clear_text();
         refuse(connection, &mut work, failure).await;
@@ -82,6 +80,20 @@ async fn give_up(connection: &mut Connection, failure: Failure) {
     if failure == Failure::PlainHttp {
         linger(connection).await;
     }
+}
+
+/// Counts and logs a connection that ended before anything could be asked on it.
+pub(super) fn note_unserved(connection: &Connection, failure: Failure) {
+    let mut work = begin(connection);
+    note(connection, &mut work, failure);
+    end_exchange(connection, work);
+}
+
+fn begin(connection: &Connection) -> Box<Work> {
+    let mut work = connection.worker.lend_work();
+    connection.forget_previous(&mut work);
+    work.record.started_us = connection.worker.clock.now_us();
+    work
 }
 
 fn note(connection: &Connection, work: &mut Work, failure: Failure) {

@@ -63,6 +63,7 @@ async fn begins_with_mark(connection: &mut Connection) -> bool {
 
 /// Serves the connection until it ends.
 pub(super) async fn serve_http2(connection: &mut Connection) {
+    connection.keep_addresses();
     let listener = connection.listener.current();
     let limits = Limits {
         streams: listener.plan.limits.streams,

@@ -15,6 +15,7 @@ mod http2;
 mod identify;
 mod lifetime;
 mod outgoing;
+mod proxied;
 mod serve;
 mod steps;
 mod transfer;
@@ -24,6 +25,7 @@ mod web_socket;
 mod work;
 
 pub(crate) use identify::{Peer, Trust, identify};
+pub(crate) use proxied::serve_proxied;
 pub(crate) use serve::{Connection, serve};
 pub(crate) use understand::understand;
 pub(crate) use work::Work;

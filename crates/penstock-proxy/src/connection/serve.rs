@@ -22,6 +22,7 @@ use crate::exchange::{Client as ClientAddress, Method, Span, Version};
 use crate::failure::Failure;
 use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
 use crate::listener::{BuiltListener, ListenerState};
+use crate::proxy_header::Addresses;
 use crate::wire::{Deadline, Socket, Wire};
 use crate::worker::Worker;
 
@@ -41,6 +42,8 @@ pub(crate) struct Connection {
     /// Wakes the task when a phase is late.
     pub(crate) deadline: Deadline,
     peer: Peer,
+    /// Both ends as the client sees them, where the client's wire does not say so itself.
+    addresses: Option<Rc<Addresses>>,
 }
 
 /// Why no head came.
@@ -56,14 +59,31 @@ impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, listener: Rc<ListenerState>, socket: Socket, peer: IpAddr) -> Self {
         let deadline = worker.deadlines.register();
         let peer = Peer { ip: peer, port: listener.port, is_enciphered: socket.session().is_some() };
-        Self { worker, listener, client: Client::Wire(Wire::new(socket)), deadline, peer }
+        Self { worker, listener, client: Client::Wire(Wire::new(socket)), deadline, peer, addresses: None }
     }
 
     /// The same connection with another client's side: a stream of it.
     pub(super) fn with_client(&self, client: Client) -> Self {
         let (worker, listener) = (Rc::clone(&self.worker), Rc::clone(&self.listener));
         let (deadline, peer) = (worker.deadlines.register(), Peer { ..self.peer });
-        Self { worker, listener, client, deadline, peer }
+        Self { worker, listener, client, deadline, peer, addresses: self.addresses.clone() }
+    }
+
+    /// Takes over what a proxy says of the connection.
+    pub(super) fn came_from(&mut self, addresses: Addresses) {
+        self.peer.ip = addresses.source.ip();
+        self.peer.port = addresses.destination.port();
+        self.addresses = Some(Rc::new(addresses));
+    }
+
+    /// Both ends as the client sees them; none where it came by a unix socket.
+    pub(super) fn addresses(&self) -> Option<Addresses> {
+        self.addresses.as_deref().copied().or_else(|| self.client.addresses())
+    }
+
+    /// Notes both ends for the streams of the connection, which have no wire to ask.
+    pub(super) fn keep_addresses(&mut self) {
+        self.addresses = self.addresses().map(Rc::new);
     }
 
     /// Makes the task the one that deadlines wake.
@@ -365,6 +385,6 @@ mod tests {
     #[test]
     fn an_idle_connections_task_is_small() {
         let bytes = task_bytes(serve);
-        assert!(bytes <= 848, "{bytes} bytes");
+        assert!(bytes <= 856, "{bytes} bytes");
     }
 }

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use penstock_plan::ProxyProtocol;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::{BuiltListener, ListenerState};
-use crate::connection::{Connection, serve};
+use crate::connection::{Connection, serve, serve_proxied};
 use crate::telemetry::Entered;
 use crate::wire::{Descriptors, Socket, TlsSocket};
 use crate::worker::{TICK_MS, Worker};
@@ -142,6 +143,14 @@ fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: I
     state.open.set(state.open.get() + 1);
     worker.recorder.count(meter.accepted, 1);
     let guard = OpenConnection { state: Rc::clone(state), _entered: entered };
+    if listener.plan.proxy_protocol != ProxyProtocol::Off {
+        let (worker, state) = (Rc::clone(worker), Rc::clone(state));
+        tokio::task::spawn_local(async move {
+            let _guard = guard;
+            serve_proxied(worker, state, socket, peer).await;
+        });
+        return;
+    }
     let Some(socket) = with_session(socket, &listener) else {
         worker.recorder.count(meter.accept_failures, 1);
         return;
@@ -155,7 +164,7 @@ fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: I
 }
 
 /// The socket as the listener speaks on it.
-fn with_session(socket: Socket, listener: &BuiltListener) -> Option<Socket> {
+pub(crate) fn with_session(socket: Socket, listener: &BuiltListener) -> Option<Socket> {
     let Some(terms) = &listener.tls else { return Some(socket) };
     TlsSocket::accept(socket, Arc::clone(terms)).ok().map(|session| Socket::Tls(Box::new(session)))
 }

@@ -3,5 +3,5 @@
 mod accept;
 mod built;
 
-pub(crate) use accept::{ListenSocket, accept, accept_waiting};
+pub(crate) use accept::{ListenSocket, accept, accept_waiting, with_session};
 pub(crate) use built::{BuiltListener, ListenerRoutes, ListenerState};

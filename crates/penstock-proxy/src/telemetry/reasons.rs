@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 78] = [
+pub(crate) const REASONS: [(&str, Blame); 81] = [
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),
@@ -55,6 +55,9 @@ pub(crate) const REASONS: [(&str, Blame); 78] = [
     ("panicked", Blame::Gateway),
     ("path", Blame::Client),
     ("plain_http", Blame::Client),
+    ("proxy_header_malformed", Blame::Client),
+    ("proxy_header_missing", Blame::Client),
+    ("proxy_untrusted", Blame::Client),
     ("pseudo_field", Blame::Client),
     ("redirect_host_unnamed", Blame::Client),
     ("request_timed_out", Blame::Gateway),

@@ -152,12 +152,13 @@ impl Upstreams {
         let before = known.into_iter().flat_map(|known| known.plan.endpoints.iter().zip(&known.endpoints));
         // A connection that was made under other terms must serve nobody who asks for these.
         let is_asked_so = known.is_some_and(|known| planned.is_asked_as(known));
+        let says_the_same = known.is_some_and(|known| known.plan.proxy_protocol == plan.proxy_protocol);
         let mut before: HashMap<(&str, bool), &Rc<Endpoint>> =
             before.map(|(of, endpoint)| ((&*of.address, of.is_tls), endpoint)).collect();
         let endpoints = plan.endpoints.iter().zip(&meters.endpoints).map(|(endpoint, meter)| {
             let fresh = || Rc::new(Endpoint::new(&endpoint.address, *meter, &self.recorder));
             let known = before.remove(&(endpoint.address.as_str(), endpoint.is_tls));
-            known.filter(|_| is_asked_so || !endpoint.is_tls).map_or_else(fresh, Rc::clone)
+            known.filter(|_| says_the_same && (is_asked_so || !endpoint.is_tls)).map_or_else(fresh, Rc::clone)
         });
         let endpoints = endpoints.collect();
         self.retire(before.into_values());

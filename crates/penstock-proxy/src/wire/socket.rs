@@ -15,6 +15,7 @@ use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 use super::{Descriptors, TlsSocket, UpstreamTls};
+use crate::proxy_header::Addresses;
 
 /// Where a socket can be connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,40 @@ impl Socket {
                 }
                 other => return Poll::Ready(other),
             }
+        }
+    }
+
+    /// Looks at what has come and leaves it there; 0 is the end of what the peer sends.
+    ///
+    /// Once something is there it is ready for ever: who needs more says so by [`Self::await_more`].
+    pub(crate) fn poll_peek(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_readiness(context, Interest::READABLE))?;
+            let seen = self.try_io(Interest::READABLE, |socket| {
+                recv(socket, &mut *buffer, RecvFlags::PEEK).map(|(count, _)| count).map_err(io::Error::from)
+            });
+            match seen {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Lets only what comes from now on count as something to look at.
+    pub(crate) fn await_more(&self) {
+        self.forget_readiness(Interest::READABLE);
+    }
+
+    /// Both ends of the connection; none of a unix socket.
+    pub(crate) fn addresses(&self) -> Option<Addresses> {
+        match self {
+            Self::Tcp(stream) => {
+                let (source, destination) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+                Some(Addresses { source: canonical(source), destination: canonical(destination) })
+            }
+            Self::Unix(_) => None,
+            Self::Tls(session) => session.plain().addresses(),
+            Self::UpstreamTls(session) => session.records.plain.addresses(),
         }
     }
 
@@ -196,6 +231,10 @@ impl Socket {
     pub(crate) fn session_mut(&mut self) -> Option<&mut TlsSocket> {
         if let Self::Tls(session) = self { Some(session) } else { None }
     }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl AsFd for Socket {

@@ -22,7 +22,7 @@ fn paths(listener_hash: &str, paths: &[&str]) -> Plan {
         "stream_window_bytes": 1, "connection_window_bytes": 1, "body_bytes": null, "buffered_body_bytes": 1,
     });
     let listener = json!({
-        "kind": "listener", "name": "web", "address": "127.0.0.1:0", "protocols": ["http1"], "trusted_proxies": [],
+        "kind": "listener", "name": "web", "address": "127.0.0.1:0", "protocols": ["http1"], "trusted_proxies": [], "proxy_protocol": "off",
         "encoded_slash": "refuse", "underscores": "refuse", "limits": limits, "before": [], "after": [],
     });
     let mut parts = json!({"listener/web": {"hash": listener_hash, "body": listener}});

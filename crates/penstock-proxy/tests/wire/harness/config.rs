@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use penstock_plan::{
     AccessLog, Balance, Body, EncodedSlash, Endpoint, FilterSource, Limits, Listener, LogFormat, Part, PathPattern,
-    Pipeline, Plan, Plugin, Protocol, Route, Step, Telemetry, Timeouts, Underscores, Upstream,
+    Pipeline, Plan, Plugin, Protocol, ProxyHeader, ProxyProtocol, Route, Step, Telemetry, Timeouts, Underscores,
+    Upstream,
 };
 use serde_json::{Value, json};
 
@@ -154,6 +155,7 @@ fn listener() -> Listener {
         protocols: vec![Protocol::Http1],
         tls: None,
         trusted_proxies: Vec::new(),
+        proxy_protocol: ProxyProtocol::Off,
         encoded_slash: EncodedSlash::Refuse,
         underscores: Underscores::Refuse,
         limits: Limits {
@@ -184,6 +186,7 @@ fn upstream(endpoints: Vec<Endpoint>) -> Upstream {
         balance: Balance::RoundRobin,
         timeouts: Timeouts { connect_ms: 2_000, answer_ms: 60_000, idle_ms: 60_000, send_ms: 60_000, keep_ms: 55_000 },
         idle_connections: 512,
+        proxy_protocol: ProxyHeader::Off,
         retry: None,
     }
 }

@@ -58,20 +58,21 @@ class OtherProxy:
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 5).close()
-                return self
-            except OSError:
-                said = (self.folder / "said").read_text()
-                assert self.process.poll() is None, said
-                assert time.monotonic() < deadline, said
-                time.sleep(0.02)
+        while not self._serves():
+            said = (self.folder / "said").read_text()
+            assert self.process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.02)
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(10)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _serves(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def needs(program: str) -> str:

@@ -16,7 +16,7 @@ from penstock.model.loading import load_data
 from tests.servers.http2_client import Http2Client
 from tests.servers.other_proxies import OtherProxy, needs
 from tests.servers.raw_origin import Caller, RawOrigin
-from tests.servers.tls_client import everything, pair, trusting
+from tests.servers.tls_client import connect, everything, pair, trusting
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n"
 SEEN = "{{ request.client_ip }} {{ request.headers['x-forwarded-for'] }} {{ request.headers['x-forwarded-port'] }}"
@@ -171,8 +171,7 @@ def test_a_handshake_follows_the_header() -> None:
             stream.sendall(REQUEST.replace(b"a.test", b"shop.test"))
             assert everything(stream).endswith(b"192.0.2.7 192.0.2.7 443")
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            plain = socket.create_connection(("127.0.0.1", port(gateway)), 15)
-            trusting().wrap_socket(plain, server_hostname="shop.test")
+            connect(port(gateway))
 
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

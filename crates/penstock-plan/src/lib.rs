@@ -11,6 +11,7 @@ mod pipeline;
 mod plugin;
 mod route;
 mod secrets;
+mod stream;
 mod telemetry;
 mod tls;
 mod upstream;
@@ -26,6 +27,7 @@ pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::{Secrets, TicketSeed};
+pub use stream::{Destination, TcpRoute};
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use tls::{
     Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
@@ -64,6 +66,9 @@ pub enum Body {
     Listener(Listener),
     /// `route/NAME`: which requests go to which pipeline.
     Route(Route),
+    /// `tcproute/NAME`: where connections go whose bytes are carried as they are.
+    #[serde(rename = "tcproute")]
+    TcpRoute(TcpRoute),
     /// `pipeline/NAME`: the steps of a pipeline. A route's own steps are `pipeline/route.NAME`.
     Pipeline(Pipeline),
     /// `upstream/NAME`: endpoints and how they are used.

@@ -43,6 +43,8 @@ pub enum Protocol {
     H2,
     /// HTTP/2 in clear text, by prior knowledge.
     H2c,
+    /// Whatever clients and endpoints speak; its bytes are carried as they are.
+    Tcp,
 }
 
 /// Whether connections begin with a PROXY protocol header.

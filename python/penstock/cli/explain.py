@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The configuration and the request."""
     add_configuration(parser)
     parser.add_argument("method", metavar="METHOD", help="method of the request: GET")
-    parser.add_argument("url", metavar="URL", help="http://host/path or https://host/path")
+    parser.add_argument("url", metavar="URL", help="http://host/path, https://host/path or tcp://host:port")
     parser.add_argument(
         "-H",
         "--header",
@@ -63,8 +63,9 @@ def run(options: argparse.Namespace) -> int:
 def lines(explained: Mapping[str, Any]) -> Iterator[str]:
     """The explanation as people read it: the request, the routes that were tried, and what the chosen one does."""
     yield f"listener  {explained['listener']}"
-    yield f"host      {explained['host']}"
-    yield f"path      {explained['path']}"
+    if explained["path"]:
+        yield f"host      {explained['host']}"
+        yield f"path      {explained['path']}"
     if explained["before"] is not None:
         yield f"before    {explained['before']} answers: no route is looked for"
     yield ""
@@ -72,6 +73,8 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
         yield from _routes(explained["routes"])
         yield ""
     chosen = explained["chosen"]
+    if chosen and not explained["path"]:
+        yield f"route     {chosen['route']} carries its bytes as they are"
     if chosen:
         yield from _chosen(chosen)
     if explained.get("status"):

@@ -12,7 +12,8 @@ from penstock.compiler.plan_types import AccessLog, Protocol
 from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.routes import compile_route
 from penstock.compiler.steps import compile_steps
-from penstock.compiler.upstreams import check_tls, upstream_body
+from penstock.compiler.tcp_routes import compile_tcp_route
+from penstock.compiler.upstreams import check_speech, check_tls, upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.certificate import Certificate
 from penstock.model.kinds import resource_key
@@ -22,6 +23,7 @@ from penstock.model.pipeline import Pipeline
 from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.route import LEADING, Route
+from penstock.model.tcp_route import TcpRoute
 from penstock.model.telemetry import JSON, OFF, Telemetry
 from penstock.model.upstream import Upstream
 
@@ -60,6 +62,7 @@ def _compiled(resource: Resource, catalogue: Catalogue, fragment: Fragment) -> F
 def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> None:
     _check_protocols(listener, fragment)
     _check_proxy_protocol(listener, fragment)
+    _check_stream(listener, fragment)
     fragment.parts[resource_key("Listener", listener.name)] = {
         "kind": "listener",
         "name": listener.name,
@@ -83,10 +86,18 @@ def _check_protocols(listener: Listener, fragment: Fragment) -> None:
         path = ("protocols", index)
         if protocol in (listener.protocols or ())[:index]:
             fragment.error(path, f"protocol {protocol} is there twice")
+        elif protocol == "tcp" and set(listener.spoken) != {"tcp"}:
+            fragment.error(path, "a listener that carries TCP carries nothing else", "give it a listener of its own")
         if protocol == "h2" and listener.tls is None:
             fragment.error(path, "h2 is HTTP/2 over TLS", "write h2c for clear text, or add `tls`")
         if protocol == "h2c" and listener.tls is not None:
             fragment.error(path, "h2c is HTTP/2 in clear text, and the listener has `tls`", "write h2")
+
+
+def _check_stream(listener: Listener, fragment: Fragment) -> None:
+    for name in ("before", "after"):
+        if listener.is_stream and getattr(listener, name):
+            fragment.error((name,), "a listener that carries TCP has no requests that steps could see")
 
 
 def _check_proxy_protocol(listener: Listener, fragment: Fragment) -> None:
@@ -123,6 +134,7 @@ def _pipeline(pipeline: Pipeline, catalogue: Catalogue, fragment: Fragment) -> N
 
 def _upstream(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:
     fragment.parts[resource_key("Upstream", upstream.name)] = upstream_body(upstream, upstream.name)
+    check_speech(upstream, fragment)
     check_tls(upstream, catalogue, fragment)
     if not any(endpoint.weight for endpoint in upstream.endpoints):
         fragment.error(("endpoints",), "every endpoint has weight 0: no request could be sent anywhere")
@@ -161,6 +173,7 @@ def _plugin(plugin: Plugin, catalogue: Catalogue, fragment: Fragment) -> None:
 _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
     Listener: _listener,
     Route: compile_route,
+    TcpRoute: compile_tcp_route,
     Upstream: _upstream,
     Pipeline: _pipeline,
     Telemetry: _telemetry,

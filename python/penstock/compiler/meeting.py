@@ -9,6 +9,7 @@ from penstock.compiler.compiled import Fragment
 from penstock.compiler.names import check_names, check_references
 from penstock.compiler.overlap import check_overlap
 from penstock.compiler.route_age import route_ages
+from penstock.compiler.tcp_routes import check_streams
 from penstock.model.listener import Listener
 from penstock.model.loading.loaded import Placed, Unusable
 
@@ -49,6 +50,7 @@ def meet(resources: Sequence[Placed], used: Used, unusable: Unusable, *, is_sure
         *check_names([placed for placed in every if not placed.lacks("name")]),
         *_own_problems(used, is_sure_of_filters=is_sure_of_filters),
         *check_references(resources, used, unusable),
+        *check_streams(used, unusable),
         *check_addresses([placed for placed, _ in used if not placed.lacks("address")]),
         *check_overlap([(placed, fragment.matchers) for placed, fragment in used if fragment.matchers]),
     )

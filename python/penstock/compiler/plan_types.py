@@ -45,6 +45,16 @@ class RouteBody(TypedDict):
     when: str | None
 
 
+class TcprouteBody(TypedDict):
+    """`tcproute/NAME`: where connections go whose bytes are carried as they are."""
+
+    idle_ms: int
+    kind: Literal["tcproute"]
+    listeners: list[str] | None
+    name: str
+    to: list["Destination"]
+
+
 class PipelineBody(TypedDict):
     """`pipeline/NAME`: the steps of a pipeline."""
 
@@ -123,6 +133,13 @@ class Condition(TypedDict):
 
     subject: "Subject"
     test: "Test"
+
+
+class Destination(TypedDict):
+    """An upstream and its share of the connections."""
+
+    upstream: str
+    weight: int
 
 
 class Endpoint(TypedDict):
@@ -342,6 +359,7 @@ Balance = Literal["round_robin", "random", "least_requests"]
 Body = (
     ListenerBody
     | RouteBody
+    | TcprouteBody
     | PipelineBody
     | UpstreamBody
     | NamesBody
@@ -363,7 +381,7 @@ LogFormat = Literal["json"] | TemplateLogFormat
 """How a line of the access log looks."""
 PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | RegexPathPattern
 """A pattern for the normalised path of a request."""
-Protocol = Literal["http1", "h2", "h2c"]
+Protocol = Literal["http1", "h2", "h2c", "tcp"]
 """A protocol that a listener speaks."""
 ProxyHeader = Literal["off", "v1", "v2"]
 """The PROXY protocol header that connections to endpoints begin with."""

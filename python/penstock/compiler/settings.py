@@ -136,10 +136,13 @@ class _Walk:
 
     def _url(self, value: str, path: Steps) -> str:
         try:
-            body = url_upstream(EndpointUrl.parse(value))
+            url = EndpointUrl.parse(value)
         except ValueError as problem:
             self.fragment.error(self.written.place(path), str(problem))
             return value
+        if url.is_stream:
+            self.fragment.error(self.written.place(path), f"{value[:80]} speaks no HTTP", f"write http://{url.host}")
+        body = url_upstream(url)
         key = resource_key("upstream", body["name"])
         self.fragment.parts[key] = body
         return key

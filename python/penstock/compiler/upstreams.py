@@ -32,6 +32,17 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
     }
 
 
+def check_speech(upstream: Upstream, fragment: Fragment) -> None:
+    """Note whether the endpoints speak HTTP, and what is wrong where some do and some do not."""
+    for index, endpoint in enumerate(upstream.endpoints):
+        known = endpoint.url.is_stream
+        if fragment.is_stream is None:
+            fragment.is_stream = known
+        elif known not in {None, fragment.is_stream}:
+            message = "some endpoints speak HTTP and some do not"
+            fragment.error(("endpoints", index, "url"), message, "make two upstreams of them")
+
+
 def check_tls(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:
     """Note what is wrong with what is asked of endpoints in handshakes, and what it refers to."""
     tls = upstream.tls

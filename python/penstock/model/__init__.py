@@ -8,6 +8,7 @@ from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.route import Route
 from penstock.model.step import Step
+from penstock.model.tcp_route import TcpRoute
 from penstock.model.telemetry import AccessLog, Telemetry
 from penstock.model.upstream import Endpoint, Retry, Timeouts, Upstream
 
@@ -25,6 +26,7 @@ __all__ = [
     "Retry",
     "Route",
     "Step",
+    "TcpRoute",
     "Telemetry",
     "Timeouts",
     "Upstream",

@@ -11,12 +11,16 @@ from penstock.base.networks import bracketed, canonical_host, canonical_port, so
 from penstock.model.normal_path import normal_path
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0}
+"""What a URL may begin with, and the port that it means where it names none."""
+STREAMS = ("tcp", "tls")
+"""Those for endpoints that speak no HTTP."""
+URL_PATTERN = r"^((https?|tcp|tls)://|unix:/)"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUrl:
-    """`http://host:port/path`, the same with `https`, or `unix:/path`, in canonical form.
+    """`http://host:port/path`, the same with `https`, `tcp://host:port`, the same with `tls`, or `unix:/path`.
 
     `address` is what is connected to, `host` the Host header that belongs to it, `path` what is put before the
     request's path, without a final slash.
@@ -25,11 +29,20 @@ class EndpointUrl:
     address: str
     host: str
     path: str = ""
-    is_tls: bool = False
+    scheme: str = "http"
 
     def __str__(self) -> str:
-        scheme = "https" if self.is_tls else "http"
-        return self.address if self.address.startswith("unix:") else f"{scheme}://{self.host}{self.path}"
+        return self.address if self.scheme == "unix" else f"{self.scheme}://{self.host}{self.path}"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the endpoint speaks TLS."""
+        return self.scheme in {"https", "tls"}
+
+    @property
+    def is_stream(self) -> bool | None:
+        """Whether the endpoint speaks no HTTP; None: that does not show."""
+        return None if self.scheme == "unix" else self.scheme in STREAMS
 
     @staticmethod
     def looks_like(text: str) -> bool:
@@ -45,19 +58,21 @@ class EndpointUrl:
         if not isinstance(text, str):
             raise ValueError(f"not a URL: {str(text)[:40]}; write one as in http://127.0.0.1:9000")  # noqa: TRY004 - pydantic
         if text.startswith("unix:"):
-            return cls(socket_address(text), "localhost")
+            return cls(socket_address(text), "localhost", scheme="unix")
         scheme = _SCHEME.match(text)
         if scheme is None:
             raise ValueError(f"not a URL: {text[:80]!r}; write {_meant(text)}")
         kind = scheme[1].lower()
         if kind not in _PORTS:
-            raise ValueError(f"{kind} endpoints are not built yet; write http:// or https://")
+            raise ValueError(f"{kind} endpoints are not built yet; write http:// or https://, or tcp:// for a TcpRoute")
         authority, slash, path = text[scheme.end() :].partition("/")
         if authority == "unix:":
             raise ValueError(f"not a URL: {text[:80]!r}; write unix:/{path.rstrip(':')[:80]}")
         host, port = _host_and_port(authority, _PORTS[kind])
         shown = bracketed(host) if port == _PORTS[kind] else f"{bracketed(host)}:{port}"
-        return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path), kind == "https")
+        if kind in STREAMS and path:
+            raise ValueError(f"a {kind}:// URL has no path")
+        return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path), kind)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -66,7 +81,7 @@ class EndpointUrl:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^(https?://|unix:/)"}
+        return {"type": "string", "pattern": URL_PATTERN}
 
     @classmethod
     def _validate(cls, value: object) -> Self:
@@ -87,6 +102,8 @@ def _host_and_port(authority: str, usual: int) -> tuple[str, int]:
     host, port_text = split_authority(authority)
     if not host:
         raise ValueError("a URL without a host; write one as in http://127.0.0.1:9000")
+    if not port_text and not usual:
+        raise ValueError("a URL without a port; write one as in tcp://127.0.0.1:5432")
     port = canonical_port(port_text) if port_text else usual
     if port == 0:
         raise ValueError("port 0 cannot be connected to; write a number from 1 to 65535")

@@ -11,8 +11,8 @@ from penstock.model.certificate import ListenerTls
 from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
 from penstock.model.step import StepList
 
-BUILT_PROTOCOLS = ("http1", "h2", "h2c")
-LATER_PROTOCOLS = ("h3", "tls", "tcp", "udp")
+BUILT_PROTOCOLS = ("http1", "h2", "h2c", "tcp")
+LATER_PROTOCOLS = ("h3", "tls", "udp")
 
 
 def check_protocol(protocol: str) -> str:
@@ -125,8 +125,8 @@ class Listener(Resource):
     protocols: tuple[Protocol, ...] | None = Field(
         None,
         min_length=1,
-        description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text. "
-        "Absent: `[http1]`, and with `tls` `[h2, http1]`.",
+        description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text; "
+        "`tcp`, alone, carries bytes as they are, as a `TcpRoute` says. Absent: `[http1]`, and with `tls` `[h2, http1]`.",
     )
     tls: ListenerTls | None = Field(None, description="What it asks of handshakes. Absent: it speaks clear text.")
     trusted_proxies: tuple[Network, ...] = Field(
@@ -153,6 +153,11 @@ class Listener(Resource):
         if self.protocols is not None:
             return self.protocols
         return ("http1",) if self.tls is None else ("h2", "http1")
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it carries bytes as they are."""
+        return "tcp" in self.spoken
 
     @property
     def is_unix(self) -> bool:

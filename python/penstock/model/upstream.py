@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSe
 from penstock.base.names import did_you_mean
 from penstock.base.networks import canonical_host
 from penstock.base.units import Duration
-from penstock.model.endpoint_url import EndpointUrl
+from penstock.model.endpoint_url import URL_PATTERN, EndpointUrl
 from penstock.model.resource import Name, Number, Resource, Settings, SomeTime, Text, or_text, reference
 
 _HEAVIEST = 65_535
@@ -25,8 +25,8 @@ class Endpoint(Settings):
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Endpoint")
 
     url: EndpointUrl = Field(
-        description="`http://host:port` or `https://host:port`, with a path to put before the request's, or "
-        "`unix:/path`."
+        description="`http://host:port` or `https://host:port`, with a path to put before the request's; behind a "
+        "`TcpRoute` `tcp://host:port` or `tls://host:port`; or `unix:/path`."
     )
     weight: Number = Field(
         1, ge=0, le=_HEAVIEST, description="Share of the requests in relation to its neighbours; 0: none."
@@ -83,9 +83,7 @@ Percent = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,3}%$"}),
 ]
 Host = Annotated[Text, AfterValidator(canonical_host)]
-EndpointOrUrl = Annotated[
-    Endpoint, BeforeValidator(read_endpoint), Field(json_schema_extra=or_text("^(https?://|unix:/)"))
-]
+EndpointOrUrl = Annotated[Endpoint, BeforeValidator(read_endpoint), Field(json_schema_extra=or_text(URL_PATTERN))]
 
 
 class Retry(Settings):

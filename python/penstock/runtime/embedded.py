@@ -194,7 +194,9 @@ def _listen(parts: Mapping[str, Any]) -> dict[str, socket.socket]:
 
 
 def _url(listener: Mapping[str, Any], listening: socket.socket) -> str:
-    scheme = "https" if listener["body"]["tls"] else "http"
+    body = listener["body"]
+    names = ("tcp", "tls") if "tcp" in body["protocols"] else ("http", "https")
+    scheme = names[bool(body["tls"])]
     return f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
 
 

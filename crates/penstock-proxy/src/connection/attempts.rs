@@ -152,7 +152,7 @@ fn begin(
 
 /// A connection to an endpoint. While there is no descriptor for one it waits for a kept one, or for a
 /// descriptor, as long as it may wait to connect.
-async fn connect(
+pub(super) async fn connect(
     connection: &Connection,
     work: &Work,
     upstream: &Upstream,

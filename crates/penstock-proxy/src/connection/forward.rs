@@ -16,7 +16,7 @@ use super::transfer::TransferError;
 use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Head, Version};
 use crate::failure::{Blame, Failure};
-use crate::filters::Forward;
+use crate::filters::{Forward, Weighted};
 use crate::http1::parse_response;
 use crate::pipeline::{ForwardResult, ResultId};
 use crate::telemetry::Forwarded;
@@ -50,7 +50,7 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
     if !has_whole_body(work) {
         return Ok(failed(work, Failure::BodyConsumed));
     }
-    let Some(upstream) = choose(connection, step) else { return Ok(failed(work, Failure::NoEndpoint)) };
+    let Some(upstream) = choose(connection, &step.to) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
     let began_us = connection.worker.clock.now_us();
     if work.record.upstream_us.0 == 0 {
@@ -98,9 +98,10 @@ fn drop_earlier_answer(work: &mut Work) {
     work.exchange.answer = Answer::None;
 }
 
-fn choose(connection: &Connection, step: &Forward) -> Option<Rc<Upstream>> {
+/// Draws an upstream by weight.
+pub(super) fn choose(connection: &Connection, to: &[Weighted]) -> Option<Rc<Upstream>> {
     let worker = &connection.worker;
-    let key = match &step.to[..] {
+    let key = match to {
         [only] => only.upstream.as_str(),
         several => {
             let total: u64 = several.iter().map(|one| u64::from(one.weight)).sum();

@@ -18,6 +18,7 @@ mod outgoing;
 mod proxied;
 mod serve;
 mod steps;
+mod tcp;
 mod transfer;
 mod tunnel;
 mod understand;

@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use penstock_plan::Protocol;
+
 use super::answer::answer_failure;
 use super::client::Client;
 use super::deliver::{Next, deliver};
@@ -16,6 +18,7 @@ use super::handshake::handshake;
 use super::http2::{begins_http2, serve_http2};
 use super::identify::{Peer, identify};
 use super::steps::run_exchange;
+use super::tcp::serve_tcp;
 use super::understand::understand;
 use super::work::Work;
 use crate::exchange::{Client as ClientAddress, Method, Span, Version};
@@ -122,7 +125,9 @@ impl Connection {
 pub(crate) async fn serve(connection: &mut Connection) {
     connection.watch_deadline().await;
     if handshake(connection).await {
-        if begins_http2(connection).await {
+        if connection.listener.speaks(Protocol::Tcp) {
+            Box::pin(serve_tcp(connection)).await;
+        } else if begins_http2(connection).await {
             // Boxed: other connections would else hold room for it.
             Box::pin(serve_http2(connection)).await;
         } else {

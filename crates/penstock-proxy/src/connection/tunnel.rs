@@ -12,7 +12,7 @@ use super::work::{Attempt, Work};
 use crate::http1::Framing;
 use crate::listener::BuiltListener;
 use crate::websocket::asks_for_websocket;
-use crate::wire::Buffers;
+use crate::wire::{Buffers, Wire};
 
 /// One direction: a body until the sender closes, and then that close.
 #[derive(Default)]
@@ -46,41 +46,53 @@ impl Direction {
     }
 }
 
-/// Moves bytes both ways until both directions have ended, one has failed, or none moved for
-/// the idle time.
+/// How a tunnel ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Both sides have said so, and all bytes have left.
+    Whole,
+    /// A side broke off.
+    Broken,
+    /// Nothing moved for the idle time.
+    Idle,
+}
+
+/// Carries an exchange that has become a tunnel.
 pub(crate) async fn tunnel(
     connection: &mut Connection,
     work: &mut Work,
     mut attempt: Attempt,
     listener: &BuiltListener,
 ) {
-    let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
     if asks_for_websocket(&work.exchange.request) {
+        let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
         web_socket(connection, work, &mut attempt, listener).await;
     } else {
-        bytes(connection, work, &mut attempt, listener).await;
+        let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
+        relay(connection, work, &mut attempt.wire, idle_ms).await;
     }
     attempt.wire.discard(&connection.worker.buffers);
 }
 
-async fn bytes(connection: &mut Connection, work: &Work, attempt: &mut Attempt, listener: &BuiltListener) {
+/// Moves bytes both ways until both directions have ended, one has failed, or none moved for
+/// the idle time.
+pub(super) async fn relay(connection: &mut Connection, work: &Work, endpoint: &mut Wire, idle_ms: u64) -> End {
+    let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
     let (mut up, mut down) = (Direction::new(), Direction::new());
-    let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
     let mut phase = Phase::new(connection, idle_ms);
     poll_fn(|context| {
         let Connection { client, worker, .. } = &mut *connection;
-        let sent = up.poll(context, &worker.buffers, client, &mut attempt.wire);
-        let received = down.poll(context, &worker.buffers, &mut attempt.wire, client);
+        let sent = up.poll(context, &worker.buffers, client, endpoint);
+        let received = down.poll(context, &worker.buffers, endpoint, client);
         match (sent, received) {
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) | (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => {
-                Poll::Ready(())
-            }
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(End::Whole),
+            (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(End::Broken),
             _ => {
-                let progress = connection.client.received_bytes() ^ (attempt.wire.received_bytes << 20);
+                let progress = connection.client.received_bytes() ^ (endpoint.received_bytes << 20);
                 let late = phase.check(connection, work, progress, idle_ms);
-                if late == Some(Late::Phase) { Poll::Ready(()) } else { Poll::Pending }
+                if late == Some(Late::Phase) { Poll::Ready(End::Idle) } else { Poll::Pending }
             }
         }
     })
-    .await;
+    .await
 }

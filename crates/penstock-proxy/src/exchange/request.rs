@@ -15,6 +15,8 @@ pub enum Version {
     Http11,
     /// HTTP/2
     Http2,
+    /// No HTTP: a connection whose bytes are carried as they are.
+    Tcp,
 }
 
 impl Version {
@@ -24,6 +26,7 @@ impl Version {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
+            Self::Tcp => "TCP",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use penstock_plan::{Listener as ListenerPlan, Protocol};
 
+use super::BuiltTcpRoute;
 use crate::connection::{Trust, Work};
 use crate::http1::HeadLimits;
 use crate::pipeline::BuiltPipeline;
@@ -38,6 +39,8 @@ pub(crate) struct ListenerRoutes {
     pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
     /// Where each is counted, likewise.
     pub(crate) meters: Vec<RouteMeter>,
+    /// Where connections go whose bytes are carried as they are, and where that is counted.
+    pub(crate) tcp: Option<(Arc<BuiltTcpRoute>, RouteMeter)>,
     /// Number of the plan that they belong to.
     pub(crate) plan_number: u64,
 }

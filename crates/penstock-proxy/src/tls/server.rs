@@ -113,8 +113,8 @@ fn protocol_id(protocol: Protocol) -> Option<&'static [u8]> {
     match protocol {
         Protocol::Http1 => Some(b"http/1.1"),
         Protocol::H2 => Some(HTTP2_ID),
-        // Never enciphered.
-        Protocol::H2c => None,
+        // Never enciphered, or not known.
+        Protocol::H2c | Protocol::Tcp => None,
     }
 }
 

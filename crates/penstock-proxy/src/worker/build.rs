@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use penstock_plan::{
-    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Route, Step, Upstream,
+    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Protocol, Route, Step, Upstream,
 };
 use rustls::RootCertStore;
 
 use crate::connection::Trust;
 use crate::expression::Condition;
 use crate::http1::HeadLimits;
-use crate::listener::{BuiltListener, ListenerRoutes};
+use crate::listener::{BuiltListener, BuiltTcpRoute, ListenerRoutes};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
@@ -38,6 +38,7 @@ pub struct Built {
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
     pub(crate) log_format: Option<LogFormat>,
     upstreams: BTreeMap<Arc<str>, (Arc<Part>, UpstreamMeters)>,
+    tcp_routes: BTreeMap<Arc<str>, Arc<BuiltTcpRoute>>,
     routes: Known<BuiltRoute>,
     pipelines: Known<BuiltPipeline>,
     certificates: Known<LoadedCertificate>,
@@ -166,6 +167,9 @@ impl Builder<'_> {
         }
         match &part.body {
             Body::Route(route) => self.add_route(key, part, route),
+            Body::TcpRoute(route) => {
+                self.built.tcp_routes.insert(Arc::clone(key), Arc::new(BuiltTcpRoute::new(route)));
+            }
             Body::Pipeline(pipeline) => self.add_pipeline(key, part, pipeline),
             Body::Upstream(upstream) => {
                 for endpoint in upstream.endpoints.iter().filter(|one| needs_escape(one.address.as_bytes())) {
@@ -230,7 +234,12 @@ impl Builder<'_> {
             Some(known) => Some(Arc::clone(&known.built)),
             None => self.listener(key, plan, &meters, known.map(|known| &*known.built)),
         };
-        if let (Some(built), Some(routes)) = (built, self.routes_of(key, &plan.name)) {
+        let routes = if plan.protocols.contains(&Protocol::Tcp) {
+            Some(self.tcp_routes_of(&plan.name))
+        } else {
+            self.routes_of(key, &plan.name)
+        };
+        if let (Some(built), Some(routes)) = (built, routes) {
             self.built.listeners.insert(plan.name.clone(), ServedListener { built, routes: Arc::new(routes), origin });
         }
     }
@@ -273,7 +282,16 @@ impl Builder<'_> {
                 return None;
             }
         }
-        Some(ListenerRoutes { router: Router::build(routes), pipelines, meters, plan_number: self.built.number })
+        let router = Router::build(routes);
+        Some(ListenerRoutes { router, pipelines, meters, tcp: None, plan_number: self.built.number })
+    }
+
+    /// Of a listener that speaks TCP; none where no route serves it.
+    fn tcp_routes_of(&mut self, listener: &str) -> ListenerRoutes {
+        let route = self.built.tcp_routes.values().find(|route| route.serves_listener(listener));
+        let tcp = route.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
+        let (pipelines, meters) = (Vec::new(), Vec::new());
+        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, tcp, plan_number: self.built.number }
     }
 
     /// The earlier form of a pipeline.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use penstock_plan::{Body, Listener as ListenerPlan, Plan};
+use penstock_plan::{Body, Listener as ListenerPlan, Plan, Protocol};
 use serde::Serialize;
 
-use super::build::build;
+use super::build::{Built, build};
 use super::imagine::{Imagined, Url, imagine};
 use crate::exchange::Exchange;
 use crate::listener::ListenerRoutes;
@@ -72,6 +72,12 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     let name = listener_name(plan, imagined.listener.as_deref(), &url)?;
     let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
     let (listener, routes) = (&served.built, &served.routes);
+    if listener.plan.protocols.contains(&Protocol::Tcp) {
+        return Ok(carried(name, routes, &built));
+    }
+    if url.is_tcp {
+        return Err(format!("listener {name} carries no TCP; write http:// or https://"));
+    }
     let mut exchange = imagine(imagined, &url, listener)?;
     if let Some(before) = run_before(&listener.before, &mut exchange) {
         return Ok(answered_before(name, before, &exchange));
@@ -94,6 +100,19 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
         status: explanation.status,
         allow: explanation.allow,
     })
+}
+
+/// What becomes of a connection whose bytes are carried as they are.
+fn carried(listener: String, routes: &ListenerRoutes, built: &Built) -> Explained {
+    let chosen = routes.tcp.as_ref().map(|(route, _)| {
+        let key = route.to.iter().max_by_key(|to| to.weight).map(|to| to.upstream.as_str());
+        let endpoint = key.and_then(|key| built.upstream(key)).and_then(first_pick);
+        let upstream = key.map(|key| key.strip_prefix("upstream/").unwrap_or(key).to_owned());
+        let (params, steps) = (BTreeMap::new(), Vec::new());
+        Chosen { route: route.name.name.to_string(), params, steps, upstream, endpoint }
+    });
+    let (host, path) = (String::new(), String::new());
+    Explained { listener, host, path, before: None, routes: Vec::new(), chosen, status: None, allow: None }
 }
 
 /// Runs what the listener does before routing; gives the step that answers. Python filters are not called.
@@ -138,7 +157,10 @@ fn listener_name(plan: &Plan, named: Option<&str>, url: &Url<'_>) -> Result<Stri
         return if known { Ok(name.to_owned()) } else { Err(format!("no listener {name}")) };
     }
     let suffix = format!(":{}", url.port);
-    listeners.sort_by_key(|listener| (!listener.address.ends_with(&suffix), listener.tls.is_some() != url.is_https));
+    listeners.sort_by_key(|listener| {
+        let carries = listener.protocols.contains(&Protocol::Tcp);
+        (carries != url.is_tcp, !listener.address.ends_with(&suffix), listener.tls.is_some() != url.is_https)
+    });
     listeners.first().map(|listener| listener.name.clone()).ok_or_else(|| "the plan has no listener".to_owned())
 }
 

@@ -22,7 +22,7 @@ pub struct Imagined {
     pub listener: Option<String>,
     /// Method.
     pub method: String,
-    /// `http://host[:port]/path?query`, or the same with `https`
+    /// `http://host[:port]/path?query`, or the same with `https`; `tcp://host:port` for what carries TCP
     pub url: String,
     /// Fields, as name and value.
     #[serde(default)]
@@ -37,12 +37,13 @@ pub(super) struct Url<'a> {
     pub(super) target: &'a str,
     pub(super) port: u16,
     pub(super) is_https: bool,
+    pub(super) is_tcp: bool,
 }
 
 impl<'a> Url<'a> {
     /// Takes one apart.
     pub(super) fn parse(url: &'a str) -> Result<Self, String> {
-        let schemes = [("http://", false, 80), ("https://", true, 443)];
+        let schemes = [("http://", false, 80), ("https://", true, 443), ("tcp://", false, 0)];
         let found = schemes
             .into_iter()
             .find_map(|(scheme, is_https, port)| url.strip_prefix(scheme).map(|rest| (rest, is_https, port)));
@@ -52,7 +53,7 @@ impl<'a> Url<'a> {
         let (authority, target) = rest.split_at(end);
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
         let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(usual_port);
-        Ok(Self { authority, target, port, is_https })
+        Ok(Self { authority, target, port, is_https, is_tcp: url.starts_with("tcp://") })
     }
 }
 

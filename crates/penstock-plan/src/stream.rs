@@ -1,0 +1,28 @@
+//! Routes of connections whose bytes are carried as they are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Carries the connections of listeners that speak TCP to upstreams.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TcpRoute {
+    /// The resource's name.
+    pub name: String,
+    /// Names of the listeners it serves; absent: all that speak TCP.
+    pub listeners: Option<Vec<String>>,
+    /// Where connections go; one is drawn for each, by weight.
+    pub to: Vec<Destination>,
+    /// Time a connection may stand still.
+    pub idle_ms: u64,
+}
+
+/// An upstream and its share of the connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Key of the upstream, `upstream/NAME`.
+    pub upstream: String,
+    /// Share in relation to the others; 0: none.
+    pub weight: u32,
+}

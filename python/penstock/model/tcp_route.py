@@ -1,0 +1,69 @@
+"""TCP routes: where connections go whose bytes are carried as they are."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from penstock.base.names import check_name
+from penstock.base.units import Duration
+from penstock.model.endpoint_url import EndpointUrl
+from penstock.model.resource import Number, Resource, Settings, SomeTime, Text, reference
+
+_HEAVIEST = 65_535
+_TARGET = {"x-penstock-reference": "upstream"}
+
+
+def check_target(target: str) -> str:
+    """The name of an upstream, or a URL in canonical form.
+
+    Raises: ValueError that says what to write.
+    """
+    return str(EndpointUrl.parse(target)) if EndpointUrl.looks_like(target) else check_name(target)
+
+
+Target = Annotated[Text, AfterValidator(check_target), Field(json_schema_extra=_TARGET)]
+
+
+class Destination(Settings):
+    """An upstream and its share of the connections."""
+
+    upstream: Target = Field(description="Name of an upstream or a URL.")
+    weight: Number = Field(
+        1, ge=0, le=_HEAVIEST, description="Share of the connections in relation to the others; 0: none."
+    )
+
+
+def read_destinations(value: object) -> object:
+    """The list that a single destination stands for."""
+    return [{"upstream": value}] if isinstance(value, str) else value
+
+
+def _or_one(schema: dict[str, Any]) -> None:
+    several = dict(schema)
+    schema.clear()
+    schema["description"] = several.pop("description", "")
+    schema["anyOf"] = [{"type": "string", **_TARGET}, several]
+
+
+class TcpRoute(Resource):
+    """Carries the connections of listeners that speak `tcp` to an upstream, byte for byte both ways.
+
+    Each listener that speaks `tcp` is served by one such route.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(title="TcpRoute")
+    example: ClassVar[str] = """
+        kind: TcpRoute
+        name: database
+        to: tcp://127.0.0.1:5432
+        idle: 30m
+    """
+
+    kind: Literal["TcpRoute"] = Field(description="What the resource is.")
+    listeners: tuple[reference("listener"), ...] | None = Field(  # type: ignore[valid-type]
+        None, min_length=1, description="Listeners it serves. Absent: all that speak `tcp`."
+    )
+    to: Annotated[
+        tuple[Destination, ...], BeforeValidator(read_destinations), Field(min_length=1, json_schema_extra=_or_one)
+    ] = Field(description="Where connections go: a URL, an upstream, or a list of them with weights.")
+    idle: SomeTime = Field(Duration.parse("10m"), description="Time a connection may stand still.")

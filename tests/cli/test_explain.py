@@ -135,3 +135,42 @@ def test_a_port_that_nobody_listens_on_is_noted(
     explain(file, "GET", url)
     said = capsys.readouterr().err
     assert (said.startswith(noted), bool(said)) == (True, bool(noted))
+
+
+CARRIED = """
+{kind: Listener, name: web, address: "127.0.0.1:8080"}
+---
+{kind: Listener, name: db, address: "127.0.0.1:5432", protocols: [tcp]}
+---
+{kind: Listener, name: dns, address: "127.0.0.1:5432", protocols: [udp]}
+---
+{kind: TcpRoute, name: stores, to: "tcp://10.0.0.1:5432"}
+---
+{kind: UdpRoute, name: names, to: "udp://10.0.0.2:53"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "listener", "route", "endpoint"),
+    [
+        ("tcp://localhost:5432", "db", "stores", "10.0.0.1:5432"),
+        ("udp://localhost:5432", "dns", "names", "10.0.0.2:53"),
+    ],
+)
+def test_what_is_carried_as_it_is_has_a_route_and_an_endpoint(
+    url: str, listener: str, route: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(CARRIED)
+    assert main(["explain", "-c", str(file), "CONNECT", url, "-o", "json"]) == 0
+    explained = json.loads(capsys.readouterr().out)
+    assert explained["listener"] == listener
+    assert (explained["chosen"]["route"], explained["chosen"]["endpoint"]) == (route, endpoint)
+    assert main(["explain", "-c", str(file), "CONNECT", url]) == 0
+    assert f"route     {route} carries its bytes as they are" in capsys.readouterr().out
+
+
+def test_a_request_is_not_explained_by_a_listener_that_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(CARRIED)
+    assert main(["explain", "-c", str(file), "GET", "http://localhost:8080/"]) == 1

@@ -388,7 +388,7 @@ PROBLEMS: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         "error listener/b protocols[0]: a listener that carries TCP carries nothing else",
     ]),
     ("http to tcp", [{"kind": "Route", "name": "r", "path": "/*", "to": "stores"}], [
-        "error route/r to: the endpoints of `stores` speak no HTTP",
+        "error route/r to: the endpoints of `stores` do not speak HTTP",
     ]),
     ("http to tcp url", [{"kind": "Route", "name": "r", "path": "/*", "to": "tcp://127.0.0.1:1"}], [
         "error route/r to: tcp://127.0.0.1:1 speaks no HTTP",
@@ -403,11 +403,11 @@ PROBLEMS: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         {"kind": "Listener", "name": "b", "address": "127.0.0.1:2"},
         {"kind": "TcpRoute", "name": "c", "listeners": ["b"], "to": "http://127.0.0.1:1"},
     ], [
-        "error tcproute/c to[0].upstream: http://127.0.0.1:1 speaks HTTP",
+        "error tcproute/c to[0].upstream: http://127.0.0.1:1 does not speak TCP",
         "error tcproute/c listeners[0]: listener `b` carries no TCP",
     ]),
     ("mixed", [{"kind": "Upstream", "name": "u", "endpoints": ["tcp://a:1", "http://a:1"]}], [
-        "error upstream/u endpoints[1].url: some endpoints speak HTTP and some do not",
+        "error upstream/u endpoints[1].url: some endpoints speak TCP and some do not",
     ]),
     ("no port", [{"kind": "Upstream", "name": "u", "endpoints": ["tcp://a"]}], [
         "error upstream/u endpoints[0].url: a URL without a port; write one as in tcp://127.0.0.1:5432",
@@ -426,7 +426,7 @@ def test_what_does_not_go_together_is_told(more: list[dict[str, Any]], expected:
 def test_a_listener_without_a_route_and_a_route_without_a_listener_are_warned_of() -> None:
     listener, upstream, route = resources(["tcp://127.0.0.1:1"])
     for documents, expected in (
-        ([listener], "no TcpRoute serves it: connections are closed"),
+        ([listener], "no TcpRoute serves it: nothing that comes is carried on"),
         ([listener | {"protocols": ["http1"]}, upstream, route], "no listener carries TCP: the route serves nothing"),
     ):
         found = compile_resources(load_data(documents).resources, native_catalogue()).problems

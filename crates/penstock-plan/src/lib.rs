@@ -27,7 +27,7 @@ pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::{Secrets, TicketSeed};
-pub use stream::{Destination, TcpRoute};
+pub use stream::{Destination, StreamRoute};
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use tls::{
     Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
@@ -68,7 +68,10 @@ pub enum Body {
     Route(Route),
     /// `tcproute/NAME`: where connections go whose bytes are carried as they are.
     #[serde(rename = "tcproute")]
-    TcpRoute(TcpRoute),
+    TcpRoute(StreamRoute),
+    /// `udproute/NAME`: where datagrams go.
+    #[serde(rename = "udproute")]
+    UdpRoute(StreamRoute),
     /// `pipeline/NAME`: the steps of a pipeline. A route's own steps are `pipeline/route.NAME`.
     Pipeline(Pipeline),
     /// `upstream/NAME`: endpoints and how they are used.

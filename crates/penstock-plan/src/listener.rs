@@ -11,7 +11,7 @@ use crate::{ListenerTls, Step};
 pub struct Listener {
     /// The resource's name.
     pub name: String,
-    /// `127.0.0.1:8080`, `[::]:8080` or `unix:/path`.
+    /// `127.0.0.1:8080`, `[::]:8080` or `unix:/path`; of datagrams `udp:127.0.0.1:53`.
     pub address: String,
     /// Protocols spoken, in order of preference.
     pub protocols: Vec<Protocol>,
@@ -45,6 +45,8 @@ pub enum Protocol {
     H2c,
     /// Whatever clients and endpoints speak; its bytes are carried as they are.
     Tcp,
+    /// The same in datagrams.
+    Udp,
 }
 
 /// Whether connections begin with a PROXY protocol header.

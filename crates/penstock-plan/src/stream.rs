@@ -3,17 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Carries the connections of listeners that speak TCP to upstreams.
+/// Carries the connections of listeners that speak TCP, or the datagrams of those that speak UDP, to upstreams.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TcpRoute {
+pub struct StreamRoute {
     /// The resource's name.
     pub name: String,
-    /// Names of the listeners it serves; absent: all that speak TCP.
+    /// Names of the listeners it serves; absent: all that speak its protocol.
     pub listeners: Option<Vec<String>>,
-    /// Where connections go; one is drawn for each, by weight.
+    /// Where connections go; one is drawn for each, or each client, by weight.
     pub to: Vec<Destination>,
-    /// Time a connection may stand still.
+    /// Time a connection, or the datagrams of a client, may stand still.
     pub idle_ms: u64,
 }
 

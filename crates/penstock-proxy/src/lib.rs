@@ -19,6 +19,7 @@ pub mod pipeline;
 mod proxy_header;
 pub mod routing;
 pub(crate) mod scan;
+mod stream;
 pub mod telemetry;
 pub mod tls;
 pub mod unit;

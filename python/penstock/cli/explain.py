@@ -21,7 +21,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The configuration and the request."""
     add_configuration(parser)
     parser.add_argument("method", metavar="METHOD", help="method of the request: GET")
-    parser.add_argument("url", metavar="URL", help="http://host/path, https://host/path or tcp://host:port")
+    parser.add_argument(
+        "url", metavar="URL", help="http://host/path, https://host/path, tcp://host:port or udp://host:port"
+    )
     parser.add_argument(
         "-H",
         "--header",

@@ -24,7 +24,7 @@ def check_addresses(resources: Sequence[Placed]) -> Iterator[Problem]:
         earlier = next((one for held, one in taken.get(port, ()) if _meet(held, host)), None)
         if earlier is not None:
             yield placed.located(_problem(listener, earlier))
-        if port != "0":
+        if port not in {"0", "udp:0"}:
             taken.setdefault(port, []).append((host, listener))
 
 
@@ -33,7 +33,8 @@ def _parted(listener: Listener) -> tuple[str, str]:
     if listener.is_unix:
         return normpath(listener.address), ""
     host, port = split_authority(listener.address)
-    return port, host.strip("[]")
+    # A port of UDP has nothing to do with the same of TCP.
+    return f"udp:{port}" if listener.speaks == "udp" else port, host.strip("[]")
 
 
 def _meet(one: str, other: str) -> bool:

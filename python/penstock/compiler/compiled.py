@@ -48,8 +48,8 @@ class Fragment:
 
     `matchers` are what a route asks of requests and `ties` what it shares with its equals; other kinds have none.
     `strangers` are steps whose kind nobody knows: a problem unless a plugin could not be read, which may have it.
-    `damaged` are the places from which wrong parts were left out. `is_stream`: an upstream's endpoints speak no HTTP;
-    None: that does not show.
+    `damaged` are the places from which wrong parts were left out. `speaks`: what is spoken to an upstream's
+    endpoints; empty where that does not show.
     """
 
     parts: dict[str, Body] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Fragment:
     problems: list[Problem] = field(default_factory=list)
     strangers: list[Problem] = field(default_factory=list)
     damaged: frozenset[Steps] = frozenset()
-    is_stream: bool | None = None
+    speaks: str = ""
 
     def is_whole(self, path: Steps) -> bool:
         """Whether nothing of what stands at a path was left out because it was wrong."""
@@ -74,7 +74,7 @@ class Fragment:
             and self.references == other.references
             and self.problems == other.problems
             and self.strangers == other.strangers
-            and self.is_stream == other.is_stream
+            and self.speaks == other.speaks
         )
 
     def error(self, path: Steps, message: str, hint: str = "") -> None:

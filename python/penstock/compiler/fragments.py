@@ -12,18 +12,18 @@ from penstock.compiler.plan_types import AccessLog, Protocol
 from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.routes import compile_route
 from penstock.compiler.steps import compile_steps
-from penstock.compiler.tcp_routes import compile_tcp_route
+from penstock.compiler.stream_routes import compile_stream_route
 from penstock.compiler.upstreams import check_speech, check_tls, upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.certificate import Certificate
 from penstock.model.kinds import resource_key
-from penstock.model.listener import Limits, Listener
+from penstock.model.listener import CARRIED, Limits, Listener
 from penstock.model.loading.remains import Remains
 from penstock.model.pipeline import Pipeline
 from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.route import LEADING, Route
-from penstock.model.tcp_route import TcpRoute
+from penstock.model.stream_route import TcpRoute, UdpRoute
 from penstock.model.telemetry import JSON, OFF, Telemetry
 from penstock.model.upstream import Upstream
 
@@ -62,11 +62,11 @@ def _compiled(resource: Resource, catalogue: Catalogue, fragment: Fragment) -> F
 def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> None:
     _check_protocols(listener, fragment)
     _check_proxy_protocol(listener, fragment)
-    _check_stream(listener, fragment)
+    _check_carried(listener, fragment)
     fragment.parts[resource_key("Listener", listener.name)] = {
         "kind": "listener",
         "name": listener.name,
-        "address": listener.address,
+        "address": f"udp:{listener.address}" if listener.speaks == "udp" else listener.address,
         "protocols": cast("list[Protocol]", list(listener.spoken)),
         "tls": listener_tls(listener, catalogue, fragment),
         "trusted_proxies": list(listener.trusted_proxies),
@@ -86,18 +86,30 @@ def _check_protocols(listener: Listener, fragment: Fragment) -> None:
         path = ("protocols", index)
         if protocol in (listener.protocols or ())[:index]:
             fragment.error(path, f"protocol {protocol} is there twice")
-        elif protocol == "tcp" and set(listener.spoken) != {"tcp"}:
-            fragment.error(path, "a listener that carries TCP carries nothing else", "give it a listener of its own")
+        elif protocol in CARRIED and set(listener.spoken) != {protocol}:
+            message = f"a listener that carries {protocol.upper()} carries nothing else"
+            fragment.error(path, message, "give it a listener of its own")
         if protocol == "h2" and listener.tls is None:
             fragment.error(path, "h2 is HTTP/2 over TLS", "write h2c for clear text, or add `tls`")
         if protocol == "h2c" and listener.tls is not None:
             fragment.error(path, "h2c is HTTP/2 in clear text, and the listener has `tls`", "write h2")
 
 
-def _check_stream(listener: Listener, fragment: Fragment) -> None:
+def _check_carried(listener: Listener, fragment: Fragment) -> None:
+    if listener.speaks == "http":
+        return
     for name in ("before", "after"):
-        if listener.is_stream and getattr(listener, name):
-            fragment.error((name,), "a listener that carries TCP has no requests that steps could see")
+        if getattr(listener, name):
+            message = f"a listener that carries {listener.speaks.upper()} has no requests that steps could see"
+            fragment.error((name,), message)
+    if listener.speaks != "udp":
+        return
+    if listener.is_unix:
+        fragment.error(("address",), "datagrams come by UDP; write an address and a port")
+    if listener.tls is not None:
+        fragment.error(("tls",), "datagrams are not deciphered")
+    if listener.proxy_protocol != "off":
+        fragment.error(("proxy_protocol",), "only connections begin with a PROXY protocol header")
 
 
 def _check_proxy_protocol(listener: Listener, fragment: Fragment) -> None:
@@ -173,7 +185,8 @@ def _plugin(plugin: Plugin, catalogue: Catalogue, fragment: Fragment) -> None:
 _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
     Listener: _listener,
     Route: compile_route,
-    TcpRoute: compile_tcp_route,
+    TcpRoute: compile_stream_route,
+    UdpRoute: compile_stream_route,
     Upstream: _upstream,
     Pipeline: _pipeline,
     Telemetry: _telemetry,

@@ -9,7 +9,7 @@ from penstock.compiler.compiled import Fragment
 from penstock.compiler.names import check_names, check_references
 from penstock.compiler.overlap import check_overlap
 from penstock.compiler.route_age import route_ages
-from penstock.compiler.tcp_routes import check_streams
+from penstock.compiler.stream_routes import check_streams
 from penstock.model.listener import Listener
 from penstock.model.loading.loaded import Placed, Unusable
 

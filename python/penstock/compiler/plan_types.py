@@ -55,6 +55,16 @@ class TcprouteBody(TypedDict):
     to: list["Destination"]
 
 
+class UdprouteBody(TypedDict):
+    """`udproute/NAME`: where datagrams go."""
+
+    idle_ms: int
+    kind: Literal["udproute"]
+    listeners: list[str] | None
+    name: str
+    to: list["Destination"]
+
+
 class PipelineBody(TypedDict):
     """`pipeline/NAME`: the steps of a pipeline."""
 
@@ -360,6 +370,7 @@ Body = (
     ListenerBody
     | RouteBody
     | TcprouteBody
+    | UdprouteBody
     | PipelineBody
     | UpstreamBody
     | NamesBody
@@ -381,7 +392,7 @@ LogFormat = Literal["json"] | TemplateLogFormat
 """How a line of the access log looks."""
 PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | RegexPathPattern
 """A pattern for the normalised path of a request."""
-Protocol = Literal["http1", "h2", "h2c", "tcp"]
+Protocol = Literal["http1", "h2", "h2c", "tcp", "udp"]
 """A protocol that a listener speaks."""
 ProxyHeader = Literal["off", "v1", "v2"]
 """The PROXY protocol header that connections to endpoints begin with."""

@@ -140,7 +140,7 @@ class _Walk:
         except ValueError as problem:
             self.fragment.error(self.written.place(path), str(problem))
             return value
-        if url.is_stream:
+        if url.speaks not in {"", "http"}:
             self.fragment.error(self.written.place(path), f"{value[:80]} speaks no HTTP", f"write http://{url.host}")
         body = url_upstream(url)
         key = resource_key("upstream", body["name"])

@@ -33,14 +33,16 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
 
 
 def check_speech(upstream: Upstream, fragment: Fragment) -> None:
-    """Note whether the endpoints speak HTTP, and what is wrong where some do and some do not."""
+    """Note what is spoken to the endpoints, and what is wrong where that is not the same."""
     for index, endpoint in enumerate(upstream.endpoints):
-        known = endpoint.url.is_stream
-        if fragment.is_stream is None:
-            fragment.is_stream = known
-        elif known not in {None, fragment.is_stream}:
-            message = "some endpoints speak HTTP and some do not"
+        known = endpoint.url.speaks
+        if not fragment.speaks:
+            fragment.speaks = known
+        if known not in {"", fragment.speaks}:
+            message = f"some endpoints speak {fragment.speaks.upper()} and some do not"
             fragment.error(("endpoints", index, "url"), message, "make two upstreams of them")
+    if fragment.speaks == "udp" and upstream.proxy_protocol != "off":
+        fragment.error(("proxy_protocol",), "only connections begin with a PROXY protocol header")
 
 
 def check_tls(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:

@@ -11,16 +11,15 @@ from penstock.base.networks import bracketed, canonical_host, canonical_port, so
 from penstock.model.normal_path import normal_path
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0}
+_PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0, "udp": 0}
 """What a URL may begin with, and the port that it means where it names none."""
-STREAMS = ("tcp", "tls")
-"""Those for endpoints that speak no HTTP."""
-URL_PATTERN = r"^((https?|tcp|tls)://|unix:/)"
+_SPEAKS = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tcp", "udp": "udp", "unix": ""}
+URL_PATTERN = r"^((https?|tcp|tls|udp)://|unix:/)"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUrl:
-    """`http://host:port/path`, the same with `https`, `tcp://host:port`, the same with `tls`, or `unix:/path`.
+    """`http://host:port/path`, the same with `https`, `tcp://host:port`, the same with `tls` or `udp`, or `unix:/path`.
 
     `address` is what is connected to, `host` the Host header that belongs to it, `path` what is put before the
     request's path, without a final slash.
@@ -40,9 +39,9 @@ class EndpointUrl:
         return self.scheme in {"https", "tls"}
 
     @property
-    def is_stream(self) -> bool | None:
-        """Whether the endpoint speaks no HTTP; None: that does not show."""
-        return None if self.scheme == "unix" else self.scheme in STREAMS
+    def speaks(self) -> str:
+        """What is spoken to the endpoint: `http`, `tcp` or `udp`; empty: either of the first two."""
+        return _SPEAKS[self.scheme]
 
     @staticmethod
     def looks_like(text: str) -> bool:
@@ -64,13 +63,15 @@ class EndpointUrl:
             raise ValueError(f"not a URL: {text[:80]!r}; write {_meant(text)}")
         kind = scheme[1].lower()
         if kind not in _PORTS:
-            raise ValueError(f"{kind} endpoints are not built yet; write http:// or https://, or tcp:// for a TcpRoute")
+            raise ValueError(
+                f"{kind} endpoints are not built yet; write http:// or https://, or tcp:// and udp:// for their routes"
+            )
         authority, slash, path = text[scheme.end() :].partition("/")
         if authority == "unix:":
             raise ValueError(f"not a URL: {text[:80]!r}; write unix:/{path.rstrip(':')[:80]}")
         host, port = _host_and_port(authority, _PORTS[kind])
         shown = bracketed(host) if port == _PORTS[kind] else f"{bracketed(host)}:{port}"
-        if kind in STREAMS and path:
+        if _SPEAKS[kind] != "http" and path:
             raise ValueError(f"a {kind}:// URL has no path")
         return cls(f"{bracketed(host)}:{port}", shown, _path(slash + path), kind)
 

@@ -11,8 +11,9 @@ from penstock.model.certificate import ListenerTls
 from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
 from penstock.model.step import StepList
 
-BUILT_PROTOCOLS = ("http1", "h2", "h2c", "tcp")
-LATER_PROTOCOLS = ("h3", "tls", "udp")
+BUILT_PROTOCOLS = ("http1", "h2", "h2c", "tcp", "udp")
+LATER_PROTOCOLS = ("h3", "tls")
+CARRIED = ("tcp", "udp")
 
 
 def check_protocol(protocol: str) -> str:
@@ -126,7 +127,8 @@ class Listener(Resource):
         None,
         min_length=1,
         description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text; "
-        "`tcp`, alone, carries bytes as they are, as a `TcpRoute` says. Absent: `[http1]`, and with `tls` `[h2, http1]`.",
+        "`tcp` or `udp`, alone, carries bytes as they are, as a `TcpRoute` or `UdpRoute` says. "
+        "Absent: `[http1]`, and with `tls` `[h2, http1]`.",
     )
     tls: ListenerTls | None = Field(None, description="What it asks of handshakes. Absent: it speaks clear text.")
     trusted_proxies: tuple[Network, ...] = Field(
@@ -155,9 +157,9 @@ class Listener(Resource):
         return ("http1",) if self.tls is None else ("h2", "http1")
 
     @property
-    def is_stream(self) -> bool:
-        """Whether it carries bytes as they are."""
-        return "tcp" in self.spoken
+    def speaks(self) -> str:
+        """What its clients speak: `http`, or `tcp` or `udp` where bytes are carried as they are."""
+        return next((one for one in CARRIED if one in self.spoken), "http")
 
     @property
     def is_unix(self) -> bool:

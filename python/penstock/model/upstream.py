@@ -26,7 +26,7 @@ class Endpoint(Settings):
 
     url: EndpointUrl = Field(
         description="`http://host:port` or `https://host:port`, with a path to put before the request's; behind a "
-        "`TcpRoute` `tcp://host:port` or `tls://host:port`; or `unix:/path`."
+        "`TcpRoute` `tcp://host:port` or `tls://host:port`; behind a `UdpRoute` `udp://host:port`; or `unix:/path`."
     )
     weight: Number = Field(
         1, ge=0, le=_HEAVIEST, description="Share of the requests in relation to its neighbours; 0: none."

@@ -188,14 +188,22 @@ def _listen(parts: Mapping[str, Any]) -> dict[str, socket.socket]:
     for key, part in parts.items():
         if key.startswith("listener/"):
             body = part["body"]
-            sockets[body["name"]] = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-            body["address"] = "{}:{}".format(*sockets[body["name"]].getsockname()[:2])
+            is_udp = "udp" in body["protocols"]
+            opened = _datagrams() if is_udp else socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+            sockets[body["name"]] = opened
+            body["address"] = "{}{}:{}".format("udp:" if is_udp else "", *opened.getsockname()[:2])
     return sockets
+
+
+def _datagrams() -> socket.socket:
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind(("127.0.0.1", 0))
+    return opened
 
 
 def _url(listener: Mapping[str, Any], listening: socket.socket) -> str:
     body = listener["body"]
-    names = ("tcp", "tls") if "tcp" in body["protocols"] else ("http", "https")
+    names = {"tcp": ("tcp", "tls"), "udp": ("udp", "udp")}.get(body["protocols"][0], ("http", "https"))
     scheme = names[bool(body["tls"])]
     return f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
 

@@ -14,6 +14,7 @@ from penstock.base.networks import split_authority
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`."""
 _UNIX = "unix:"
+_UDP = "udp:"
 
 
 class CannotListen(Exception):  # noqa: N818 - says what happened
@@ -85,7 +86,8 @@ class Sockets:
             is_unix = address.startswith(_UNIX)
             indexes = range(1 if is_unix else self.workers)
             bound = next(iter(found.values())).getsockname()
-            sockets = [found[index] if index in found else _listen_tcp(bound) for index in indexes]
+            open_one = _listen_udp if address.startswith(_UDP) else _listen_tcp
+            sockets = [found[index] if index in found else open_one(bound) for index in indexes]
             self._groups[address] = _Group(sockets, _inode(Path(address.removeprefix(_UNIX))) if is_unix else None)
 
     def retain(self, addresses: Iterable[str]) -> None:
@@ -116,46 +118,62 @@ class Sockets:
         if address.startswith(_UNIX):
             return address
         host, port = self._groups[address].sockets[0].getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        prefix = _UDP if address.startswith(_UDP) else ""
+        return f"{prefix}[{host}]:{port}" if ":" in host else f"{prefix}{host}:{port}"
 
     def _open(self, name: str, address: str) -> _Group:
         try:
             if address.startswith(_UNIX):
                 path = Path(address.removeprefix(_UNIX))
                 return _Group([_listen_unix(path)], _inode(path))
-            return self._open_tcp(address)
+            return self._open_ip(address)
         except OSError as problem:
-            raise CannotListen(f"listener {name}: {_reason(address, problem)}") from None
+            raise CannotListen(f"listener {name}: {_reason(address.removeprefix(_UDP), problem)}") from None
 
-    def _open_tcp(self, address: str) -> _Group:
-        host, port_text = split_authority(address)
+    def _open_ip(self, address: str) -> _Group:
+        host, port_text = split_authority(address.removeprefix(_UDP))
         wanted = (host.strip("[]"), int(port_text))
-        if wanted[1] and not self._has_port(wanted[1]):
-            _probe(wanted)
-        sockets = [_listen_tcp(wanted)]
+        is_udp = address.startswith(_UDP)
+        kind, open_one = (socket.SOCK_DGRAM, _listen_udp) if is_udp else (socket.SOCK_STREAM, _listen_tcp)
+        if wanted[1] and not self._has_port(wanted[1], kind):
+            _probe(wanted, kind)
+        sockets = [open_one(wanted)]
         # Where port 0 was asked for, the others share the port that the first one found.
         bound = sockets[0].getsockname()
         try:
-            sockets += [_listen_tcp(bound) for _ in range(1, self.workers)]
+            sockets += [open_one(bound) for _ in range(1, self.workers)]
         except OSError:
             sockets[0].close()
             raise
         return _Group(sockets)
 
-    def _has_port(self, port: int) -> bool:
+    def _has_port(self, port: int, kind: int) -> bool:
         """Whether an address with this port is open here; a probe would meet ourselves."""
         groups = (group for address, group in self._groups.items() if not address.startswith(_UNIX))
-        return any(group.sockets[0].getsockname()[1] == port for group in groups)
+        first = (group.sockets[0] for group in groups)
+        return any(one.type == kind and one.getsockname()[1] == port for one in first)
 
 
-def _probe(address: tuple[str, int]) -> None:
+def _probe(address: tuple[str, int], kind: int) -> None:
     """Bind once without `SO_REUSEPORT`, which would share the port with whoever else sets it."""
-    with _tcp(address[0]) as probe:
+    with _ip(address[0], kind) as probe:
         probe.bind(address)
 
 
+def _listen_udp(address: tuple[str, int]) -> socket.socket:
+    opened = _ip(address[0], socket.SOCK_DGRAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        opened.bind(address)
+    except BaseException:
+        opened.close()
+        raise
+    opened.settimeout(0)
+    return opened
+
+
 def _listen_tcp(address: tuple[str, int]) -> socket.socket:
-    opened = _tcp(address[0])
+    opened = _ip(address[0], socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return _listening(opened, address)
 
@@ -172,9 +190,11 @@ def _listening(opened: socket.socket, address: tuple[str, int] | str) -> socket.
     return opened
 
 
-def _tcp(host: str) -> socket.socket:
-    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _ip(host: str, kind: int) -> socket.socket:
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    if kind == socket.SOCK_STREAM:
+        # Of datagrams it would let others bind the port.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if ":" in host:
         # `[::]` serves IPv4 too; a listener on 0.0.0.0 and the same port takes precedence for it.
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

@@ -21,6 +21,7 @@ use crate::http1::parse_response;
 use crate::pipeline::{ForwardResult, ResultId};
 use crate::telemetry::Forwarded;
 use crate::upstream::Upstream;
+use crate::worker::Worker;
 
 /// Largest head of an answer.
 const ANSWER_HEAD_BYTES: usize = 64 << 10;
@@ -50,7 +51,7 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
     if !has_whole_body(work) {
         return Ok(failed(work, Failure::BodyConsumed));
     }
-    let Some(upstream) = choose(connection, &step.to) else { return Ok(failed(work, Failure::NoEndpoint)) };
+    let Some(upstream) = choose(&connection.worker, &step.to) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
     let began_us = connection.worker.clock.now_us();
     if work.record.upstream_us.0 == 0 {
@@ -99,8 +100,7 @@ fn drop_earlier_answer(work: &mut Work) {
 }
 
 /// Draws an upstream by weight.
-pub(super) fn choose(connection: &Connection, to: &[Weighted]) -> Option<Rc<Upstream>> {
-    let worker = &connection.worker;
+pub(crate) fn choose(worker: &Worker, to: &[Weighted]) -> Option<Rc<Upstream>> {
     let key = match to {
         [only] => only.upstream.as_str(),
         several => {

@@ -25,6 +25,7 @@ mod understand;
 mod web_socket;
 mod work;
 
+pub(crate) use forward::choose;
 pub(crate) use identify::{Peer, Trust, identify};
 pub(crate) use proxied::serve_proxied;
 pub(crate) use serve::{Connection, serve};

@@ -10,7 +10,7 @@ use super::tunnel::{End, relay};
 use super::work::Work;
 use crate::exchange::Version;
 use crate::failure::Failure;
-use crate::listener::{BuiltTcpRoute, ListenerRoutes};
+use crate::listener::{BuiltStreamRoute, ListenerRoutes};
 use crate::telemetry::Forwarded;
 use crate::upstream::{InFlight, Upstream};
 use crate::wire::Wire;
@@ -47,15 +47,15 @@ fn begin(connection: &Connection) -> Box<Work> {
 }
 
 /// Makes the route the connection's own; what else the plan holds is let go.
-fn enter(routes: &ListenerRoutes, work: &mut Work) -> Option<Arc<BuiltTcpRoute>> {
-    let (route, meter) = routes.tcp.as_ref()?;
+fn enter(routes: &ListenerRoutes, work: &mut Work) -> Option<Arc<BuiltStreamRoute>> {
+    let (route, meter) = routes.stream.as_ref()?;
     work.exchange.route = Some(Arc::clone(&route.name));
     work.record.route = (*meter, routes.plan_number);
     Some(Arc::clone(route))
 }
 
-async fn carry(connection: &mut Connection, work: &mut Work, route: &BuiltTcpRoute) -> Result<(), Failure> {
-    let upstream = choose(connection, &route.to).ok_or(Failure::NoEndpoint)?;
+async fn carry(connection: &mut Connection, work: &mut Work, route: &BuiltStreamRoute) -> Result<(), Failure> {
+    let upstream = choose(&connection.worker, &route.to).ok_or(Failure::NoEndpoint)?;
     work.record.upstream = Some(Rc::clone(&upstream));
     work.record.upstream_us.0 = connection.worker.clock.now_us();
     let outcome = connect_to_one(connection, work, &upstream).await;

@@ -17,6 +17,8 @@ pub enum Version {
     Http2,
     /// No HTTP: a connection whose bytes are carried as they are.
     Tcp,
+    /// Nor that: the datagrams of a client.
+    Udp,
 }
 
 impl Version {
@@ -27,6 +29,7 @@ impl Version {
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
             Self::Tcp => "TCP",
+            Self::Udp => "UDP",
         }
     }
 }

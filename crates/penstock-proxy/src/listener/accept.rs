@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use penstock_plan::ProxyProtocol;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 
 use super::{BuiltListener, ListenerState};
 use crate::connection::{Connection, serve, serve_proxied};
@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) enum ListenSocket {
     Tcp(TcpListener),
     Unix(UnixListener),
+    /// Not of connections but of datagrams.
+    Udp(UdpSocket),
 }
 
 impl ListenSocket {
@@ -34,10 +36,13 @@ impl ListenSocket {
     ///
     /// # Errors
     /// The descriptor is no listening socket.
-    pub(crate) fn adopt(descriptor: OwnedFd, is_unix: bool) -> io::Result<Self> {
+    pub(crate) fn adopt(descriptor: OwnedFd, address: &str) -> io::Result<Self> {
         let socket = socket2::Socket::from(descriptor);
         socket.set_nonblocking(true)?;
-        if is_unix {
+        if address.starts_with("udp:") {
+            return UdpSocket::from_std(socket.into()).map(Self::Udp);
+        }
+        if address.starts_with("unix:") {
             return UnixListener::from_std(socket.into()).map(Self::Unix);
         }
         // Accepted sockets inherit it: one system call less for each.
@@ -60,6 +65,7 @@ impl ListenSocket {
                     let (stream, _) = ready!(listener.poll_accept(context))?;
                     (Socket::Unix(stream), IpAddr::from([127, 0, 0, 1]))
                 }
+                Self::Udp(_) => return Poll::Pending,
             })))
         })
         .await
@@ -93,6 +99,7 @@ impl AsFd for ListenSocket {
         match self {
             Self::Tcp(listener) => listener.as_fd(),
             Self::Unix(listener) => listener.as_fd(),
+            Self::Udp(socket) => socket.as_fd(),
         }
     }
 }
@@ -134,15 +141,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket:
 }
 
 fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: IpAddr) {
-    let (meter, listener) = (state.meter.get(), state.current());
-    let limit = listener.plan.limits.connections;
-    let Some(entered) = worker.recorder.enter_below(meter.open, limit) else {
-        worker.recorder.count(meter.refused, 1);
-        return;
-    };
-    state.open.set(state.open.get() + 1);
-    worker.recorder.count(meter.accepted, 1);
-    let guard = OpenConnection { state: Rc::clone(state), _entered: entered };
+    let Some(guard) = OpenConnection::enter(worker, state) else { return };
+    let listener = state.current();
     if listener.plan.proxy_protocol != ProxyProtocol::Off {
         let (worker, state) = (Rc::clone(worker), Rc::clone(state));
         tokio::task::spawn_local(async move {
@@ -152,7 +152,7 @@ fn admit(worker: &Rc<Worker>, state: &Rc<ListenerState>, socket: Socket, peer: I
         return;
     }
     let Some(socket) = with_session(socket, &listener) else {
-        worker.recorder.count(meter.accept_failures, 1);
+        worker.recorder.count(state.meter.get().accept_failures, 1);
         return;
     };
     let mut connection = Connection::new(Rc::clone(worker), Rc::clone(state), socket, peer);
@@ -169,10 +169,25 @@ pub(crate) fn with_session(socket: Socket, listener: &BuiltListener) -> Option<S
     TlsSocket::accept(socket, Arc::clone(terms)).ok().map(|session| Socket::Tls(Box::new(session)))
 }
 
-struct OpenConnection {
+/// A connection, or the datagrams of a client, while it is open.
+pub(crate) struct OpenConnection {
     state: Rc<ListenerState>,
     /// Counts it over all workers.
     _entered: Entered,
+}
+
+impl OpenConnection {
+    /// Counts one in; none where the listener's limit is reached.
+    pub(crate) fn enter(worker: &Worker, state: &Rc<ListenerState>) -> Option<Self> {
+        let (meter, limit) = (state.meter.get(), state.current().plan.limits.connections);
+        let Some(entered) = worker.recorder.enter_below(meter.open, limit) else {
+            worker.recorder.count(meter.refused, 1);
+            return None;
+        };
+        state.open.set(state.open.get() + 1);
+        worker.recorder.count(meter.accepted, 1);
+        Some(Self { state: Rc::clone(state), _entered: entered })
+    }
 }
 
 impl Drop for OpenConnection {

@@ -2,8 +2,8 @@
 
 mod accept;
 mod built;
-mod tcp_route;
+mod stream_route;
 
-pub(crate) use accept::{ListenSocket, accept, accept_waiting, with_session};
-pub(crate) use built::{BuiltListener, ListenerRoutes, ListenerState};
-pub(crate) use tcp_route::BuiltTcpRoute;
+pub(crate) use accept::{ListenSocket, OpenConnection, accept, accept_waiting, with_session};
+pub(crate) use built::{BuiltListener, ListenerRoutes, ListenerState, carries};
+pub(crate) use stream_route::BuiltStreamRoute;

@@ -1,6 +1,6 @@
 //! The header that a proxy puts before a connection to say whose it is: read strictly, and written.
 //!
-//! Source: the PROXY protocol, versions 1 and 2, as HAProxy documents it.
+//! Source: the PROXY protocol, versions 1 and 2, as `HAProxy` documents it.
 
 mod version1;
 mod version2;

@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use penstock_plan::{
-    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Protocol, Route, Step, Upstream,
+    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Protocol, Route, Step, StreamRoute,
+    Upstream,
 };
 use rustls::RootCertStore;
 
 use crate::connection::Trust;
 use crate::expression::Condition;
 use crate::http1::HeadLimits;
-use crate::listener::{BuiltListener, BuiltTcpRoute, ListenerRoutes};
+use crate::listener::{BuiltListener, BuiltStreamRoute, ListenerRoutes, carries};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
@@ -38,7 +39,7 @@ pub struct Built {
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
     pub(crate) log_format: Option<LogFormat>,
     upstreams: BTreeMap<Arc<str>, (Arc<Part>, UpstreamMeters)>,
-    tcp_routes: BTreeMap<Arc<str>, Arc<BuiltTcpRoute>>,
+    stream_routes: BTreeMap<Arc<str>, Arc<BuiltStreamRoute>>,
     routes: Known<BuiltRoute>,
     pipelines: Known<BuiltPipeline>,
     certificates: Known<LoadedCertificate>,
@@ -167,9 +168,8 @@ impl Builder<'_> {
         }
         match &part.body {
             Body::Route(route) => self.add_route(key, part, route),
-            Body::TcpRoute(route) => {
-                self.built.tcp_routes.insert(Arc::clone(key), Arc::new(BuiltTcpRoute::new(route)));
-            }
+            Body::TcpRoute(route) => self.add_stream_route(key, route, Protocol::Tcp),
+            Body::UdpRoute(route) => self.add_stream_route(key, route, Protocol::Udp),
             Body::Pipeline(pipeline) => self.add_pipeline(key, part, pipeline),
             Body::Upstream(upstream) => {
                 for endpoint in upstream.endpoints.iter().filter(|one| needs_escape(one.address.as_bytes())) {
@@ -234,11 +234,8 @@ impl Builder<'_> {
             Some(known) => Some(Arc::clone(&known.built)),
             None => self.listener(key, plan, &meters, known.map(|known| &*known.built)),
         };
-        let routes = if plan.protocols.contains(&Protocol::Tcp) {
-            Some(self.tcp_routes_of(&plan.name))
-        } else {
-            self.routes_of(key, &plan.name)
-        };
+        let routes =
+            if carries(&plan.protocols) { Some(self.stream_routes_of(plan)) } else { self.routes_of(key, &plan.name) };
         if let (Some(built), Some(routes)) = (built, routes) {
             self.built.listeners.insert(plan.name.clone(), ServedListener { built, routes: Arc::new(routes), origin });
         }
@@ -282,16 +279,21 @@ impl Builder<'_> {
                 return None;
             }
         }
-        let router = Router::build(routes);
-        Some(ListenerRoutes { router, pipelines, meters, tcp: None, plan_number: self.built.number })
+        let plan_number = self.built.number;
+        Some(ListenerRoutes { router: Router::build(routes), pipelines, meters, stream: None, plan_number })
     }
 
-    /// Of a listener that speaks TCP; none where no route serves it.
-    fn tcp_routes_of(&mut self, listener: &str) -> ListenerRoutes {
-        let route = self.built.tcp_routes.values().find(|route| route.serves_listener(listener));
-        let tcp = route.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
+    fn add_stream_route(&mut self, key: &Arc<str>, route: &StreamRoute, protocol: Protocol) {
+        self.built.stream_routes.insert(Arc::clone(key), Arc::new(BuiltStreamRoute::new(route, protocol)));
+    }
+
+    /// Of a listener that carries bytes as they are; none where no route serves it.
+    fn stream_routes_of(&mut self, listener: &ListenerPlan) -> ListenerRoutes {
+        let mut routes = self.built.stream_routes.values();
+        let route = routes.find(|route| route.serves_listener(&listener.name, &listener.protocols));
+        let stream = route.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
         let (pipelines, meters) = (Vec::new(), Vec::new());
-        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, tcp, plan_number: self.built.number }
+        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, stream, plan_number: self.built.number }
     }
 
     /// The earlier form of a pipeline.

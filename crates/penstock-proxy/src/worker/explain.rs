@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::build::{Built, build};
 use super::imagine::{Imagined, Url, imagine};
 use crate::exchange::Exchange;
-use crate::listener::ListenerRoutes;
+use crate::listener::{ListenerRoutes, carries};
 use crate::pipeline::{Action, BuiltPipeline, Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome, Target};
 use crate::routing::RouteExplanation;
 use crate::telemetry::Places;
@@ -72,11 +72,11 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     let name = listener_name(plan, imagined.listener.as_deref(), &url)?;
     let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
     let (listener, routes) = (&served.built, &served.routes);
-    if listener.plan.protocols.contains(&Protocol::Tcp) {
+    if carries(&listener.plan.protocols) {
         return Ok(carried(name, routes, &built));
     }
-    if url.is_tcp {
-        return Err(format!("listener {name} carries no TCP; write http:// or https://"));
+    if url.protocol.is_some() {
+        return Err(format!("listener {name} speaks HTTP; write http:// or https://"));
     }
     let mut exchange = imagine(imagined, &url, listener)?;
     if let Some(before) = run_before(&listener.before, &mut exchange) {
@@ -104,7 +104,7 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
 
 /// What becomes of a connection whose bytes are carried as they are.
 fn carried(listener: String, routes: &ListenerRoutes, built: &Built) -> Explained {
-    let chosen = routes.tcp.as_ref().map(|(route, _)| {
+    let chosen = routes.stream.as_ref().map(|(route, _)| {
         let key = route.to.iter().max_by_key(|to| to.weight).map(|to| to.upstream.as_str());
         let endpoint = key.and_then(|key| built.upstream(key)).and_then(first_pick);
         let upstream = key.map(|key| key.strip_prefix("upstream/").unwrap_or(key).to_owned());
@@ -158,8 +158,8 @@ fn listener_name(plan: &Plan, named: Option<&str>, url: &Url<'_>) -> Result<Stri
     }
     let suffix = format!(":{}", url.port);
     listeners.sort_by_key(|listener| {
-        let carries = listener.protocols.contains(&Protocol::Tcp);
-        (carries != url.is_tcp, !listener.address.ends_with(&suffix), listener.tls.is_some() != url.is_https)
+        let carried = [Protocol::Tcp, Protocol::Udp].into_iter().find(|one| listener.protocols.contains(one));
+        (carried != url.protocol, !listener.address.ends_with(&suffix), listener.tls.is_some() != url.is_https)
     });
     listeners.first().map(|listener| listener.name.clone()).ok_or_else(|| "the plan has no listener".to_owned())
 }

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::context::Worker;
 use crate::listener::{ListenSocket, ListenerState, accept, accept_waiting};
+use crate::stream::carry_datagrams;
 
 /// One listening socket, of this worker or of a neighbour.
 pub(super) struct Held {
@@ -38,8 +39,12 @@ impl Held {
             }
         } else if accepting.is_none() {
             let socket = Rc::new(self.adopt(state)?);
-            let task = accept(Rc::clone(worker), Rc::clone(state), Rc::clone(&socket));
-            *accepting = Some((tokio::task::spawn_local(task).abort_handle(), socket));
+            let (worker, state, own) = (Rc::clone(worker), Rc::clone(state), Rc::clone(&socket));
+            let task = match &*socket {
+                ListenSocket::Udp(_) => tokio::task::spawn_local(carry_datagrams(worker, state, own)),
+                _ => tokio::task::spawn_local(accept(worker, state, own)),
+            };
+            *accepting = Some((task.abort_handle(), socket));
         }
         Ok(())
     }
@@ -58,7 +63,6 @@ impl Held {
     }
 
     fn adopt(&self, state: &ListenerState) -> io::Result<ListenSocket> {
-        let is_unix = state.current().plan.address.starts_with("unix:");
-        ListenSocket::adopt(self.socket.try_clone()?, is_unix)
+        ListenSocket::adopt(self.socket.try_clone()?, &state.current().plan.address)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use penstock_plan::Protocol;
 use serde::Deserialize;
 
 use crate::connection::{Peer, identify, understand};
@@ -22,7 +23,7 @@ pub struct Imagined {
     pub listener: Option<String>,
     /// Method.
     pub method: String,
-    /// `http://host[:port]/path?query`, or the same with `https`; `tcp://host:port` for what carries TCP
+    /// `http://host[:port]/path?query`, or the same with `https`; `tcp://host:port` or `udp://host:port` for what is carried
     pub url: String,
     /// Fields, as name and value.
     #[serde(default)]
@@ -37,13 +38,14 @@ pub(super) struct Url<'a> {
     pub(super) target: &'a str,
     pub(super) port: u16,
     pub(super) is_https: bool,
-    pub(super) is_tcp: bool,
+    /// What is carried as it is; none: HTTP.
+    pub(super) protocol: Option<Protocol>,
 }
 
 impl<'a> Url<'a> {
     /// Takes one apart.
     pub(super) fn parse(url: &'a str) -> Result<Self, String> {
-        let schemes = [("http://", false, 80), ("https://", true, 443), ("tcp://", false, 0)];
+        let schemes = [("http://", false, 80), ("https://", true, 443), ("tcp://", false, 0), ("udp://", false, 0)];
         let found = schemes
             .into_iter()
             .find_map(|(scheme, is_https, port)| url.strip_prefix(scheme).map(|rest| (rest, is_https, port)));
@@ -53,7 +55,9 @@ impl<'a> Url<'a> {
         let (authority, target) = rest.split_at(end);
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
         let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(usual_port);
-        Ok(Self { authority, target, port, is_https, is_tcp: url.starts_with("tcp://") })
+        let carried = [("tcp://", Protocol::Tcp), ("udp://", Protocol::Udp)];
+        let protocol = carried.into_iter().find_map(|(scheme, protocol)| url.starts_with(scheme).then_some(protocol));
+        Ok(Self { authority, target, port, is_https, protocol })
     }
 }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_plan::Protocol;
 use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -236,8 +237,11 @@ impl Listeners {
     fn attend(&self) {
         let Some(turn) = self.worker.share.take_turn(self.open()) else { return };
         for active in self.by_name.borrow().values() {
+            let are_datagrams = active.state.speaks(Protocol::Udp);
             for held in active.sockets.borrow().iter() {
-                if held.attend(turn.accepts(held.owner), &self.worker, &active.state).is_err() {
+                let owner = held.owner;
+                let is_needed = if are_datagrams { turn.takes_datagrams(owner) } else { turn.accepts(owner) };
+                if held.attend(is_needed, &self.worker, &active.state).is_err() {
                     self.worker.recorder.count(active.state.meter.get().accept_failures, 1);
                 }
             }

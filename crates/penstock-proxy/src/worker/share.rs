@@ -85,6 +85,11 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// Whether to take datagrams from the sockets of this owner: a client's are for the worker that has its others.
+    pub(crate) fn takes_datagrams(&self, owner: Option<u32>) -> bool {
+        owner.is_none_or(|owner| owner == self.index || !self.attended >> owner & 1 == 1)
+    }
+
     /// Whether to accept from the sockets of this owner; none: of all workers.
     pub(crate) fn accepts(&self, owner: Option<u32>) -> bool {
         match owner {

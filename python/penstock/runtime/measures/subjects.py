@@ -70,7 +70,7 @@ def subjects_of_part(key: str, body: Mapping[str, Any]) -> Iterator[Subject]:
     """The subjects that one part of a plan names."""
     kind, _, name = key.partition("/")
     match kind:
-        case "route" | "tcproute":
+        case "route" | "tcproute" | "udproute":
             yield Subject("route", (name,))
         case "pipeline":
             yield from _filters(name, body["steps"])

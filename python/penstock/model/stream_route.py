@@ -1,4 +1,4 @@
-"""TCP routes: where connections go whose bytes are carried as they are."""
+"""Stream routes: where connections and datagrams go that are carried as they are."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,12 +25,10 @@ Target = Annotated[Text, AfterValidator(check_target), Field(json_schema_extra=_
 
 
 class Destination(Settings):
-    """An upstream and its share of the connections."""
+    """An upstream and its share of the connections, or of the clients."""
 
     upstream: Target = Field(description="Name of an upstream or a URL.")
-    weight: Number = Field(
-        1, ge=0, le=_HEAVIEST, description="Share of the connections in relation to the others; 0: none."
-    )
+    weight: Number = Field(1, ge=0, le=_HEAVIEST, description="Share in relation to the others; 0: none.")
 
 
 def read_destinations(value: object) -> object:
@@ -67,3 +65,29 @@ class TcpRoute(Resource):
         tuple[Destination, ...], BeforeValidator(read_destinations), Field(min_length=1, json_schema_extra=_or_one)
     ] = Field(description="Where connections go: a URL, an upstream, or a list of them with weights.")
     idle: SomeTime = Field(Duration.parse("10m"), description="Time a connection may stand still.")
+
+
+class UdpRoute(Resource):
+    """Carries the datagrams of listeners that speak `udp` to an upstream, and its answers back.
+
+    Each listener that speaks `udp` is served by one such route. The datagrams of one client go to one endpoint.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(title="UdpRoute")
+    example: ClassVar[str] = """
+        kind: UdpRoute
+        name: names
+        to: udp://10.0.0.2:53
+        idle: 10s
+    """
+
+    kind: Literal["UdpRoute"] = Field(description="What the resource is.")
+    listeners: tuple[reference("listener"), ...] | None = Field(  # type: ignore[valid-type]
+        None, min_length=1, description="Listeners it serves. Absent: all that speak `udp`."
+    )
+    to: Annotated[
+        tuple[Destination, ...], BeforeValidator(read_destinations), Field(min_length=1, json_schema_extra=_or_one)
+    ] = Field(description="Where datagrams go: a URL, an upstream, or a list of them with weights.")
+    idle: SomeTime = Field(
+        Duration.parse("30s"), description="Time after the last datagram for which a client keeps its endpoint."
+    )

@@ -1,0 +1,6 @@
+//! Datagrams, carried as they are.
+
+mod session;
+mod udp;
+
+pub(crate) use udp::carry_datagrams;

@@ -47,10 +47,10 @@ impl Session {
         socket: UdpSocket,
         (upstream, in_flight): (Rc<Upstream>, InFlight),
         route: (RouteMeter, u64),
-        (began_us, began_ms): (u64, u64),
+        (began_us, now_ms): (u64, u64),
     ) -> Self {
         let (received_bytes, sent_bytes) = (Cell::new(0), Cell::new(0));
-        let moved_ms = Cell::new(began_ms);
+        let moved_ms = Cell::new(now_ms);
         Self {
             client,
             socket,

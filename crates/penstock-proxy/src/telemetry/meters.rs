@@ -1,5 +1,7 @@
 //! The one list of what the core counts: of the gateway, its listeners, routes, upstreams, endpoints and filters.
 
+use std::array::from_fn;
+
 use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, WordSlot};
 
 use super::measure::{Kind, Measure, Meter, Taker};
@@ -49,7 +51,8 @@ impl Meter for GatewayMeter {
                 "penstock_log_lines_dropped_total",
                 "Access log lines that found no room or could not be written.",
             ),
-            failures: REASONS.map(|(reason, blame)| {
+            failures: from_fn(|position| {
+                let (reason, blame) = REASONS[position];
                 let failures = Measure::new(
                     "penstock_failures_total",
                     "Requests that the gateway itself refused or gave up, by reason and by whose fault it was.",

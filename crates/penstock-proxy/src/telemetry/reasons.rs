@@ -3,7 +3,7 @@
 use crate::failure::Blame;
 
 /// Every reason and whose fault it is, in the order of the words; the last stands for those that are not here.
-pub(crate) const REASONS: [(&str, Blame); 81] = [
+pub(crate) const REASONS: &[(&str, Blame)] = &[
     ("answer_body_timed_out", Blame::Upstream),
     ("answer_timed_out", Blame::Upstream),
     ("body_consumed", Blame::Gateway),

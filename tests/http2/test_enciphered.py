@@ -8,7 +8,10 @@ import pytest
 
 from penstock import Gateway
 from tests.servers.http2_client import Http2Client
+from tests.servers.http2_websocket import Http2WebSocket
 from tests.servers.tls_client import AUTHORITY, connect, pair, trusting
+from tests.servers.websocket_origin import WebSocketOrigin
+from tests.websocket.configurations import resources
 
 SEEN = "{{ request.headers['x-forwarded-proto'] }} {{ request.host }}"
 
@@ -36,6 +39,22 @@ def test_a_client_that_offers_it_is_served_http2(web: int) -> None:
     with session(web) as client:
         streams = [client.begin(host="shop.test") for _ in range(20)]
         assert [client.answer(stream).body for stream in streams] == [b"https shop.test"] * 20
+
+
+def test_websocket_passes_within_a_stream_of_it() -> None:
+    certificate, key = pair("shop")
+    with WebSocketOrigin() as origin:
+        listener, *others = resources(origin.url)
+        listener["tls"] = {"certificates": ["shop"]}
+        shop = {"kind": "Certificate", "name": "shop", "certificate": certificate, "key": key}
+        with Gateway([shop, listener, *others]) as gateway:
+            client = session(int(gateway.url.rpartition(":")[2]))
+            opened = Http2WebSocket(client)
+            opened.send("x" * 100_000)
+            assert opened.message() == b"x" * 100_000
+            opened.close()
+            assert opened.close_code == 1000
+            client.socket.close()
 
 
 def test_b20_a_request_for_the_host_of_another_certificate_is_misdirected(web: int) -> None:

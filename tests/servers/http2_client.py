@@ -13,6 +13,7 @@ import h2.events
 Fields = Iterable[tuple[str, str]]
 
 PATIENCE = 15.0
+FRAME_HEAD = 9
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Http2Client:
         self.farewells: list[tuple[int, int]] = []
         """Of each GOAWAY: the last stream and the error code."""
         self.is_closed = False
+        self._unfed = b""
         self.connection.initiate_connection()
         self.flush()
 
@@ -142,10 +144,17 @@ class Http2Client:
         if not data:
             self.is_closed = True
             return
-        for event in self.connection.receive_data(data):
-            self._take(event)
+        self._unfed += data
+        # Frame by frame: the library takes nothing that comes with a farewell.
+        while len(self._unfed) >= FRAME_HEAD and len(self._unfed) >= (size := self._frame_size()):
+            for event in self.connection.receive_data(self._unfed[:size]):
+                self._take(event)
+            self._unfed = self._unfed[size:]
         if not self.is_closed:
             self.flush()
+
+    def _frame_size(self) -> int:
+        return FRAME_HEAD + int.from_bytes(self._unfed[:3], "big")
 
     def _take(self, event: h2.events.Event) -> None:
         match event:

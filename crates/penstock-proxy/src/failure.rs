@@ -70,6 +70,10 @@ pub(crate) enum Failure {
     TooManyInterim,
     #[error("the endpoint switched protocols unasked")]
     UnaskedUpgrade,
+    #[error("the endpoint did not open the connection that was asked for")]
+    NotSwitched,
+    #[error("no tunnel is opened here")]
+    NoTunnel,
     #[error("the endpoint did not answer in time")]
     AnswerTimedOut,
     #[error("the endpoint stopped in the middle of its answer")]
@@ -158,6 +162,8 @@ impl Failure {
             Self::UpstreamHeadTooLarge => (502, Blame::Upstream, "upstream_head_too_large"),
             Self::TooManyInterim => (502, Blame::Upstream, "too_many_interim"),
             Self::UnaskedUpgrade => (502, Blame::Upstream, "unasked_upgrade"),
+            Self::NotSwitched => (502, Blame::Upstream, "not_switched"),
+            Self::NoTunnel => (501, Blame::Client, "no_tunnel"),
             Self::AnswerTimedOut => (504, Blame::Upstream, "answer_timed_out"),
             Self::AnswerBodyTimedOut => (504, Blame::Upstream, "answer_body_timed_out"),
             Self::RequestTimedOut => (504, Blame::Gateway, "request_timed_out"),

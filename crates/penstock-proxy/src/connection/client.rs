@@ -53,6 +53,14 @@ impl Client {
         }
     }
 
+    /// Whether it has given its stream up; if not, the task is woken when it does. A connection shows that by itself.
+    pub(crate) fn has_gone(&self, context: &Context<'_>) -> bool {
+        match self {
+            Self::Wire(_) => false,
+            Self::Stream(stream) => stream.has_gone(context),
+        }
+    }
+
     /// Drops what it holds.
     pub(crate) fn discard(&mut self, buffers: &Buffers) {
         match self {
@@ -185,7 +193,10 @@ impl Sink for Client {
     fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Wire(wire) => wire.poll_shutdown(context),
-            Self::Stream(_) => Poll::Ready(Ok(())),
+            Self::Stream(stream) => {
+                stream.end();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 

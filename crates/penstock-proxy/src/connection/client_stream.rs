@@ -78,16 +78,19 @@ impl ClientStream {
     }
 
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if !self.unread().is_empty() {
-            return Poll::Ready(Ok(self.unread().len()));
-        }
+        // Next to nothing is left unread, if anything is: half a head of a frame.
+        let mut left = Vec::new();
+        left.extend_from_slice(self.unread());
         self.input.clear();
         self.taken = 0;
-        match self.session.borrow_mut().poll_input(context, self.id, &mut self.input) {
+        let polled = self.session.borrow_mut().poll_input(context, self.id, &mut self.input);
+        let came = self.input.len();
+        self.input.splice(..0, left);
+        match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Input::Bytes) => {
-                self.received_bytes += self.input.len() as u64;
-                Poll::Ready(Ok(self.input.len()))
+                self.received_bytes += came as u64;
+                Poll::Ready(Ok(came))
             }
             Poll::Ready(Input::Ended) => Poll::Ready(Ok(0)),
             Poll::Ready(Input::Reset) => Poll::Ready(Err(ErrorKind::ConnectionReset.into())),
@@ -97,6 +100,11 @@ impl ClientStream {
     /// Whether the client has given the stream up; if not, the task is woken when it does.
     pub(super) fn has_gone(&self, context: &Context<'_>) -> bool {
         self.session.borrow_mut().watch(context, self.id)
+    }
+
+    /// Whether it was reset, by either side.
+    pub(super) fn is_reset(&self) -> bool {
+        self.session.borrow().is_reset(self.id)
     }
 
     pub(super) fn take_trailers(&self) -> Option<Head> {
@@ -160,6 +168,16 @@ impl ClientStream {
             Some(trailers) => session.send_trailers(self.id, trailers),
             None => session.send_end(self.id),
         }
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn end(&self) {
+        self.session.borrow_mut().send_end(self.id);
+    }
+
+    /// Resets a stream whose tunnel is over, unless both sides have ended it.
+    pub(super) fn cut_off(&self) {
+        self.session.borrow_mut().cut_off(self.id);
     }
 
     /// Resets the stream.

@@ -14,8 +14,9 @@ use super::tunnel::tunnel;
 use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Head, Method, Name, Version};
 use crate::failure::Failure;
-use crate::http1::Framing;
+use crate::http1::{Connects, Framing};
 use crate::listener::BuiltListener;
+use crate::websocket::ACCEPT;
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,11 @@ pub(crate) enum Next {
 
 /// Sends the answer and decides what becomes of the connection.
 pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
+    let is_tunnels_answer = work.info.connects != Connects::No && (200..300).contains(&work.exchange.response.status);
+    if is_tunnels_answer {
+        // Whatever answered knew nothing of a tunnel, but the client would take it for one.
+        answer_failure(work, Failure::NoTunnel);
+    }
     if matches!(work.exchange.answer, Answer::Upstream) && work.exchange.response.status == 101 {
         return switch(connection, work, listener).await;
     }
@@ -366,10 +372,19 @@ fn release_attempt(connection: &Connection, work: &mut Work, was_sent: bool) {
 
 /// Answers 101 and becomes a tunnel.
 async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
-    // A stream cannot ask for it, and an endpoint that does it unasked is refused.
-    let Some(wire) = connection.client.wire() else { return Next::Drop };
-    let output = wire.output(&connection.worker.buffers);
-    write_answer(output, &work.exchange, AnswerFraming::None, ConnectionField::Upgrade);
+    match &mut connection.client {
+        Client::Wire(wire) => {
+            let output = wire.output(&connection.worker.buffers);
+            write_answer(output, &work.exchange, AnswerFraming::None, ConnectionField::Upgrade);
+        }
+        Client::Stream(stream) => {
+            let response = &mut work.exchange.response;
+            response.status = 200;
+            // It answers the gateway's key, which the client has not seen.
+            response.head.remove(ACCEPT);
+            stream.send_head(response.status, &response.head, None, false);
+        }
+    }
     work.is_delivering = true;
     work.late_at_ms = u64::MAX;
     work.gone_at_ms = u64::MAX;

@@ -17,10 +17,11 @@ use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Head, Version};
 use crate::failure::{Blame, Failure};
 use crate::filters::{Forward, Weighted};
-use crate::http1::parse_response;
+use crate::http1::{Connects, parse_response};
 use crate::pipeline::{ForwardResult, ResultId};
 use crate::telemetry::Forwarded;
 use crate::upstream::Upstream;
+use crate::websocket::answers_key;
 use crate::worker::Worker;
 
 /// Largest head of an answer.
@@ -221,8 +222,9 @@ fn take_head(
         let Some(info) = parsed.map_err(Failure::of_answer)? else { return Ok(false) };
         attempt.wire.consume(info.length);
         match work.exchange.response.status {
-            101 if asks_for_upgrade(work) && info.options.upgrade => {}
+            101 if asks_for_upgrade(work) && info.options.upgrade => check_handshake(work)?,
             101 => return Err(Failure::UnaskedUpgrade),
+            200..=299 if work.info.connects != Connects::No => return Err(Failure::NotSwitched),
             100..=199 => {
                 *interim += 1;
                 if *interim > MOST_INTERIM {
@@ -237,6 +239,13 @@ fn take_head(
         work.answer_transfer.begin(info.framing, false, None);
         return Ok(true);
     }
+}
+
+/// Whether the endpoint has answered the gateway's own key; a client's key is the client's affair.
+fn check_handshake(work: &Work) -> Result<(), Failure> {
+    let is_ours = work.info.connects == Connects::WebSocket;
+    let is_answered = !is_ours || answers_key(&work.exchange.request.head, &work.exchange.response.head);
+    if is_answered { Ok(()) } else { Err(Failure::NotSwitched) }
 }
 
 fn pass_interim(connection: &mut Connection, work: &mut Work) {

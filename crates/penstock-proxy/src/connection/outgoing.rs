@@ -53,7 +53,7 @@ pub(crate) fn write_request(out: &mut Vec<u8>, work: &Work, endpoint: &EndpointP
 pub(crate) fn asks_for_upgrade(work: &Work) -> bool {
     let request = &work.exchange.request;
     work.info.options.upgrade
-        && request.version == Version::Http11
+        && request.version != Version::Http10
         && work.info.framing == Framing::None
         && request.head.first(Name::UPGRADE).is_some_and(|value| !value.is_empty() && !names_http2(value))
         && (!asks_for_websocket(request) || is_sound(request))

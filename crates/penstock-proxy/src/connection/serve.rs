@@ -23,9 +23,10 @@ use super::understand::understand;
 use super::work::Work;
 use crate::exchange::{Client as ClientAddress, Method, Span, Version};
 use crate::failure::Failure;
-use crate::http1::{Framing, Malformed, head_may_be_complete, parse_request};
+use crate::http1::{Connects, Framing, Malformed, head_may_be_complete, parse_request};
 use crate::listener::{BuiltListener, ListenerState};
 use crate::proxy_header::Addresses;
+use crate::websocket::add_key;
 use crate::wire::{Deadline, Socket, Wire};
 use crate::worker::Worker;
 
@@ -342,6 +343,9 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
     let worker = &connection.worker;
     identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
     request.session = connection.client.facts();
+    if info.connects == Connects::WebSocket {
+        add_key(&mut request.head, [worker.random(), worker.random()]);
+    }
     exchange.body_limit = listener.plan.limits.body_bytes;
     request_transfer.begin(info.framing, matches!(info.framing, Framing::Chunked | Framing::Stream), None);
     request_transfer.passes_trailers = true;

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
+use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::serve::Connection;
@@ -71,6 +72,13 @@ pub(crate) async fn tunnel(
         let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
         relay(connection, work, &mut attempt.wire, idle_ms).await;
     }
+    if let Client::Stream(stream) = &connection.client {
+        // A stream that was given up is a connection that was reset (RFC 8441, section 5).
+        if stream.is_reset() {
+            attempt.wire.socket().reset_on_close();
+        }
+        stream.cut_off();
+    }
     attempt.wire.discard(&connection.worker.buffers);
 }
 
@@ -82,6 +90,9 @@ pub(super) async fn relay(connection: &mut Connection, work: &Work, endpoint: &m
     let mut phase = Phase::new(connection, idle_ms);
     poll_fn(|context| {
         let Connection { client, worker, .. } = &mut *connection;
+        if client.has_gone(context) {
+            return Poll::Ready(End::Broken);
+        }
         let sent = up.poll(context, &worker.buffers, client, endpoint);
         let received = down.poll(context, &worker.buffers, endpoint, client);
         match (sent, received) {

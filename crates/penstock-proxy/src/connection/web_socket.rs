@@ -109,6 +109,9 @@ impl WebSocketTunnel {
         if connection.worker.is_draining() && !self.up.has_closed() && !self.down.has_closed() {
             self.part(GOING_AWAY);
         }
+        if !self.is_parting && connection.client.has_gone(context) {
+            return Poll::Ready(false);
+        }
         loop {
             let Connection { client, worker, .. } = &mut *connection;
             let sent = self.up.poll(context, &worker.buffers, client, &mut attempt.wire);

@@ -50,6 +50,8 @@ pub enum Malformed {
     PseudoField,
     #[error("a field of one HTTP/1.1 connection in HTTP/2")]
     ConnectionField,
+    #[error("no tunnel is opened for this protocol")]
+    Protocol,
 }
 
 impl Malformed {
@@ -59,7 +61,7 @@ impl Malformed {
             Self::HeadTooLarge | Self::TooManyFields => 431,
             Self::TargetTooLong => 414,
             Self::Version => 505,
-            Self::UnknownCoding | Self::Method => 501,
+            Self::UnknownCoding | Self::Method | Self::Protocol => 501,
             Self::Expectation => 417,
             Self::StartLine
             | Self::FieldName
@@ -106,6 +108,7 @@ impl Malformed {
             Self::Trailer => "trailer",
             Self::PseudoField => "pseudo_field",
             Self::ConnectionField => "connection_field",
+            Self::Protocol => "protocol",
         }
     }
 }

@@ -18,6 +18,16 @@ pub struct HeadLimits {
     pub target_bytes: usize,
 }
 
+/// What a request opens a tunnel to, where that is all it asks for: 2xx then says that there is one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Connects {
+    /// It asks for an answer.
+    #[default]
+    No,
+    /// WebSocket within a stream (RFC 8441).
+    WebSocket,
+}
+
 /// What the head says about the message around it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestInfo {
@@ -33,6 +43,8 @@ pub struct RequestInfo {
     pub expects_continue: bool,
     /// Whether the client takes trailers.
     pub takes_trailers: bool,
+    /// Whether it asks for a tunnel instead of an answer.
+    pub connects: Connects,
 }
 
 /// Parses a request's head into `request`, or says `None` while it is incomplete.

@@ -225,7 +225,7 @@ impl Session {
         if matches!(self.known(id), Known::Forgiven) {
             return self.note_idle_frame();
         }
-        if self.streams.len() >= self.limits.streams as usize {
+        if self.is_full() {
             self.reset(id, ErrorCode::RefusedStream);
             return self.note_reset(now_ms);
         }
@@ -248,6 +248,13 @@ impl Session {
         self.streams.insert(id, self.fresh_stream(block.ends_stream, declared_left));
         opened.push(Opened { stream: id, request, info });
         Ok(())
+    }
+
+    /// Whether no further stream may be open. One that both sides have ended is not, though its task has yet to see it.
+    fn is_full(&self) -> bool {
+        let most = self.limits.streams as usize;
+        let is_open = |stream: &&Stream| !(stream.has_ended && stream.has_peer_ended);
+        self.streams.len() >= most && self.streams.values().filter(is_open).count() >= most
     }
 
     fn fresh_stream(&self, has_peer_ended: bool, declared_left: Option<u64>) -> Stream {

@@ -6,6 +6,7 @@ use super::error::ErrorCode;
 use super::frame::{END_STREAM, HEAD_BYTES, Kind, write_block, write_head, write_window_update};
 use super::hpack::{write_field, write_status};
 use super::session::Session;
+use super::stream::Stream;
 use crate::exchange::{Head, Name, Request};
 use crate::http1::OF_ONE_HOP;
 
@@ -160,9 +161,10 @@ impl Session {
         Poll::Ready(Some(count))
     }
 
-    /// Says that a body has ended.
+    /// Says that a body has ended, unless that was said.
     pub(crate) fn send_end(&mut self, id: u32) {
-        let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.reset.is_none()) else { return };
+        let is_open = |stream: &&mut Stream| stream.reset.is_none() && !stream.has_ended;
+        let Some(stream) = self.streams.get_mut(&id).filter(is_open) else { return };
         stream.has_ended = true;
         write_head(&mut self.output, 0, Kind::Data, END_STREAM, id);
         self.wake_sender();
@@ -172,6 +174,13 @@ impl Session {
     pub(crate) fn abort(&mut self, id: u32, code: ErrorCode) {
         if self.streams.get(&id).is_some_and(|stream| stream.reset.is_none()) {
             self.reset(id, code);
+        }
+    }
+
+    /// Resets a stream whose tunnel is over, unless both sides have said so.
+    pub(crate) fn cut_off(&mut self, id: u32) {
+        if self.streams.get(&id).is_some_and(|stream| !(stream.has_ended && stream.has_peer_ended)) {
+            self.abort(id, ErrorCode::Cancel);
         }
     }
 

@@ -4,7 +4,9 @@
 
 use super::hpack::Line;
 use crate::exchange::{Head, Method, Name, Request, Span, Version};
-use crate::http1::{Framing, HeadLimits, Malformed, RequestInfo, content_length, is_value, token_length};
+use crate::http1::{
+    ConnectionOptions, Connects, Framing, HeadLimits, Malformed, RequestInfo, content_length, is_value, token_length,
+};
 
 /// Longer tokens are no method of any registry.
 const LONGEST_METHOD: usize = 64;
@@ -66,9 +68,8 @@ impl<'a> HeadReader<'a> {
         let request = self.request;
         request.method_span = method;
         request.method = Method::of(request.head.bytes(method));
-        if pseudo.protocol.is_some() {
-            // Only where it is CONNECT that opens a tunnel, and none is served yet.
-            return Err(if request.method == Method::Connect { Malformed::Method } else { Malformed::PseudoField });
+        if let Some(protocol) = pseudo.protocol {
+            return tunnel(request, protocol, path);
         }
         let framing = framing(&request.head, ends_stream)?;
         request.declared_length = match framing {
@@ -200,6 +201,30 @@ fn check_path(text: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
     }
     let is_target = matches!(text, [b'/', ..] | b"*") && text.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..));
     if is_target { Ok(()) } else { Err(Malformed::PseudoField) }
+}
+
+/// Makes the request for a tunnel that HTTP/1.1 knows of the one that HTTP/2 knows, so that what follows needs to know
+/// one of them only. The key of its handshake is the gateway's affair.
+///
+/// Source: RFC 8441, sections 4 and 5.
+fn tunnel(request: &mut Request, protocol: Span, target: Span) -> Result<RequestInfo, Malformed> {
+    let head = &mut request.head;
+    if request.method != Method::Connect {
+        return Err(Malformed::PseudoField);
+    }
+    if !head.bytes(protocol).eq_ignore_ascii_case(b"websocket") {
+        return Err(Malformed::Protocol);
+    }
+    if head.first(Name::CONTENT_LENGTH).is_some() {
+        return Err(Malformed::ContentLength);
+    }
+    head.retain(|token, _, _| token != Name::SEC_WEBSOCKET_KEY);
+    head.add_known(Name::UPGRADE, b"websocket");
+    request.method_span = head.intern(b"GET");
+    request.method = Method::Get;
+    request.declared_length = Some(0);
+    let options = ConnectionOptions { upgrade: true, ..ConnectionOptions::default() };
+    Ok(RequestInfo { target, options, connects: Connects::WebSocket, ..RequestInfo::default() })
 }
 
 /// How the body is delimited. Its end is the stream's; a length that is declared has to be true (B15).

@@ -146,3 +146,38 @@ fn b22_cookies_become_one_field() {
     let (request, _) = read(&lines, true).unwrap();
     assert_eq!(request.head.known(Name::COOKIE).collect::<Vec<_>>(), [b"a=1; b=2; c=3"]);
 }
+
+/// The request that opens a WebSocket connection, with one value replaced and a line behind the others.
+fn connect<'a>(name: &str, value: &'a str, line: Option<(&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    let usual = [(":method", "CONNECT"), (":protocol", "websocket"), GET[1], GET[2], GET[3]];
+    let replaced = usual.into_iter().map(|(known, usual)| (known, if known == name { value } else { usual }));
+    replaced.chain(line).collect()
+}
+
+#[test]
+fn a_tunnel_for_websocket_is_read_as_http_1_asks_for_it() {
+    let line = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let (request, info) = read(&connect("", "", Some(line)), false).unwrap();
+    assert_eq!((request.method, request.method_text(), request.version), (Method::Get, "GET", Version::Http2));
+    assert_eq!((info.connects, info.framing, info.options.upgrade), (Connects::WebSocket, Framing::None, true));
+    assert_eq!(request.head.bytes(info.target), b"/x?y");
+    let fields: Vec<_> = request.head.iter().collect();
+    assert_eq!(fields, [(&b"host"[..], &b"a.test"[..]), (b"upgrade", b"websocket")], "the key is not the client's");
+}
+
+#[test]
+fn what_asks_for_another_tunnel_or_for_one_badly_is_refused() {
+    for (name, value, line, expected) in [
+        (":method", "GET", None, Malformed::PseudoField),
+        (":method", "connect", None, Malformed::PseudoField),
+        (":protocol", "connect-udp", None, Malformed::Protocol),
+        (":protocol", "", None, Malformed::Protocol),
+        (":scheme", "ws", None, Malformed::PseudoField),
+        ("", "", Some(("content-length", "0")), Malformed::ContentLength),
+        ("", "", Some(("upgrade", "websocket")), Malformed::ConnectionField),
+    ] {
+        let found = read(&connect(name, value, line), false).err();
+        assert_eq!(found, Some(expected), "{name} {value} {line:?}");
+    }
+    assert_eq!(Malformed::Protocol.status(), 501, "RFC 9220, section 3");
+}

@@ -33,6 +33,7 @@ impl Limits {
             (MAX_CONCURRENT_STREAMS, self.streams),
             (INITIAL_WINDOW_SIZE, self.stream_window),
             (MAX_HEADER_LIST_SIZE, self.head_bytes as u32),
+            (ENABLE_CONNECT_PROTOCOL, 1),
         ];
         write_head(out, settings.len() * 6, Kind::Settings, 0, 0);
         for (setting, value) in settings {

@@ -336,3 +336,15 @@ def test_r1_a_change_closes_no_connection() -> None:
             assert gateway.ask("POST", "/-/reload")[0] == 200
             opened.send(str(status))
             assert opened.message() == str(status).encode()
+
+
+def test_how_long_one_lasted_is_no_requests_time() -> None:
+    with (
+        WebSocketOrigin() as origin,
+        GatewayProcess(speaking(origin.url), workers=1) as gateway,
+        Http2Client(gateway.port()) as client,
+    ):
+        Http2WebSocket(client).close()
+        counted = 'penstock_requests_total{route="all",class="2xx"} 1'
+        wait_until(lambda: counted in gateway.ask("GET", "/metrics")[1].splitlines())
+        assert 'penstock_request_duration_seconds_count{route="all"} 0' in gateway.ask("GET", "/metrics")[1]

@@ -386,6 +386,7 @@ async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltLi
         }
     }
     work.is_delivering = true;
+    work.record.is_tunnel = true;
     work.late_at_ms = u64::MAX;
     work.gone_at_ms = u64::MAX;
     if let Some(attempt) = work.attempt.take() {

@@ -96,6 +96,8 @@ pub(crate) struct Record {
     pub(crate) blame: Option<Blame>,
     /// Attempts made.
     pub(crate) attempts: u32,
+    /// Whether the exchange became a tunnel.
+    pub(crate) is_tunnel: bool,
     /// When the first attempt began and the answer's head was there.
     pub(crate) upstream_us: (u64, u64),
 }

@@ -117,6 +117,7 @@ pub(super) fn log(
         listener: &listener.meter.get(),
         route: Some((&route.name.name, meter, *plan)),
         status,
+        is_tunnel: false,
         duration_us,
         bytes_in,
         bytes_out,

@@ -13,9 +13,6 @@ use super::reasons::position;
 use crate::http2::Resets;
 use crate::worker::Share;
 
-/// Tunnels are no requests that take long.
-const SWITCHED: u16 = 101;
-
 /// Counts for one worker.
 pub(crate) struct Recorder {
     share: Share,
@@ -55,6 +52,8 @@ pub(crate) struct Ended<'a> {
     /// Name and meter of its route, and the number of the plan that they belong to.
     pub(crate) route: Option<(&'a str, &'a RouteMeter, u64)>,
     pub(crate) status: u16,
+    /// Whether it became a tunnel.
+    pub(crate) is_tunnel: bool,
     pub(crate) duration_us: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -122,7 +121,8 @@ impl Recorder {
         if let Some(requests) = route.requests.get(usize::from(ended.status / 100).wrapping_sub(1)) {
             column.count(*requests, 1);
         }
-        if ended.status != SWITCHED {
+        // Tunnels are no requests that take long.
+        if !ended.is_tunnel {
             column.record(route.duration, ended.duration_us);
         }
         column.count(ended.listener.received_bytes, ended.bytes_in);

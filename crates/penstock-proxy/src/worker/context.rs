@@ -157,6 +157,7 @@ impl Worker {
             listener: &connection.listener.meter.get(),
             route: exchange.route.as_ref().map(|route| (&*route.name, &record.route.0, record.route.1)),
             status: exchange.response.status,
+            is_tunnel: record.is_tunnel,
             duration_us,
             bytes_in,
             bytes_out,

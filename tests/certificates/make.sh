@@ -28,6 +28,8 @@ key_ec renewed.key
 sign renewed shop.test authority "subjectAltName=DNS:shop.test,DNS:*.shop.test"
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out other.key 2>/dev/null
 sign other other.test authority "subjectAltName=DNS:Other.test,DNS:cdn.other.test"
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out shop_rsa.key 2>/dev/null
+sign shop_rsa shop.test authority "subjectAltName=DNS:shop.test,DNS:*.shop.test"
 
 # Its time was one day of 2020.
 key_ec expired.key

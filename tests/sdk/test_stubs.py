@@ -9,7 +9,7 @@ import penstock
 from penstock import _core
 
 STUBS = Path(penstock.__file__).parent / "_core.pyi"
-CLASSES = ("Headers", "Values", "Request", "Response")
+CLASSES = ("Headers", "Values", "Request", "Response", "Tls", "ClientCertificate")
 OF_EVERY_OBJECT = set(dir(object)) | {"__module__"}
 
 

@@ -35,7 +35,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--from", dest="client", metavar="IP", help="the client's address; default: 127.0.0.1")
     parser.add_argument("--listener", metavar="NAME", help="the listener; default: the one with the URL's port")
+    _add_handshake(parser)
     add_output(parser, "text", "json")
+
+
+def _add_handshake(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tls-name", metavar="HOST", help="the host asked for in the handshake; default: the URL's")
+    parser.add_argument("--tls-version", choices=("1.2", "1.3"), help="the version of TLS; default: 1.3")
+    parser.add_argument(
+        "--tls-protocol",
+        metavar="NAME",
+        help="the protocol offered, h2 or http/1.1; default: what the listener prefers",
+    )
+    parser.add_argument(
+        "--tls-client",
+        type=_client_field,
+        action="append",
+        default=[],
+        metavar="FIELD=TEXT",
+        help="what the client's certificate says, as in subject=CN=alice; may repeat",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -47,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         print_problems(configuration.problems, options.output)
         return FAILED
     request = {"method": options.method, "url": options.url, "headers": options.header}
-    given = {"from": options.client, "listener": options.listener}
+    given = {"from": options.client, "listener": options.listener, "tls": _handshake(options)}
     try:
         explained = explain(
             configuration.compiled.plan, {**request, **{name: value for name, value in given.items() if value}}
@@ -62,9 +81,21 @@ def run(options: argparse.Namespace) -> int:
     return FINE if explained["chosen"] or explained["status"] == HTTPStatus.OK else FAILED
 
 
+def _handshake(options: argparse.Namespace) -> dict[str, Any]:
+    said = {
+        "name": options.tls_name,
+        "version": options.tls_version,
+        "protocol": options.tls_protocol,
+        "client": options.tls_client or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def lines(explained: Mapping[str, Any]) -> Iterator[str]:
     """The explanation as people read it: the request, the routes that were tried, and what the chosen one does."""
     yield f"listener  {explained['listener']}"
+    if explained["tls"]:
+        yield from _shaken(explained["tls"])
     if explained["path"]:
         yield f"host      {explained['host']}"
         yield f"path      {explained['path']}"
@@ -83,6 +114,16 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
         yield f"status    {explained['status']} from the gateway itself"
     if explained["allow"]:
         yield f"allow     {explained['allow']}"
+
+
+def _shaken(tls: Mapping[str, Any]) -> Iterator[str]:
+    """The handshake: what was asked for, what is shown and agreed on, or why it is refused."""
+    asked = tls["name"] or "no name"
+    if tls["refused"]:
+        yield f"tls       {asked}: the handshake is refused, {tls['refused']}"
+    else:
+        agreed = f"TLS {tls['version']}" + (f", {tls['protocol']}" if tls["protocol"] else "")
+        yield f"tls       {asked}: certificate {tls['certificate']}, {agreed}"
 
 
 def _routes(routes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -141,6 +182,13 @@ def _header(text: str) -> list[str]:
     if not colon or not name.strip():
         raise argparse.ArgumentTypeError(f"{text!r}: write a header as 'name: value'")
     return [name.strip(), value.strip()]
+
+
+def _client_field(text: str) -> list[str]:
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it as FIELD=TEXT")
+    return [field, value]
 
 
 COMMAND = Command(add_options, run)

@@ -3,10 +3,11 @@
 from pydantic import Field, SecretStr
 
 from penstock.sdk.filter import Filter, FilterConfig
-from penstock.sdk.request import BudgetExceeded, Headers, Request, Response, Values
+from penstock.sdk.request import BudgetExceeded, ClientCertificate, Headers, Request, Response, Tls, Values
 
 __all__ = [
     "BudgetExceeded",
+    "ClientCertificate",
     "Field",
     "Filter",
     "FilterConfig",
@@ -14,5 +15,6 @@ __all__ = [
     "Request",
     "Response",
     "SecretStr",
+    "Tls",
     "Values",
 ]

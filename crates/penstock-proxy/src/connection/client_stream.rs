@@ -53,9 +53,10 @@ impl ClientStream {
     pub(super) fn head(&mut self, work: &mut Work) -> Result<(), NoHead> {
         let Some(mut opened) = self.opened.take() else { return Err(NoHead::Quiet) };
         let is_reset = self.session.borrow().is_reset(self.id);
-        let client = work.exchange.request.client;
-        std::mem::swap(&mut work.exchange.request, &mut *opened.request);
-        work.exchange.request.client = client;
+        // What is known of the connection is none of the parser's.
+        let earlier = &mut work.exchange.request;
+        (opened.request.client, opened.request.session) = (earlier.client, earlier.session.take());
+        std::mem::swap(earlier, &mut *opened.request);
         self.session.borrow().give_back(opened.request);
         work.info = opened.info.map_err(|malformed| NoHead::Failed(malformed.into()))?;
         // What came with the head may have undone it: it was given up, or its body is not as long as it said.

@@ -1,12 +1,14 @@
 //! The handshake before a connection's first request.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::Error;
 
 use super::serve::{Connection, end_exchange, linger, note_failure, refuse};
 use super::work::Work;
+use crate::exchange::Session;
 use crate::failure::Failure;
 use crate::wire::HandshakeFailure;
 
@@ -16,7 +18,12 @@ pub(super) async fn handshake(connection: &mut Connection) -> bool {
         return true;
     }
     match finish(connection).await {
-        Ok(()) => true,
+        Ok(()) => {
+            if let Some(session) = connection.client.facts() {
+                connection.worker.recorder.shaken_hands(&connection.listener.meter.get(), &session);
+            }
+            true
+        }
         Err(None) => false,
         Err(Some(failure)) => {
             // Rare, and large: it would make every connection's task larger.
@@ -100,7 +107,9 @@ fn note(connection: &Connection, work: &mut Work, failure: Failure) {
     let exchange = &mut work.exchange;
     connection.worker.write_id(&mut exchange.request.id);
     if let Some(session) = connection.client.session() {
-        exchange.request.host.push_str(&session.asked().name);
+        let name = session.asked().name.clone();
+        exchange.request.host.push_str(&name);
+        exchange.request.session.get_or_insert_with(|| Arc::new(Session { name, ..Session::default() }));
     }
     exchange.response.status = failure.verdict().status;
     note_failure(work, failure);

@@ -119,6 +119,7 @@ impl Connection {
         request.method = Method::default();
         request.version = Version::default();
         request.method_span = Span::default();
+        request.session = self.client.facts();
     }
 }
 
@@ -342,7 +343,6 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
     understand(request, info.target, listener.plan.encoded_slash)?;
     let worker = &connection.worker;
     identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
-    request.session = connection.client.facts();
     if info.connects == Connects::WebSocket {
         add_key(&mut request.head, [worker.random(), worker.random()]);
     }

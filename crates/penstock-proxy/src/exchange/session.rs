@@ -3,8 +3,14 @@
 /// An enciphered connection after its handshake.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Version of TLS: `1.2` or `1.3`.
+    /// Version of TLS: `1.2` or `1.3`; empty: the handshake came to nothing.
     pub version: &'static str,
+    /// The cipher suite by its registered name.
+    pub cipher: &'static str,
+    /// The protocol that both sides agreed on, as handshakes name it; empty: the client offered none.
+    pub protocol: &'static str,
+    /// Whether an earlier session was resumed.
+    pub is_resumed: bool,
     /// The name that the client asked for; empty: none.
     pub name: Box<str>,
     /// The client's certificate, where it has shown one that was found good.
@@ -52,6 +58,13 @@ impl ClientField {
     /// The field of a word.
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == word).map(|(_, field)| *field)
+    }
+}
+
+impl Session {
+    /// The text of a field of the client's certificate, if there is one.
+    pub fn client_text(&self, field: ClientField) -> Option<&str> {
+        self.client.as_ref()?.text(field)
     }
 }
 

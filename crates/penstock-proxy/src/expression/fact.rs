@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::operand::{Operand, Text};
-use crate::exchange::{ClientCertificate, ClientField, Facts, Head, Name, Request, Session, decoded_text, latin1_text};
+use crate::exchange::{ClientField, Facts, Head, Name, Request, Session, decoded_text, latin1_text};
 
 /// One value that an expression may look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) enum Plain {
     Route,
     Status,
     TlsVersion,
+    TlsCipher,
+    TlsProtocol,
     TlsName,
 }
 
@@ -84,7 +86,7 @@ impl Fact {
             }
             Self::Query(name) => request.query_values(name.as_bytes()).next().map(|value| decoded_text(value, true)),
             Self::Cookie(name) => request.cookie_values(name.as_bytes()).next().map(|value| decoded_text(value, false)),
-            Self::TlsClient(field) => field.and_then(|field| client(request)?.text(field)).map(Cow::Borrowed),
+            Self::TlsClient(field) => field.and_then(|field| session(request)?.client_text(field)).map(Cow::Borrowed),
             Self::Param(_) => self.encoded(facts).map(|value| decoded_text(value.as_bytes(), false)),
         };
         found.map_or(Operand::Undefined, |text| Operand::Text(Text::Plain(text)))
@@ -115,11 +117,10 @@ impl Plain {
             Self::Id => Operand::text(&request.id),
             Self::Route if facts.route.is_empty() => Operand::Undefined,
             Self::Route => Operand::text(facts.route),
-            Self::TlsVersion => session(request).map_or(Operand::Undefined, |session| Operand::text(session.version)),
-            Self::TlsName => match session(request).map(|session| &*session.name) {
-                None | Some("") => Operand::Undefined,
-                Some(name) => Operand::text(name),
-            },
+            Self::TlsVersion => of_session(request, |session| session.version),
+            Self::TlsCipher => of_session(request, |session| session.cipher),
+            Self::TlsProtocol => of_session(request, |session| session.protocol),
+            Self::TlsName => of_session(request, |session| &session.name),
             Self::Status => facts.response.map_or(Operand::Undefined, |answer| Operand::Int(answer.status.into())),
         }
     }
@@ -129,8 +130,10 @@ fn session(request: &Request) -> Option<&Session> {
     request.session.as_deref()
 }
 
-fn client(request: &Request) -> Option<&ClientCertificate> {
-    session(request)?.client.as_ref()
+/// A text of the session; undefined where there is none.
+fn of_session<'a>(request: &'a Request, text: impl FnOnce(&'a Session) -> &'a str) -> Operand<'a> {
+    let text = session(request).map(text).filter(|text| !text.is_empty());
+    text.map_or(Operand::Undefined, Operand::text)
 }
 
 fn first<'a>(head: &'a Head, token: Name, name: &'a str) -> Option<&'a [u8]> {

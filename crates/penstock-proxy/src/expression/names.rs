@@ -31,6 +31,8 @@ const RESPONSE: &[(&str, Member)] =
 
 const TLS: &[(&str, Member)] = &[
     ("version", Member::Plain(Plain::TlsVersion)),
+    ("cipher", Member::Plain(Plain::TlsCipher)),
+    ("protocol", Member::Plain(Plain::TlsProtocol)),
     ("name", Member::Plain(Plain::TlsName)),
     ("client", Member::Mapping(Mapping::TlsClient)),
 ];

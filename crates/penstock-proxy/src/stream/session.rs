@@ -148,5 +148,6 @@ pub(super) fn log(
         upstream_us: 0,
         reason,
         user_agent: b"",
+        session: None,
     });
 }

@@ -1,10 +1,11 @@
 //! The line of one exchange: which fields there are and how each is written.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use penstock_plan::LogFormat;
 
-use crate::exchange::AddressText;
+use crate::exchange::{AddressText, ClientField, Session};
 use crate::http1::write_number;
 use crate::scan::needs_escape;
 
@@ -33,12 +34,26 @@ pub(crate) struct Entry<'a> {
     pub(crate) upstream_us: u64,
     pub(crate) reason: &'a str,
     pub(crate) user_agent: &'a [u8],
+    /// What is known of the connection, where it is enciphered.
+    pub(crate) session: Option<&'a Session>,
+}
+
+impl<'a> Entry<'a> {
+    fn session_text(&self, text: impl FnOnce(&'a Session) -> &'a str) -> &'a [u8] {
+        self.session.map_or("", text).as_bytes()
+    }
+
+    fn client_text(&self, field: ClientField) -> &'a [u8] {
+        self.session_text(|session| session.client_text(field).unwrap_or_default())
+    }
 }
 
 /// What a field holds.
 enum Value<'a> {
     Time(u64),
     Text(&'a [u8]),
+    /// The same in UTF-8.
+    Unicode(&'a [u8]),
     /// Text that needs no escape, whoever sent it.
     Plain(&'a [u8]),
     Address(IpAddr),
@@ -46,29 +61,43 @@ enum Value<'a> {
     Millis(u64),
 }
 
-/// The fields of a line, in the order in which JSON has them.
+/// How an object ends behind its last value.
+const JSON_END: &[u8] = b"}\n";
+
+/// The fields of a line, in the order in which JSON has them; the last of them only where a connection is enciphered.
 macro_rules! fields {
-    ($($field:ident = $name:literal, $kind:ident, |$entry:ident| $value:expr;)+) => {
+    (
+        always { $($field:ident = $name:literal, $kind:ident, |$entry:ident| $value:expr;)+ }
+        enciphered { $($tls_field:ident = $tls_name:literal, $tls_kind:ident, |$tls_entry:ident| $tls_value:expr;)+ }
+    ) => {
         /// The fields of a line, in the order in which they stand in JSON.
-        pub const LOG_FIELDS: &[&str] = &[$($name),+];
+        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name),+];
 
         /// A field of a line.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Field { $($field),+ }
+        enum Field { $($field,)+ $($tls_field),+ }
 
         impl Field {
             fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$field),)+ _ => None }
+                match name { $($name => Some(Self::$field),)+ $($tls_name => Some(Self::$tls_field),)+ _ => None }
             }
 
             #[inline]
             fn of<'a>(self, entry: &Entry<'a>) -> Value<'a> {
-                match self { $(Self::$field => { let $entry = entry; Value::$kind($value) })+ }
+                match self {
+                    $(Self::$field => { let $entry = entry; Value::$kind($value) })+
+                    $(Self::$tls_field => { let $tls_entry = entry; Value::$tls_kind($tls_value) })+
+                }
             }
         }
 
         fn write_json(out: &mut Vec<u8>, entry: &Entry<'_>, second: &str) {
             json!(out, entry, second, "{"; $($field $name $kind)+);
+            if entry.session.is_some() {
+                // Lines of clear text pay nothing for what they have not.
+                out.truncate(out.len() - JSON_END.len());
+                json!(out, entry, second, ","; $($tls_field $tls_name $tls_kind)+);
+            }
         }
     };
 }
@@ -95,25 +124,35 @@ macro_rules! json {
 }
 
 fields! {
-    Time = "time", Time, |entry| entry.wall_us;
-    Id = "id", Plain, |entry| entry.id.as_bytes();
-    Listener = "listener", Plain, |entry| entry.listener.as_bytes();
-    Route = "route", Plain, |entry| entry.route.as_bytes();
-    Client = "client", Address, |entry| entry.client;
-    Method = "method", Text, |entry| entry.method;
-    Host = "host", Plain, |entry| entry.host.as_bytes();
-    Path = "path", Text, |entry| entry.path.as_bytes();
-    Protocol = "protocol", Plain, |entry| entry.protocol.as_bytes();
-    Status = "status", Number, |entry| u64::from(entry.status);
-    BytesIn = "bytes_in", Number, |entry| entry.bytes_in;
-    BytesOut = "bytes_out", Number, |entry| entry.bytes_out;
-    Duration = "duration_ms", Millis, |entry| entry.duration_us;
-    Upstream = "upstream", Plain, |entry| entry.upstream.as_bytes();
-    Endpoint = "endpoint", Plain, |entry| entry.endpoint.as_bytes();
-    Attempts = "attempts", Number, |entry| u64::from(entry.attempts);
-    UpstreamTime = "upstream_ms", Millis, |entry| entry.upstream_us;
-    Reason = "reason", Plain, |entry| entry.reason.as_bytes();
-    UserAgent = "user_agent", Text, |entry| entry.user_agent;
+    always {
+        Time = "time", Time, |entry| entry.wall_us;
+        Id = "id", Plain, |entry| entry.id.as_bytes();
+        Listener = "listener", Plain, |entry| entry.listener.as_bytes();
+        Route = "route", Plain, |entry| entry.route.as_bytes();
+        Client = "client", Address, |entry| entry.client;
+        Method = "method", Text, |entry| entry.method;
+        Host = "host", Plain, |entry| entry.host.as_bytes();
+        Path = "path", Text, |entry| entry.path.as_bytes();
+        Protocol = "protocol", Plain, |entry| entry.protocol.as_bytes();
+        Status = "status", Number, |entry| u64::from(entry.status);
+        BytesIn = "bytes_in", Number, |entry| entry.bytes_in;
+        BytesOut = "bytes_out", Number, |entry| entry.bytes_out;
+        Duration = "duration_ms", Millis, |entry| entry.duration_us;
+        Upstream = "upstream", Plain, |entry| entry.upstream.as_bytes();
+        Endpoint = "endpoint", Plain, |entry| entry.endpoint.as_bytes();
+        Attempts = "attempts", Number, |entry| u64::from(entry.attempts);
+        UpstreamTime = "upstream_ms", Millis, |entry| entry.upstream_us;
+        Reason = "reason", Plain, |entry| entry.reason.as_bytes();
+        UserAgent = "user_agent", Text, |entry| entry.user_agent;
+    }
+    enciphered {
+        TlsVersion = "tls_version", Plain, |entry| entry.session_text(|session| session.version);
+        TlsCipher = "tls_cipher", Plain, |entry| entry.session_text(|session| session.cipher);
+        TlsProtocol = "tls_protocol", Plain, |entry| entry.session_text(|session| session.protocol);
+        TlsName = "tls_name", Plain, |entry| entry.session_text(|session| &session.name);
+        TlsClientSubject = "tls_client_subject", Unicode, |entry| entry.client_text(ClientField::Subject);
+        TlsClientFingerprint = "tls_client_fingerprint", Plain, |entry| entry.client_text(ClientField::Fingerprint);
+    }
 }
 
 /// Room that all names, numbers and short texts of a line need.
@@ -199,7 +238,8 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>, second: &str) {
             out.push(b'Z');
         }
         Value::Text(text) if needs_escape(text) => write_escaped(out, text),
-        Value::Text(text) | Value::Plain(text) => out.extend_from_slice(text),
+        Value::Unicode(text) if needs_escape(text) => write_unicode(out, text),
+        Value::Text(text) | Value::Unicode(text) | Value::Plain(text) => out.extend_from_slice(text),
         Value::Address(address) => out.extend_from_slice(AddressText::of(address).as_bytes()),
         Value::Number(number) => write_number(out, number),
         Value::Millis(micros) => {
@@ -230,9 +270,25 @@ fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// The same of text in UTF-8: what is beyond ASCII is escaped as UTF-16.
+#[cold]
+fn write_unicode(out: &mut Vec<u8>, text: &[u8]) {
+    for letter in String::from_utf8_lossy(text).chars() {
+        match letter {
+            '"' | '\\' => out.extend_from_slice(&[b'\\', letter as u8]),
+            ' '..='~' => out.push(letter as u8),
+            _ => letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                // Writing into memory does not fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }),
+        }
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::exchange::ClientCertificate;
 
     pub(in crate::telemetry) const ENTRY: Entry<'static> = Entry {
         wall_us: 1_700_000_000_123_000,
@@ -254,6 +310,7 @@ pub(super) mod tests {
         upstream_us: 999,
         reason: "",
         user_agent: b"x\r\n\x1b\xe4\\",
+        session: None,
     };
 
     fn line(format: &LogFormat) -> String {
@@ -272,9 +329,32 @@ pub(super) mod tests {
         assert_eq!(value["user_agent"], "x\r\n\u{1b}\u{e4}\\");
         assert_eq!(value["client"], "10.0.0.255");
         assert_eq!(value["duration_ms"], 1.002);
-        let mut fields = LOG_FIELDS.to_vec();
+        assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|field| !field.starts_with("tls_")));
+    }
+
+    #[test]
+    fn a_json_line_of_an_enciphered_connection_has_every_field() {
+        let mut client = ClientCertificate::default();
+        client.set(ClientField::Subject, "CN=\"a\\b\",O=\u{e4}\u{1f600}\n".to_owned());
+        client.set(ClientField::Fingerprint, "0123".to_owned());
+        let protocol = "h2";
+        let session = Session { version: "1.3", protocol, name: "shop.test".into(), ..Session::default() };
+        for client in [None, Some(client)] {
+            let session = Session { client, ..session.clone() };
+            let mut out = Vec::new();
+            LineFormat::Json.write(&mut out, &Entry { session: Some(&session), ..ENTRY }, "2023-11-14T22:13:20");
+            let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|_| true));
+            assert_eq!((&value["tls_version"], &value["tls_name"]), (&"1.3".into(), &"shop.test".into()));
+            let subject = session.client_text(ClientField::Subject).unwrap_or_default();
+            assert_eq!(value["tls_client_subject"], subject);
+        }
+    }
+
+    fn sorted(are_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+        let mut fields: Vec<_> = LOG_FIELDS.iter().copied().filter(|field| are_there(field)).collect();
         fields.sort_unstable();
-        assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), fields);
+        fields
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::http2::CODE_WORDS;
 /// Classes of status, by their first digit less one.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
+/// Versions of TLS that are spoken.
+pub(super) const VERSIONS: [&str; 2] = ["1.2", "1.3"];
+
 /// What is counted of every kind of subject.
 pub fn kinds() -> Vec<Kind> {
     vec![
@@ -77,6 +80,8 @@ pub(crate) struct ListenerMeter {
     pub(crate) accept_pauses: CounterSlot,
     pub(super) received_bytes: CounterSlot,
     pub(super) sent_bytes: CounterSlot,
+    /// By version, and of each first those that began a session.
+    pub(super) handshakes: [[CounterSlot; 2]; VERSIONS.len()],
     pub(crate) open: GaugeSlot,
     pub(crate) tunnels: GaugeSlot,
 }
@@ -98,9 +103,27 @@ impl Meter for ListenerMeter {
         let received_bytes =
             counter("penstock_received_bytes_total", "Bytes received from clients, counted as exchanges end.");
         let sent_bytes = counter("penstock_sent_bytes_total", "Bytes sent to clients, counted as exchanges end.");
+        let handshakes = VERSIONS.map(|version| {
+            let handshakes = Measure::new(
+                "penstock_tls_handshakes_total",
+                "Handshakes of clients that were finished, by version of TLS and whether a session was resumed.",
+            );
+            let labels = |resumed| [("version", version), ("resumed", resumed)];
+            ["false", "true"].map(|resumed| taker.counter(handshakes.labelled(labels(resumed))))
+        });
         let open = taker.gauge(Measure::new("penstock_open_connections", "Open connections of clients."));
         let tunnels = taker.gauge(Measure::new("penstock_open_tunnels", "Open connections that became tunnels."));
-        Self { accepted, refused, accept_failures, accept_pauses, received_bytes, sent_bytes, open, tunnels }
+        Self {
+            accepted,
+            refused,
+            accept_failures,
+            accept_pauses,
+            received_bytes,
+            sent_bytes,
+            handshakes,
+            open,
+            tunnels,
+        }
     }
 }
 

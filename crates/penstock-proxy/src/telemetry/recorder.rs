@@ -7,9 +7,10 @@ use std::sync::Arc;
 use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, Table, WorkerSlot};
 
 use super::measure::Meter;
-use super::meters::{EndpointMeter, GatewayMeter, ListenerMeter, RouteMeter, UpstreamMeter};
+use super::meters::{EndpointMeter, GatewayMeter, ListenerMeter, RouteMeter, UpstreamMeter, VERSIONS};
 use super::places::{NO_ROUTE, OTHERS, Places, meter};
 use super::reasons::position;
+use crate::exchange::Session;
 use crate::http2::Resets;
 use crate::worker::Share;
 
@@ -146,6 +147,14 @@ impl Recorder {
             Forwarded::Answered(duration_us) => column.record(upstream.duration, duration_us),
             Forwarded::Failed => column.count(upstream.failures, 1),
             Forwarded::Abandoned => {}
+        }
+    }
+
+    /// Counts a handshake that was finished.
+    pub(crate) fn shaken_hands(&self, listener: &ListenerMeter, session: &Session) {
+        let of_version = VERSIONS.iter().zip(listener.handshakes).find(|(version, _)| **version == session.version);
+        if let Some((_, [begun, resumed])) = of_version {
+            self.count(if session.is_resumed { resumed } else { begun }, 1);
         }
     }
 

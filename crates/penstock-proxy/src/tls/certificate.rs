@@ -100,6 +100,11 @@ impl LoadedCertificate {
     }
 }
 
+/// The names that a chain's first certificate is for; none where it is not one.
+pub(crate) fn names_of_chain(text: &str) -> Vec<String> {
+    read_chain(text).map(|(_, facts)| facts.names).unwrap_or_default()
+}
+
 fn read_chain(text: &str) -> Result<(Vec<CertificateDer<'static>>, CertificateFacts), CertificateProblem> {
     let wrong = |message: String, hint| CertificateProblem { field: CertificateField::Certificate, message, hint };
     let found = sections(text).map_err(|message| wrong(message, ""))?;

@@ -1,16 +1,14 @@
 //! Which of a listener's certificates a client is shown.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use penstock_plan::UnknownName;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::LoadedCertificate;
 use super::server::now_seconds;
+use super::{CertificateNames, LoadedCertificate};
 
 /// What a client asked for in its handshake.
 #[derive(Debug, Clone, Default)]
@@ -36,45 +34,26 @@ pub(crate) fn take_asked() -> Option<Asked> {
 #[derive(Debug)]
 pub(super) struct Choice {
     certificates: Vec<Arc<LoadedCertificate>>,
-    exact: HashMap<Box<str>, usize, RandomState>,
-    /// By what follows the star and its dot.
-    wildcards: HashMap<Box<str>, usize, RandomState>,
-    unknown: UnknownName,
+    pub(super) names: CertificateNames,
 }
 
 impl Choice {
-    /// Of two certificates for one name the first is shown.
     pub(super) fn new(certificates: &[Arc<LoadedCertificate>], unknown: UnknownName) -> Self {
-        let mut choice = Self {
-            certificates: certificates.to_vec(),
-            exact: HashMap::default(),
-            wildcards: HashMap::default(),
-            unknown,
+        let names = certificates.iter().map(|certificate| &*certificate.facts.names);
+        Self { certificates: certificates.to_vec(), names: CertificateNames::new(names, unknown) }
+    }
+
+    /// Of several certificates for one name the first whose signatures the client understands; where it understands
+    /// none of them the first, so that the handshake says what is wrong.
+    fn shown(&self, name: Option<&str>, hello: &ClientHello<'_>) -> Option<usize> {
+        let fitting = self.names.fitting(name);
+        let is_understood = |index: &&usize| {
+            let certificate = self.certificates.get(**index);
+            certificate.is_some_and(|one| one.key.key.choose_scheme(hello.signature_schemes()).is_some())
         };
-        for (index, certificate) in certificates.iter().enumerate() {
-            for name in &certificate.facts.names {
-                let (map, name) = match name.strip_prefix("*.") {
-                    Some(rest) => (&mut choice.wildcards, rest),
-                    None => (&mut choice.exact, name.as_str()),
-                };
-                map.entry(name.into()).or_insert(index);
-            }
-        }
-        choice
-    }
-
-    /// The certificate that is for a name: by its whole, else by all but its first label.
-    pub(super) fn named(&self, name: &str) -> Option<usize> {
-        let exact = self.exact.get(name);
-        exact.or_else(|| self.wildcards.get(name.split_once('.')?.1)).copied()
-    }
-
-    fn shown(&self, name: Option<&str>) -> Option<usize> {
-        match (name.and_then(|name| self.named(name)), self.unknown) {
-            (Some(index), _) => Some(index),
-            // Who names nothing asks for no other certificate.
-            (None, UnknownName::Refuse) if name.is_some() => None,
-            (None, _) => Some(0),
+        match fitting {
+            [] | [_] => fitting.first().copied(),
+            [first, ..] => Some(fitting.iter().find(is_understood).copied().unwrap_or(*first)),
         }
     }
 }
@@ -82,7 +61,7 @@ impl Choice {
 impl ResolvesServerCert for Choice {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().map(str::to_ascii_lowercase);
-        let shown = self.shown(name.as_deref());
+        let shown = self.shown(name.as_deref(), &hello);
         ASKED.set(Some(Asked { name: name.unwrap_or_default().into(), shown }));
         shown.and_then(|index| self.certificates.get(index)).map(|certificate| certificate.at(now_seconds()))
     }

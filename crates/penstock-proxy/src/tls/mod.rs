@@ -7,14 +7,15 @@ mod der;
 mod distinguished_name;
 mod endpoint;
 mod facts;
+mod names;
 mod pem;
 mod policy;
 mod server;
 mod staple;
 mod tickets;
 
-pub(crate) use certificate::LoadedCertificate;
 pub use certificate::{CertificateField, CertificateProblem, check_certificate};
+pub(crate) use certificate::{LoadedCertificate, names_of_chain};
 pub(crate) use choice::{Asked, take_asked};
 pub use client::check_client_certificates;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -22,5 +23,6 @@ pub(crate) use client::client_certificate;
 pub(crate) use client::{read_authorities, read_known_authorities};
 pub(crate) use endpoint::ClientTls;
 pub use facts::CertificateFacts;
-pub(crate) use server::{Agreed, HTTP2_ID, ServerTls};
+pub(crate) use names::CertificateNames;
+pub(crate) use server::{Agreed, HTTP2_ID, ServerTls, protocol_words};
 pub(crate) use tickets::TicketKeys;

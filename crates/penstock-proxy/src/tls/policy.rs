@@ -29,6 +29,18 @@ pub(super) fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtoc
     }
 }
 
+/// The registered name of a cipher suite by what the library calls it.
+///
+/// Source: RFC 8446, appendix B.4.
+pub(super) fn registered(called: &'static str) -> &'static str {
+    match called {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        _ => called,
+    }
+}
+
 fn suite(cipher: CipherSuite) -> SupportedCipherSuite {
     use aws_lc_rs::cipher_suite as suites;
     match cipher {

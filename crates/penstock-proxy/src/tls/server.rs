@@ -9,7 +9,7 @@ use rustls::{CertificateError, CommonState, Error, HandshakeKind, ProtocolVersio
 
 use super::choice::Choice;
 use super::client::{client_certificate, verifier};
-use super::policy::{provider, versions};
+use super::policy::{provider, registered, versions};
 use super::tickets::Tickets;
 use super::{Asked, CertificateFacts, LoadedCertificate, TicketKeys};
 use crate::exchange::Session;
@@ -64,16 +64,15 @@ impl ServerTls {
             return Err(CertificateError::Expired.into());
         }
         let version = if of.protocol_version() == Some(ProtocolVersion::TLSv1_3) { "1.3" } else { "1.2" };
-        Ok(Session { version, name: asked.name.clone(), client: leaf.map(|leaf| client_certificate(leaf)) })
+        let cipher = of.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).map_or("", registered);
+        let protocol = of.alpn_protocol().map_or("", protocol_word);
+        let client = leaf.map(|leaf| client_certificate(leaf));
+        Ok(Session { version, cipher, protocol, is_resumed, name: asked.name.clone(), client })
     }
 
-    /// Whether a request for a host came by a connection that was made for another certificate (B20).
-    ///
-    /// Only a host that some certificate is for belongs elsewhere; others are the router's to refuse.
+    /// Whether a request for a host came by a connection that was made for another certificate.
     pub(crate) fn is_misdirected(&self, asked: &Asked, host: &str) -> bool {
-        !asked.name.is_empty()
-            && *asked.name != *host
-            && self.choice.named(host).is_some_and(|index| asked.shown != Some(index))
+        self.choice.names.is_misdirected(asked, host)
     }
 }
 
@@ -115,6 +114,21 @@ fn protocol_id(protocol: Protocol) -> Option<&'static [u8]> {
         Protocol::H2 => Some(HTTP2_ID),
         // Never enciphered, or not known.
         Protocol::H2c | Protocol::Tcp | Protocol::Udp => None,
+    }
+}
+
+/// Words for what clients may agree on with a listener of these protocols, the most wanted first.
+pub(crate) fn protocol_words(protocols: &[Protocol]) -> Vec<&'static str> {
+    protocols.iter().filter_map(|protocol| protocol_id(*protocol)).map(protocol_word).collect()
+}
+
+/// The word for what handshakes name so.
+fn protocol_word(id: &[u8]) -> &'static str {
+    match id {
+        HTTP2_ID => "h2",
+        b"http/1.1" => "http/1.1",
+        // Nothing else is offered.
+        _ => "",
     }
 }
 

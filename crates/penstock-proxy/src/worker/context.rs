@@ -187,6 +187,7 @@ impl Worker {
             upstream_us: record.upstream_us.1.saturating_sub(record.upstream_us.0),
             reason: exchange.reason,
             user_agent: request.head.first(Name::USER_AGENT).unwrap_or_default(),
+            session: request.session.as_deref(),
         });
     }
 }

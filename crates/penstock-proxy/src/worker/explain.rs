@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::build::{Built, build};
 use super::imagine::{Imagined, Url, imagine};
+use super::imagine_tls::{ExplainedTls, Handshake};
 use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::listener::{ListenerRoutes, carries};
 use crate::pipeline::{Action, BuiltPipeline, Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome, Target};
 use crate::routing::RouteExplanation;
@@ -20,6 +22,8 @@ use crate::upstream::first_pick;
 pub struct Explained {
     /// The listener.
     pub listener: String,
+    /// The handshake, where the listener speaks TLS.
+    pub tls: Option<ExplainedTls>,
     /// The host routes are matched against.
     pub host: String,
     /// The path routes are matched against.
@@ -72,15 +76,31 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     let name = listener_name(plan, imagined.listener.as_deref(), &url)?;
     let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
     let (listener, routes) = (&served.built, &served.routes);
+    let shake_hands = |host: &str| {
+        let terms = listener.plan.tls.as_ref();
+        terms.map(|terms| Handshake::imagine(plan, &listener.plan, terms, &imagined.tls, host)).transpose()
+    };
     if carries(&listener.plan.protocols) {
-        return Ok(carried(name, routes, &built));
+        let tls = shake_hands(url.host())?.map(|handshake| handshake.explained);
+        return Ok(carried(name, tls, routes, &built));
     }
     if url.protocol.is_some() {
         return Err(format!("listener {name} speaks HTTP; write http:// or https://"));
     }
     let mut exchange = imagine(imagined, &url, listener)?;
+    let handshake = shake_hands(&exchange.request.host)?;
+    let failure = handshake.as_ref().and_then(|handshake| handshake.failure);
+    let tls = handshake.map(|handshake| {
+        exchange.request.session = Some(Arc::new(handshake.session));
+        handshake.explained
+    });
+    if let Some(failure) = failure {
+        let status = (failure == Failure::Misdirected).then_some(failure.verdict().status);
+        return Ok(Explained { tls, status, ..unrouted(name, &exchange) });
+    }
     if let Some(before) = run_before(&listener.before, &mut exchange) {
-        return Ok(answered_before(name, before, &exchange));
+        let (status, before) = (Some(exchange.response.status), Some(before));
+        return Ok(Explained { tls, before, status, ..unrouted(name, &exchange) });
     }
     let explanation = routes.router.explain(&mut exchange.request);
     let chosen = explanation.chosen.map(|chosen| {
@@ -92,6 +112,7 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     });
     Ok(Explained {
         listener: name,
+        tls,
         host: exchange.request.host.clone(),
         path: exchange.request.path.clone(),
         before: None,
@@ -103,8 +124,9 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
 }
 
 /// What becomes of a connection whose bytes are carried as they are.
-fn carried(listener: String, routes: &ListenerRoutes, built: &Built) -> Explained {
-    let chosen = routes.stream.as_ref().map(|(route, _)| {
+fn carried(listener: String, tls: Option<ExplainedTls>, routes: &ListenerRoutes, built: &Built) -> Explained {
+    let is_refused = tls.as_ref().is_some_and(|tls| tls.refused.is_some());
+    let chosen = routes.stream.as_ref().filter(|_| !is_refused).map(|(route, _)| {
         let key = route.to.iter().max_by_key(|to| to.weight).map(|to| to.upstream.as_str());
         let endpoint = key.and_then(|key| built.upstream(key)).and_then(first_pick);
         let upstream = key.map(|key| key.strip_prefix("upstream/").unwrap_or(key).to_owned());
@@ -112,7 +134,7 @@ fn carried(listener: String, routes: &ListenerRoutes, built: &Built) -> Explaine
         Chosen { route: route.name.name.to_string(), params, steps, upstream, endpoint }
     });
     let (host, path) = (String::new(), String::new());
-    Explained { listener, host, path, before: None, routes: Vec::new(), chosen, status: None, allow: None }
+    Explained { listener, tls, host, path, before: None, routes: Vec::new(), chosen, status: None, allow: None }
 }
 
 /// Runs what the listener does before routing; gives the step that answers. Python filters are not called.
@@ -139,10 +161,11 @@ fn run_before(before: &BuiltPipeline, exchange: &mut Exchange) -> Option<String>
     exchange.is_answered().then(String::new)
 }
 
-fn answered_before(listener: String, before: String, exchange: &Exchange) -> Explained {
+/// What is told of a request for which no route is looked for.
+fn unrouted(listener: String, exchange: &Exchange) -> Explained {
     let (host, path) = (exchange.request.host.clone(), exchange.request.path.clone());
-    let (status, before) = (Some(exchange.response.status), Some(before));
-    Explained { listener, host, path, before, routes: Vec::new(), chosen: None, status, allow: None }
+    let (before, routes, chosen, allow) = (None, Vec::new(), None, None);
+    Explained { listener, tls: None, host, path, before, routes, chosen, status: None, allow }
 }
 
 /// The listener named, else the one at the URL's port, else the first that speaks as its scheme says, else the first.

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use penstock_plan::Protocol;
 use serde::Deserialize;
 
+use super::imagine_tls::ImaginedTls;
 use crate::connection::{Peer, identify, understand};
-use crate::exchange::{Exchange, Session};
+use crate::exchange::Exchange;
 use crate::http1::parse_request;
 use crate::listener::BuiltListener;
 
@@ -30,6 +30,9 @@ pub struct Imagined {
     pub headers: Vec<(String, String)>,
     /// The client's address; absent: loopback.
     pub from: Option<IpAddr>,
+    /// What it says in its handshake, where the listener speaks TLS.
+    #[serde(default)]
+    pub tls: ImaginedTls,
 }
 
 /// The parts of an imagined request's URL.
@@ -61,6 +64,14 @@ impl<'a> Url<'a> {
     }
 }
 
+impl Url<'_> {
+    /// The host without the port, as handshakes name it.
+    pub(super) fn host(&self) -> &str {
+        let authority = self.authority;
+        authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']'])
+    }
+}
+
 /// Writes the request as a client would and parses it as the listener would.
 pub(super) fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListener) -> Result<Exchange, String> {
     let target = match url.target {
@@ -88,10 +99,6 @@ pub(super) fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListen
     let ip = imagined.from.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_canonical();
     let peer = Peer { ip, port: url.port, is_enciphered: listener.plan.tls.is_some() };
     identify(request, &peer, &listener.trust, listener.plan.underscores, |id| id.push_str(NO_ID)).map_err(refused)?;
-    if listener.plan.tls.is_some() {
-        let name = request.host.as_str().into();
-        request.session = Some(Arc::new(Session { version: "1.3", name, client: None }));
-    }
     exchange.body_limit = listener.plan.limits.body_bytes;
     Ok(exchange)
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use penstock_plan::{Condition, HostPattern, PathPattern, Route, Step, Subject, Test, Underscores};
-use penstock_proxy::worker::{Explained, Imagined, explain};
+use penstock_proxy::worker::{Explained, Imagined, ImaginedTls, explain};
 use serde_json::json;
 
 use crate::duplicates::Numbers;
@@ -170,6 +170,7 @@ fn request(numbers: &mut Numbers) -> Imagined {
         url: format!("http://{host}{path}{query}"),
         headers: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         from: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        tls: ImaginedTls::default(),
     }
 }
 

@@ -21,6 +21,7 @@ mod report;
 mod request;
 mod response;
 mod source;
+mod tls;
 mod values;
 mod watchdog;
 
@@ -39,5 +40,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<response::Response>()?;
     module.add_class::<headers::Headers>()?;
     module.add_class::<values::Values>()?;
+    module.add_class::<tls::Tls>()?;
+    module.add_class::<tls::ClientCertificate>()?;
     module.add("BudgetExceeded", module.py().get_type::<interrupt::BudgetExceeded>())
 }

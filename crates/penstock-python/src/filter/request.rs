@@ -13,6 +13,7 @@ use super::headers::Headers;
 use super::loan::Loan;
 use super::references::references;
 use super::source::Source;
+use super::tls::Tls;
 use super::values::Values;
 
 /// The request that a filter was called for, lent for the length of the call.
@@ -100,6 +101,12 @@ impl Request {
     #[getter]
     fn client_ip<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         self.loan.with(py, |exchange| value_text(py, AddressText::of(exchange.request.client.ip).as_bytes()))
+    }
+
+    /// The enciphered connection that it came by; `None`: it came in clear text.
+    #[getter]
+    fn tls(&self, py: Python<'_>) -> PyResult<Option<Tls>> {
+        self.loan.with(py, |exchange| Ok(exchange.request.session.as_ref().map(Tls::of)))
     }
 
     /// The whole body; filters with `buffers_body = True` may read and replace it.

@@ -27,7 +27,7 @@ pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::{Secrets, TicketSeed};
-pub use stream::{Destination, StreamRoute};
+pub use stream::{Destination, StreamRoute, TlsRoute};
 pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use tls::{
     Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
@@ -69,6 +69,9 @@ pub enum Body {
     /// `tcproute/NAME`: where connections go whose bytes are carried as they are.
     #[serde(rename = "tcproute")]
     TcpRoute(StreamRoute),
+    /// `tlsroute/NAME`: where connections go by the host that is asked for in a handshake that is not answered.
+    #[serde(rename = "tlsroute")]
+    TlsRoute(TlsRoute),
     /// `udproute/NAME`: where datagrams go.
     #[serde(rename = "udproute")]
     UdpRoute(StreamRoute),

@@ -43,6 +43,8 @@ pub enum Protocol {
     H2,
     /// HTTP/2 in clear text, by prior knowledge.
     H2c,
+    /// TLS between client and endpoint: the host that is asked for says where its bytes are carried as they are.
+    Tls,
     /// Whatever clients and endpoints speak; its bytes are carried as they are.
     Tcp,
     /// The same in datagrams.

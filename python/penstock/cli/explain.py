@@ -22,7 +22,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_configuration(parser)
     parser.add_argument("method", metavar="METHOD", help="method of the request: GET")
     parser.add_argument(
-        "url", metavar="URL", help="http://host/path, https://host/path, tcp://host:port or udp://host:port"
+        "url",
+        metavar="URL",
+        help="http://host/path, https://host/path, tls://host:port, tcp://host:port or udp://host:port",
     )
     parser.add_argument(
         "-H",
@@ -96,18 +98,22 @@ def lines(explained: Mapping[str, Any]) -> Iterator[str]:
     yield f"listener  {explained['listener']}"
     if explained["tls"]:
         yield from _shaken(explained["tls"])
-    if explained["path"]:
-        yield f"host      {explained['host']}"
-        yield f"path      {explained['path']}"
+    yield from (f"{name:8}  {explained[name]}" for name in ("host", "path") if explained[name])
     if explained["before"] is not None:
         yield f"before    {explained['before']} answers: no route is looked for"
     yield ""
     if explained["routes"]:
         yield from _routes(explained["routes"])
         yield ""
+    yield from _outcome(explained)
+
+
+def _outcome(explained: Mapping[str, Any]) -> Iterator[str]:
+    """What becomes of it."""
     chosen = explained["chosen"]
-    if chosen and not explained["path"]:
-        yield f"route     {chosen['route']} carries its bytes as they are"
+    if not explained["path"]:
+        carried = f"route     {chosen['route']} carries its bytes as they are" if chosen else ""
+        yield carried or "closed    no route carries it"
     if chosen:
         yield from _chosen(chosen)
     if explained.get("status"):

@@ -23,7 +23,7 @@ from penstock.model.pipeline import Pipeline
 from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.route import LEADING, Route
-from penstock.model.stream_route import TcpRoute, UdpRoute
+from penstock.model.stream_route import TcpRoute, TlsRoute, UdpRoute
 from penstock.model.telemetry import JSON, OFF, Telemetry
 from penstock.model.upstream import Upstream
 
@@ -102,6 +102,9 @@ def _check_carried(listener: Listener, fragment: Fragment) -> None:
         if getattr(listener, name):
             message = f"a listener that carries {listener.speaks.upper()} has no requests that steps could see"
             fragment.error((name,), message)
+    if listener.speaks == "tls" and listener.tls is not None:
+        message = "handshakes are for the endpoints to answer where `tls` is carried"
+        fragment.error(("tls",), message, "leave it out, or write `protocols: [tcp]` to answer them here")
     if listener.speaks != "udp":
         return
     if listener.is_unix:
@@ -186,6 +189,7 @@ _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
     Listener: _listener,
     Route: compile_route,
     TcpRoute: compile_stream_route,
+    TlsRoute: compile_stream_route,
     UdpRoute: compile_stream_route,
     Upstream: _upstream,
     Pipeline: _pipeline,

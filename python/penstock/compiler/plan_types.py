@@ -55,6 +55,17 @@ class TcprouteBody(TypedDict):
     to: list["Destination"]
 
 
+class TlsrouteBody(TypedDict):
+    """`tlsroute/NAME`: where connections go by the host that is asked for in a handshake that is not answered."""
+
+    hosts: list[str] | None
+    idle_ms: int
+    kind: Literal["tlsroute"]
+    listeners: list[str] | None
+    name: str
+    to: list["Destination"]
+
+
 class UdprouteBody(TypedDict):
     """`udproute/NAME`: where datagrams go."""
 
@@ -370,6 +381,7 @@ Body = (
     ListenerBody
     | RouteBody
     | TcprouteBody
+    | TlsrouteBody
     | UdprouteBody
     | PipelineBody
     | UpstreamBody
@@ -392,7 +404,7 @@ LogFormat = Literal["json"] | TemplateLogFormat
 """How a line of the access log looks."""
 PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | RegexPathPattern
 """A pattern for the normalised path of a request."""
-Protocol = Literal["http1", "h2", "h2c", "tcp", "udp"]
+Protocol = Literal["http1", "h2", "h2c", "tls", "tcp", "udp"]
 """A protocol that a listener speaks."""
 ProxyHeader = Literal["off", "v1", "v2"]
 """The PROXY protocol header that connections to endpoints begin with."""

@@ -5,7 +5,7 @@ from typing import TypeGuard, cast
 
 from penstock.base.problem import Problem, Severity
 from penstock.compiler.compiled import Fragment, Reference
-from penstock.compiler.plan_types import TcprouteBody, UdprouteBody
+from penstock.compiler.plan_types import TcprouteBody, TlsrouteBody, UdprouteBody
 from penstock.compiler.upstreams import url_upstream
 from penstock.filters.catalogue import Catalogue
 from penstock.model.endpoint_url import EndpointUrl
@@ -14,52 +14,79 @@ from penstock.model.listener import Listener
 from penstock.model.loading.loaded import Placed, Unusable
 from penstock.model.resource import Resource
 from penstock.model.route import Route
-from penstock.model.stream_route import Destination, TcpRoute, UdpRoute
+from penstock.model.stream_route import Destination, TcpRoute, TlsRoute, UdpRoute
+from penstock.model.upstream import Upstream
 
 Used = Sequence[tuple[Placed, Fragment]]
+Served = dict[str, dict[str, str]]
+"""Of each listener the names of the routes that serve it, by host; under the empty one what serves the rest."""
 
 
-def compile_stream_route(route: TcpRoute | UdpRoute, _catalogue: Catalogue, fragment: Fragment) -> None:
+StreamRoute = TcpRoute | TlsRoute | UdpRoute
+_SPEAK = {TcpRoute: "tcp", TlsRoute: "tls", UdpRoute: "udp"}
+
+
+def compile_stream_route(route: StreamRoute, _catalogue: Catalogue, fragment: Fragment) -> None:
     """Adds the part of a route, and the upstreams that URLs stand for."""
     for index, name in enumerate(route.listeners or ()):
         fragment.references.append(Reference(("listeners", index), "listener", name))
     if not any(one.weight for one in route.to):
         fragment.error(("to",), "no destination has a weight above 0", "give one of them a weight")
+    hosts = {"hosts": _hosts(route, fragment)} if isinstance(route, TlsRoute) else {}
     body = {
         "kind": route.kind.lower(),
         "name": route.name,
         "listeners": list(route.listeners) if route.listeners is not None else None,
+        **hosts,
         "to": [
-            {"upstream": _upstream(one, ("to", index, "upstream"), _speech(route), fragment), "weight": one.weight}
+            {"upstream": _upstream(one, ("to", index, "upstream"), route, fragment), "weight": one.weight}
             for index, one in enumerate(route.to)
         ],
         "idle_ms": route.idle.milliseconds,
     }
-    fragment.parts[resource_key(route.kind, route.name)] = cast("TcprouteBody | UdprouteBody", body)
+    fragment.parts[resource_key(route.kind, route.name)] = cast("TcprouteBody | TlsrouteBody | UdprouteBody", body)
 
 
-def _speech(route: TcpRoute | UdpRoute) -> str:
-    return "tcp" if isinstance(route, TcpRoute) else "udp"
+def _hosts(route: TlsRoute, fragment: Fragment) -> list[str] | None:
+    for index, host in enumerate(route.hosts or ()):
+        if host in (route.hosts or ())[:index]:
+            fragment.error(("hosts", index), f"host {host} is there twice")
+    return None if route.hosts is None else list(route.hosts)
 
 
-def _carries(resource: Resource) -> TypeGuard[TcpRoute | UdpRoute]:
-    return isinstance(resource, TcpRoute | UdpRoute)
+def _speech(route: StreamRoute) -> str:
+    """What its listeners speak."""
+    return _SPEAK[type(route)]
 
 
-def _upstream(destination: Destination, path: tuple[str | int, ...], speech: str, fragment: Fragment) -> str:
+def _wanted(route: StreamRoute) -> str:
+    """What its endpoints speak."""
+    return "udp" if isinstance(route, UdpRoute) else "tcp"
+
+
+def _carries(resource: Resource) -> TypeGuard[StreamRoute]:
+    return isinstance(resource, StreamRoute)
+
+
+def _upstream(destination: Destination, path: tuple[str | int, ...], route: StreamRoute, fragment: Fragment) -> str:
     """The key of the upstream; a URL becomes one of its own."""
-    target = destination.upstream
+    target, wanted = destination.upstream, _wanted(route)
     if not EndpointUrl.looks_like(target):
         fragment.references.append(Reference(path, "upstream", target))
         return resource_key("Upstream", target)
     url = EndpointUrl.parse(target)
-    if url.speaks != speech and (url.speaks or speech == "udp"):
-        hint = f"write {speech}://{url.address}" if url.speaks else ""
-        fragment.error(path, f"{target} does not speak {speech.upper()}", hint)
+    if url.speaks != wanted and (url.speaks or wanted == "udp"):
+        hint = f"write {wanted}://{url.address}" if url.speaks else ""
+        fragment.error(path, f"{target} does not speak {wanted.upper()}", hint)
+    elif isinstance(route, TlsRoute) and url.is_tls:
+        fragment.error(path, _TWICE, f"write tcp://{url.address}")
     body = url_upstream(url)
     key = resource_key("Upstream", body["name"])
     fragment.parts[key] = body
     return key
+
+
+_TWICE = "the client's own TLS is carried, and would be enciphered once more"
 
 
 def check_streams(used: Used, unusable: Unusable) -> Iterator[Problem]:
@@ -70,11 +97,14 @@ def check_streams(used: Used, unusable: Unusable) -> Iterator[Problem]:
         if isinstance(placed.resource, Listener) and not placed.lacks("protocols")
     }
     upstreams = {placed.key: fragment.speaks for placed, fragment in used if fragment.speaks}
-    served: dict[str, str] = {}
+    enciphered = {
+        placed.key for placed, _ in used if isinstance(placed.resource, Upstream) and _is_tls(placed.resource)
+    }
+    served: Served = {}
     for placed, fragment in used:
         yield from map(placed.located, _check_listeners(placed.resource, fragment, listeners))
-        yield from map(placed.located, _check_upstreams(placed.resource, fragment, upstreams))
-        if _carries(placed.resource) and not placed.lacks("listeners"):
+        yield from map(placed.located, _check_upstreams(placed.resource, fragment, upstreams, enciphered))
+        if _carries(placed.resource) and not placed.lacks("listeners") and not placed.lacks("hosts"):
             is_sure = not unusable.is_incomplete
             yield from map(placed.located, _check_route(placed.resource, listeners, served, is_sure=is_sure))
     if not unusable.is_incomplete and not unusable.keys:
@@ -93,17 +123,26 @@ def _check_listeners(resource: Resource, fragment: Fragment, listeners: Mapping[
             yield Problem(reference.path, f"listener `{reference.name}` carries {speech.upper()}, and has no requests")
 
 
-def _check_upstreams(resource: Resource, fragment: Fragment, upstreams: Mapping[str, str]) -> Iterator[Problem]:
-    wanted = _speech(resource) if _carries(resource) else "http"
+def _is_tls(upstream: Upstream) -> bool:
+    return any(endpoint.url.is_tls for endpoint in upstream.endpoints)
+
+
+def _check_upstreams(
+    resource: Resource, fragment: Fragment, upstreams: Mapping[str, str], enciphered: set[str]
+) -> Iterator[Problem]:
+    wanted = _wanted(resource) if _carries(resource) else "http"
     for reference in fragment.references:
-        speech = upstreams.get(resource_key("Upstream", reference.name)) if reference.kind == "upstream" else None
+        key = resource_key("Upstream", reference.name)
+        speech = upstreams.get(key) if reference.kind == "upstream" else None
         if speech and speech != wanted:
             message = f"the endpoints of `{reference.name}` do not speak {wanted.upper()}"
             yield Problem(reference.path, message, f"write {wanted}:// for theirs")
+        elif isinstance(resource, TlsRoute) and reference.kind == "upstream" and key in enciphered:
+            yield Problem(reference.path, _TWICE, f"write tcp:// for the endpoints of `{reference.name}`")
 
 
 def _check_route(
-    route: TcpRoute | UdpRoute, listeners: Mapping[str, str], served: dict[str, str], *, is_sure: bool
+    route: StreamRoute, listeners: Mapping[str, str], served: Served, *, is_sure: bool
 ) -> Iterator[Problem]:
     """Notes the listeners that a route serves."""
     wanted = _speech(route)
@@ -112,14 +151,30 @@ def _check_route(
         message = f"no listener carries {wanted.upper()}: the route serves nothing"
         yield Problem((), message, f"write `protocols: [{wanted}]` at one", Severity.WARNING)
     for index, name in enumerate(route.listeners or streams):
-        earlier = served.setdefault(name, route.name) if listeners.get(name) == wanted else route.name
-        if earlier != route.name:
-            message = f"listener `{name}` is served by the {route.kind} `{earlier}` already"
-            yield Problem(("listeners", index) if route.listeners else (), message, "name the `listeners` of each")
+        path = ("listeners", index) if route.listeners else ()
+        if listeners.get(name) == wanted:
+            yield from _check_alone(route, name, path, served)
 
 
-def _check_served(used: Used, listeners: Mapping[str, str], served: Mapping[str, str]) -> Iterator[Problem]:
-    kinds = {"tcp": "TcpRoute", "udp": "UdpRoute"}
+def _check_alone(route: StreamRoute, listener: str, path: tuple[str | int, ...], served: Served) -> Iterator[Problem]:
+    """Notes what a route serves of a listener: of TLS hosts, else all of it."""
+    of_listener = served.setdefault(listener, {})
+    hosts = (route.hosts or ("",)) if isinstance(route, TlsRoute) else ("",)
+    for index, host in enumerate(hosts):
+        earlier = of_listener.setdefault(host, route.name)
+        if earlier == route.name:
+            continue
+        if host:
+            message = f"host {host} of listener `{listener}` is served by the {route.kind} `{earlier}` already"
+            yield Problem(("hosts", index), message)
+        else:
+            message = f"listener `{listener}` is served by the {route.kind} `{earlier}` already"
+            hint = "name the `hosts` of each" if isinstance(route, TlsRoute) else "name the `listeners` of each"
+            yield Problem(path, message, hint)
+
+
+def _check_served(used: Used, listeners: Mapping[str, str], served: Served) -> Iterator[Problem]:
+    kinds = {speech: kind.__name__ for kind, speech in _SPEAK.items()}
     for placed, _ in used:
         name = placed.resource.name
         kind = kinds.get(listeners.get(name, "")) if isinstance(placed.resource, Listener) else None

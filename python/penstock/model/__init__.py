@@ -8,7 +8,7 @@ from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.route import Route
 from penstock.model.step import Step
-from penstock.model.stream_route import TcpRoute, UdpRoute
+from penstock.model.stream_route import TcpRoute, TlsRoute, UdpRoute
 from penstock.model.telemetry import AccessLog, Telemetry
 from penstock.model.upstream import Endpoint, Retry, Timeouts, Upstream
 
@@ -29,6 +29,7 @@ __all__ = [
     "TcpRoute",
     "Telemetry",
     "Timeouts",
+    "TlsRoute",
     "UdpRoute",
     "Upstream",
     "ValueTest",

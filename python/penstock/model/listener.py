@@ -11,9 +11,9 @@ from penstock.model.certificate import ListenerTls
 from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
 from penstock.model.step import StepList
 
-BUILT_PROTOCOLS = ("http1", "h2", "h2c", "tcp", "udp")
-LATER_PROTOCOLS = ("h3", "tls")
-CARRIED = ("tcp", "udp")
+BUILT_PROTOCOLS = ("http1", "h2", "h2c", "tls", "tcp", "udp")
+LATER_PROTOCOLS = ("h3",)
+CARRIED = ("tls", "tcp", "udp")
 
 
 def check_protocol(protocol: str) -> str:
@@ -127,7 +127,7 @@ class Listener(Resource):
         None,
         min_length=1,
         description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text; "
-        "`tcp` or `udp`, alone, carries bytes as they are, as a `TcpRoute` or `UdpRoute` says. "
+        "`tls`, `tcp` or `udp`, alone, carries bytes as they are, as `TlsRoute`, `TcpRoute` or `UdpRoute` say. "
         "Absent: `[http1]`, and with `tls` `[h2, http1]`.",
     )
     tls: ListenerTls | None = Field(None, description="What it asks of handshakes. Absent: it speaks clear text.")
@@ -158,7 +158,7 @@ class Listener(Resource):
 
     @property
     def speaks(self) -> str:
-        """What its clients speak: `http`, or `tcp` or `udp` where bytes are carried as they are."""
+        """What its clients speak: `http`, or `tls`, `tcp` or `udp` where bytes are carried as they are."""
         return next((one for one in CARRIED if one in self.spoken), "http")
 
     @property

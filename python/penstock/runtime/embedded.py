@@ -203,7 +203,9 @@ def _datagrams() -> socket.socket:
 
 def _url(listener: Mapping[str, Any], listening: socket.socket) -> str:
     body = listener["body"]
-    names = {"tcp": ("tcp", "tls"), "udp": ("udp", "udp")}.get(body["protocols"][0], ("http", "https"))
+    names = {"tls": ("tls", "tls"), "tcp": ("tcp", "tls"), "udp": ("udp", "udp")}.get(
+        body["protocols"][0], ("http", "https")
+    )
     scheme = names[bool(body["tls"])]
     return f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
 

@@ -190,7 +190,9 @@ fn connection_field(connection: &Connection, work: &Work, is_clean: bool, framin
     match (keeps_alive, version) {
         (false, _) => ConnectionField::Close,
         (true, Version::Http10) => ConnectionField::KeepAlive,
-        (true, Version::Http11 | Version::Http2 | Version::Tcp | Version::Udp) => ConnectionField::Silent,
+        (true, Version::Http11 | Version::Http2 | Version::Tcp | Version::Tls | Version::Udp) => {
+            ConnectionField::Silent
+        }
     }
 }
 

@@ -75,7 +75,7 @@ fn judged(failure: &HandshakeFailure, name: &str) -> Option<Failure> {
 }
 
 /// Counts and logs it once; a client that speaks clear text is told so in clear text.
-async fn give_up(connection: &mut Connection, failure: Failure) {
+pub(super) async fn give_up(connection: &mut Connection, failure: Failure) {
     let mut work = begin(connection);
     if failure == Failure::PlainHttp {
         connection.speak_clear_text();

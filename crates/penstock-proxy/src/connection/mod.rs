@@ -15,6 +15,7 @@ mod http2;
 mod identify;
 mod lifetime;
 mod outgoing;
+mod passed;
 mod proxied;
 mod serve;
 mod steps;

@@ -17,6 +17,7 @@ use super::ends::{Sink, Source};
 use super::handshake::handshake;
 use super::http2::{begins_http2, serve_http2};
 use super::identify::{Peer, identify};
+use super::passed::serve_passed;
 use super::steps::run_exchange;
 use super::tcp::serve_tcp;
 use super::understand::understand;
@@ -129,6 +130,8 @@ pub(crate) async fn serve(connection: &mut Connection) {
     if handshake(connection).await {
         if connection.listener.speaks(Protocol::Tcp) {
             Box::pin(serve_tcp(connection)).await;
+        } else if connection.listener.speaks(Protocol::Tls) {
+            Box::pin(serve_passed(connection)).await;
         } else if begins_http2(connection).await {
             // Boxed: other connections would else hold room for it.
             Box::pin(serve_http2(connection)).await;

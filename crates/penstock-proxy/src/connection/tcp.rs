@@ -10,7 +10,7 @@ use super::tunnel::{End, relay};
 use super::work::Work;
 use crate::exchange::Version;
 use crate::failure::Failure;
-use crate::listener::{BuiltStreamRoute, ListenerRoutes};
+use crate::listener::BuiltStreamRoute;
 use crate::telemetry::Forwarded;
 use crate::upstream::{InFlight, Upstream};
 use crate::wire::Wire;
@@ -20,11 +20,19 @@ const CARRIED: u16 = 200;
 
 /// Serves a connection of a listener that speaks TCP.
 pub(super) async fn serve_tcp(connection: &mut Connection) {
-    let mut work = begin(connection);
-    let outcome = match enter(&connection.listener.routes(), &mut work) {
+    let mut work = begin(connection, Version::Tcp);
+    if let Some(session) = connection.client.session() {
+        work.exchange.request.host.push_str(&session.asked().name);
+    }
+    let outcome = match enter(connection, "", &mut work) {
         Some(route) => carry(connection, &mut work, &route).await,
         None => Err(Failure::NoRoute),
     };
+    end(connection, work, outcome);
+}
+
+/// Counts a connection and writes its line.
+pub(super) fn end(connection: &Connection, mut work: Box<Work>, outcome: Result<(), Failure>) {
     work.exchange.response.status = CARRIED;
     if let Err(failure) = outcome {
         work.exchange.response.status = failure.verdict().status;
@@ -33,28 +41,32 @@ pub(super) async fn serve_tcp(connection: &mut Connection) {
     end_exchange(connection, work);
 }
 
-fn begin(connection: &Connection) -> Box<Work> {
+/// What the log and the counters say of a connection begins here.
+pub(super) fn begin(connection: &Connection, version: Version) -> Box<Work> {
     let mut work = connection.worker.lend_work();
     connection.forget_previous(&mut work);
     work.record.started_us = connection.worker.clock.now_us();
     let request = &mut work.exchange.request;
-    request.version = Version::Tcp;
+    request.version = version;
     connection.worker.write_id(&mut request.id);
-    if let Some(session) = connection.client.session() {
-        request.host.push_str(&session.asked().name);
-    }
     work
 }
 
-/// Makes the route the connection's own; what else the plan holds is let go.
-fn enter(routes: &ListenerRoutes, work: &mut Work) -> Option<Arc<BuiltStreamRoute>> {
-    let (route, meter) = routes.stream.as_ref()?;
+/// Makes the route for a host the connection's own; what else the plan holds is let go.
+pub(super) fn enter(connection: &Connection, host: &str, work: &mut Work) -> Option<Arc<BuiltStreamRoute>> {
+    let routes = connection.listener.routes();
+    let (route, meter) = routes.streams.of(host)?;
     work.exchange.route = Some(Arc::clone(&route.name));
     work.record.route = (*meter, routes.plan_number);
     Some(Arc::clone(route))
 }
 
-async fn carry(connection: &mut Connection, work: &mut Work, route: &BuiltStreamRoute) -> Result<(), Failure> {
+/// Connects to an endpoint and carries bytes both ways until the connection ends.
+pub(super) async fn carry(
+    connection: &mut Connection,
+    work: &mut Work,
+    route: &BuiltStreamRoute,
+) -> Result<(), Failure> {
     let upstream = choose(&connection.worker, &route.to).ok_or(Failure::NoEndpoint)?;
     work.record.upstream = Some(Rc::clone(&upstream));
     work.record.upstream_us.0 = connection.worker.clock.now_us();

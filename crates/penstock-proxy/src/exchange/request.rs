@@ -17,6 +17,8 @@ pub enum Version {
     Http2,
     /// No HTTP: a connection whose bytes are carried as they are.
     Tcp,
+    /// The same, by the host that is asked for in a handshake.
+    Tls,
     /// Nor that: the datagrams of a client.
     Udp,
 }
@@ -29,6 +31,7 @@ impl Version {
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
             Self::Udp => "UDP",
         }
     }

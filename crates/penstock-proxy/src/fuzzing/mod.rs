@@ -4,6 +4,7 @@
 
 mod address;
 mod certificate;
+mod client_hello;
 mod expression;
 mod forwarding;
 mod header_block;
@@ -35,6 +36,7 @@ pub static TARGETS: &[FuzzTarget] = &[
     FuzzTarget { name: "forwarding", run: forwarding::forwarding },
     FuzzTarget { name: "certificate", run: certificate::certificate },
     FuzzTarget { name: "certificate_facts", run: certificate::certificate_facts },
+    FuzzTarget { name: "client_hello", run: client_hello::client_hello },
     FuzzTarget { name: "plan", run: plan::plan },
     FuzzTarget { name: "condition", run: expression::condition },
     FuzzTarget { name: "template", run: expression::template },

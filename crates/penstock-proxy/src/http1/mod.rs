@@ -17,6 +17,7 @@ pub(crate) use fields::{is_value, token_length};
 pub use framing::Framing;
 pub(crate) use framing::content_length;
 pub use malformed::Malformed;
+pub(crate) use request_head::begins_request;
 pub use request_head::{Connects, HeadLimits, RequestInfo, head_may_be_complete, parse_request};
 pub use response_head::{ResponseInfo, parse_response};
 pub(crate) use serialise::OF_ONE_HOP;

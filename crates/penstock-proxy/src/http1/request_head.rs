@@ -74,6 +74,12 @@ pub fn parse_request(
     interpret(request).map(|info| Some(RequestInfo { length: start + length, target: line.target, ..info }))
 }
 
+/// Whether bytes that are something else begin as a request does: with a method and a space.
+pub(crate) fn begins_request(bytes: &[u8]) -> bool {
+    let method = bytes.iter().take_while(|letter| letter.is_ascii_uppercase()).count();
+    method > 0 && bytes.get(method) == Some(&b' ')
+}
+
 /// Whether more bytes are worth another try at parsing: a line end followed by an empty
 /// line came in behind `seen`, the bytes that were looked at before.
 pub fn head_may_be_complete(bytes: &[u8], seen: usize) -> bool {

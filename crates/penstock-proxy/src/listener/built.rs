@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use penstock_plan::{Listener as ListenerPlan, Protocol};
 
-use super::BuiltStreamRoute;
+use super::StreamRoutes;
 use crate::connection::{Trust, Work};
 use crate::http1::HeadLimits;
 use crate::pipeline::BuiltPipeline;
@@ -39,8 +39,8 @@ pub(crate) struct ListenerRoutes {
     pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
     /// Where each is counted, likewise.
     pub(crate) meters: Vec<RouteMeter>,
-    /// Where bytes go that are carried as they are, and where that is counted.
-    pub(crate) stream: Option<(Arc<BuiltStreamRoute>, RouteMeter)>,
+    /// Where bytes go that are carried as they are.
+    pub(crate) streams: StreamRoutes,
     /// Number of the plan that they belong to.
     pub(crate) plan_number: u64,
 }
@@ -60,7 +60,7 @@ impl ListenerRoutes {
 
 /// Whether a listener of these protocols carries bytes as they are.
 pub(crate) fn carries(protocols: &[Protocol]) -> bool {
-    protocols.iter().any(|protocol| matches!(protocol, Protocol::Tcp | Protocol::Udp))
+    protocols.iter().any(|protocol| matches!(protocol, Protocol::Tls | Protocol::Tcp | Protocol::Udp))
 }
 
 /// A listener's state in one worker; it outlives the plans that name it.

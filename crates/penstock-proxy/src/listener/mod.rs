@@ -6,4 +6,4 @@ mod stream_route;
 
 pub(crate) use accept::{ListenSocket, OpenConnection, accept, accept_waiting, with_session};
 pub(crate) use built::{BuiltListener, ListenerRoutes, ListenerState, carries};
-pub(crate) use stream_route::BuiltStreamRoute;
+pub(crate) use stream_route::{BuiltStreamRoute, StreamRoutes};

@@ -88,7 +88,7 @@ impl Sessions {
     /// A session for a client that has none; none where there is no room or no endpoint.
     fn open(self: &Rc<Self>, client: SocketAddr) -> Option<Rc<Session>> {
         let routes = self.listener.routes();
-        let (route, meter) = routes.stream.as_ref()?;
+        let (route, meter) = routes.streams.of_all()?;
         let open = OpenConnection::enter(&self.worker, &self.listener)?;
         let upstream = choose(&self.worker, &route.to)?;
         let made = connect(&self.worker, &upstream);

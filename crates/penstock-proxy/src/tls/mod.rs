@@ -3,6 +3,7 @@
 mod certificate;
 mod choice;
 mod client;
+mod client_hello;
 mod der;
 mod distinguished_name;
 mod endpoint;
@@ -21,6 +22,7 @@ pub use client::check_client_certificates;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use client::client_certificate;
 pub(crate) use client::{read_authorities, read_known_authorities};
+pub(crate) use client_hello::{NoHello, asked_host};
 pub(crate) use endpoint::ClientTls;
 pub use facts::CertificateFacts;
 pub(crate) use names::CertificateNames;

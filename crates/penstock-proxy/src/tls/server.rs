@@ -113,7 +113,7 @@ fn protocol_id(protocol: Protocol) -> Option<&'static [u8]> {
         Protocol::Http1 => Some(b"http/1.1"),
         Protocol::H2 => Some(HTTP2_ID),
         // Never enciphered, or not known.
-        Protocol::H2c | Protocol::Tcp | Protocol::Udp => None,
+        Protocol::H2c | Protocol::Tls | Protocol::Tcp | Protocol::Udp => None,
     }
 }
 

@@ -11,6 +11,7 @@ use super::Socket;
 use super::enciphered::Enciphered;
 use super::records::Outgoing;
 use crate::exchange::Session;
+use crate::http1::begins_request;
 use crate::tls::{Agreed, Asked, HTTP2_ID, ServerTls, take_asked};
 
 /// A connected socket of a client with a session on top.
@@ -171,10 +172,6 @@ impl TlsSocket {
 
     /// Whether the first bytes are a request's, not a record's: a method and a space.
     fn is_plain_http(&self) -> bool {
-        let method = self.records.held.iter().take_while(|letter| letter.is_ascii_uppercase()).count();
-        self.records.failure.is_some()
-            && self.asked.shown.is_none()
-            && method > 0
-            && self.records.held.get(method) == Some(&b' ')
+        self.records.failure.is_some() && self.asked.shown.is_none() && begins_request(&self.records.held)
     }
 }

@@ -9,15 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use penstock_plan::{
-    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Protocol, Route, Step, StreamRoute,
-    Upstream,
+    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Protocol, Route, Step, Upstream,
 };
 use rustls::RootCertStore;
 
 use crate::connection::Trust;
 use crate::expression::Condition;
 use crate::http1::HeadLimits;
-use crate::listener::{BuiltListener, BuiltStreamRoute, ListenerRoutes, carries};
+use crate::listener::{BuiltListener, BuiltStreamRoute, ListenerRoutes, StreamRoutes, carries};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
@@ -168,8 +167,9 @@ impl Builder<'_> {
         }
         match &part.body {
             Body::Route(route) => self.add_route(key, part, route),
-            Body::TcpRoute(route) => self.add_stream_route(key, route, Protocol::Tcp),
-            Body::UdpRoute(route) => self.add_stream_route(key, route, Protocol::Udp),
+            Body::TcpRoute(route) => self.add_stream_route(key, BuiltStreamRoute::new(route, Protocol::Tcp)),
+            Body::TlsRoute(route) => self.add_stream_route(key, BuiltStreamRoute::of_tls(route)),
+            Body::UdpRoute(route) => self.add_stream_route(key, BuiltStreamRoute::new(route, Protocol::Udp)),
             Body::Pipeline(pipeline) => self.add_pipeline(key, part, pipeline),
             Body::Upstream(upstream) => {
                 for endpoint in upstream.endpoints.iter().filter(|one| needs_escape(one.address.as_bytes())) {
@@ -280,20 +280,27 @@ impl Builder<'_> {
             }
         }
         let plan_number = self.built.number;
-        Some(ListenerRoutes { router: Router::build(routes), pipelines, meters, stream: None, plan_number })
+        Some(ListenerRoutes {
+            router: Router::build(routes),
+            pipelines,
+            meters,
+            streams: StreamRoutes::default(),
+            plan_number,
+        })
     }
 
-    fn add_stream_route(&mut self, key: &Arc<str>, route: &StreamRoute, protocol: Protocol) {
-        self.built.stream_routes.insert(Arc::clone(key), Arc::new(BuiltStreamRoute::new(route, protocol)));
+    fn add_stream_route(&mut self, key: &Arc<str>, route: BuiltStreamRoute) {
+        self.built.stream_routes.insert(Arc::clone(key), Arc::new(route));
     }
 
-    /// Of a listener that carries bytes as they are; none where no route serves it.
+    /// Of a listener that carries bytes as they are.
     fn stream_routes_of(&mut self, listener: &ListenerPlan) -> ListenerRoutes {
-        let mut routes = self.built.stream_routes.values();
-        let route = routes.find(|route| route.serves_listener(&listener.name, &listener.protocols));
-        let stream = route.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
+        let routes = self.built.stream_routes.values();
+        let routes = routes.filter(|route| route.serves_listener(&listener.name, &listener.protocols));
+        let routes = routes.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
+        let streams = StreamRoutes::new(routes.collect());
         let (pipelines, meters) = (Vec::new(), Vec::new());
-        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, stream, plan_number: self.built.number }
+        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, streams, plan_number: self.built.number }
     }
 
     /// The earlier form of a pipeline.

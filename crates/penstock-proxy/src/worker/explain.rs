@@ -11,9 +11,9 @@ use super::imagine::{Imagined, Url, imagine};
 use super::imagine_tls::{ExplainedTls, Handshake};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::listener::{ListenerRoutes, carries};
+use crate::listener::{BuiltStreamRoute, ListenerRoutes, carries};
 use crate::pipeline::{Action, BuiltPipeline, Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome, Target};
-use crate::routing::RouteExplanation;
+use crate::routing::{FailedCondition, RouteExplanation, RouteVerdict};
 use crate::telemetry::Places;
 use crate::upstream::first_pick;
 
@@ -38,6 +38,14 @@ pub struct Explained {
     pub status: Option<u16>,
     /// Methods that would be served, where only the method failed.
     pub allow: Option<String>,
+}
+
+impl Explained {
+    /// The same, and nothing served where the handshake is refused.
+    fn unless_refused(self) -> Self {
+        let is_refused = self.tls.as_ref().is_some_and(|tls| tls.refused.is_some());
+        if is_refused { Self { chosen: None, ..self } } else { self }
+    }
 }
 
 /// The route that serves a request and what it does.
@@ -82,7 +90,9 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     };
     if carries(&listener.plan.protocols) {
         let tls = shake_hands(url.host())?.map(|handshake| handshake.explained);
-        return Ok(carried(name, tls, routes, &built));
+        let is_named = listener.plan.protocols.contains(&Protocol::Tls);
+        let host = is_named.then(|| imagined.tls.asked(url.host()));
+        return Ok(Explained { tls, ..carried(name, host, routes, &built) }.unless_refused());
     }
     if url.protocol.is_some() {
         return Err(format!("listener {name} speaks HTTP; write http:// or https://"));
@@ -123,18 +133,37 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     })
 }
 
-/// What becomes of a connection whose bytes are carried as they are.
-fn carried(listener: String, tls: Option<ExplainedTls>, routes: &ListenerRoutes, built: &Built) -> Explained {
-    let is_refused = tls.as_ref().is_some_and(|tls| tls.refused.is_some());
-    let chosen = routes.stream.as_ref().filter(|_| !is_refused).map(|(route, _)| {
+/// What becomes of a connection whose bytes are carried as they are, where that is so by the host that it asks for.
+fn carried(listener: String, asked: Option<String>, served: &ListenerRoutes, built: &Built) -> Explained {
+    let (is_named, host) = (asked.is_some(), asked.unwrap_or_default());
+    let found = served.streams.of(&host).map(|(route, _)| route);
+    let chosen = found.map(|route| {
         let key = route.to.iter().max_by_key(|to| to.weight).map(|to| to.upstream.as_str());
         let endpoint = key.and_then(|key| built.upstream(key)).and_then(first_pick);
         let upstream = key.map(|key| key.strip_prefix("upstream/").unwrap_or(key).to_owned());
         let (params, steps) = (BTreeMap::new(), Vec::new());
         Chosen { route: route.name.name.to_string(), params, steps, upstream, endpoint }
     });
-    let (host, path) = (String::new(), String::new());
-    Explained { listener, tls, host, path, before: None, routes: Vec::new(), chosen, status: None, allow: None }
+    let name = chosen.as_ref().map(|chosen| chosen.route.as_str());
+    let routes = served.streams.routes.iter().map(|(route, _)| verdict(route, &host, name));
+    let routes = if is_named { routes.collect() } else { Vec::new() };
+    let path = String::new();
+    Explained { listener, tls: None, host, path, before: None, routes, chosen, status: None, allow: None }
+}
+
+/// What became of a route for a host.
+fn verdict(route: &BuiltStreamRoute, host: &str, chosen: Option<&str>) -> RouteExplanation {
+    let name = route.name.name.to_string();
+    let found = (!host.is_empty()).then(|| host.to_owned());
+    let expected = route.hosts.as_ref().map(|hosts| hosts.join(", "));
+    let (verdict, failed) = match expected {
+        _ if chosen == Some(&*name) => (RouteVerdict::Chosen, None),
+        Some(expected) if !route.is_for(host) => {
+            (RouteVerdict::Rejected, Some(FailedCondition { condition: "host", name: None, expected, found }))
+        }
+        _ => (RouteVerdict::Hidden, None),
+    };
+    RouteExplanation { name, verdict, failed }
 }
 
 /// Runs what the listener does before routing; gives the step that answers. Python filters are not called.
@@ -181,7 +210,8 @@ fn listener_name(plan: &Plan, named: Option<&str>, url: &Url<'_>) -> Result<Stri
     }
     let suffix = format!(":{}", url.port);
     listeners.sort_by_key(|listener| {
-        let carried = [Protocol::Tcp, Protocol::Udp].into_iter().find(|one| listener.protocols.contains(one));
+        let carried =
+            [Protocol::Tls, Protocol::Tcp, Protocol::Udp].into_iter().find(|one| listener.protocols.contains(one));
         (carried != url.protocol, !listener.address.ends_with(&suffix), listener.tls.is_some() != url.is_https)
     });
     listeners.first().map(|listener| listener.name.clone()).ok_or_else(|| "the plan has no listener".to_owned())

@@ -23,7 +23,7 @@ pub struct Imagined {
     pub listener: Option<String>,
     /// Method.
     pub method: String,
-    /// `http://host[:port]/path?query`, or the same with `https`; `tcp://host:port` or `udp://host:port` for what is carried
+    /// `http://host[:port]/path?query`, or the same with `https`; `tls://`, `tcp://` or `udp://host:port` for what is carried
     pub url: String,
     /// Fields, as name and value.
     #[serde(default)]
@@ -48,7 +48,13 @@ pub(super) struct Url<'a> {
 impl<'a> Url<'a> {
     /// Takes one apart.
     pub(super) fn parse(url: &'a str) -> Result<Self, String> {
-        let schemes = [("http://", false, 80), ("https://", true, 443), ("tcp://", false, 0), ("udp://", false, 0)];
+        let schemes = [
+            ("http://", false, 80),
+            ("https://", true, 443),
+            ("tls://", false, 0),
+            ("tcp://", false, 0),
+            ("udp://", false, 0),
+        ];
         let found = schemes
             .into_iter()
             .find_map(|(scheme, is_https, port)| url.strip_prefix(scheme).map(|rest| (rest, is_https, port)));
@@ -58,7 +64,7 @@ impl<'a> Url<'a> {
         let (authority, target) = rest.split_at(end);
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
         let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(usual_port);
-        let carried = [("tcp://", Protocol::Tcp), ("udp://", Protocol::Udp)];
+        let carried = [("tls://", Protocol::Tls), ("tcp://", Protocol::Tcp), ("udp://", Protocol::Udp)];
         let protocol = carried.into_iter().find_map(|(scheme, protocol)| url.starts_with(scheme).then_some(protocol));
         Ok(Self { authority, target, port, is_https, protocol })
     }

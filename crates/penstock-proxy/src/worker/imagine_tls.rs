@@ -26,6 +26,14 @@ pub struct ImaginedTls {
     client: Vec<(String, String)>,
 }
 
+impl ImaginedTls {
+    /// The host that it asks for where the URL names one: in small letters, and empty where none is.
+    pub(super) fn asked(&self, host: &str) -> String {
+        let of_url = if host.parse::<IpAddr>().is_ok() { "" } else { host };
+        self.name.as_deref().unwrap_or(of_url).to_ascii_lowercase()
+    }
+}
+
 /// What a handshake comes to.
 #[derive(Debug, Serialize)]
 pub struct ExplainedTls {
@@ -65,8 +73,7 @@ impl Handshake {
         let offered = protocol_words(&listener.protocols);
         let wanted = imagined.protocol.as_deref();
         let protocol = offered.iter().find(|one| wanted.is_none_or(|wanted| wanted == **one)).copied();
-        let name = imagined.name.as_deref().unwrap_or_else(|| if host.parse::<IpAddr>().is_ok() { "" } else { host });
-        let name = name.to_ascii_lowercase();
+        let name = imagined.asked(host);
         let names = certificate_names(plan, terms);
         let shown = names.fitting((!name.is_empty()).then_some(&*name)).first().copied();
         let is_common = (spoken == TlsVersion::Tls13 || terms.min_version == TlsVersion::Tls12)

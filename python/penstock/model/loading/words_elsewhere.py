@@ -5,7 +5,7 @@ from collections.abc import Mapping
 LATER_KINDS = frozenset(
     {
         "Aggregation", "AiProvider", "Consumer", "Function", "MeshService", "MqttListener", "Registry",
-        "Secret", "Test", "TlsRoute",
+        "Secret", "Test",
     }
 )  # fmt: skip
 """Kinds that are designed and not built."""
@@ -22,6 +22,7 @@ _KINDS: Mapping[str, str] = {
     "Listener": "gateway entrypoint port httpserver frontend",
     "Route": "httproute ingress virtualservice virtualhost location rule router proxy",
     "TcpRoute": "stream streamroute tcpproxy layer4 l4",
+    "TlsRoute": "sniroute sni passthrough tlspassthrough sslpassthrough",
     "UdpRoute": "udpproxy datagram",
     "Pipeline": "middleware plugins filter filters chain filterchain pluginconfig",
     "Telemetry": "accesslog logging log metrics observability",

@@ -202,7 +202,11 @@ def test_whom_the_machine_trusts_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         ("https://a.test", {"insecure": True}, ["warning tls.insecure: anybody between here and the endpoints can"]),
         ("http://a.test", {"server_name": "b.test"}, ["warning tls: no endpoint speaks TLS"]),
         ("https://a.test", {"server_name": "b test"}, ["error tls.server_name: not a host name: 'b test'"]),
-        ("ftp://a.test", None, ["error endpoints[0].url: ftp endpoints are not built yet; write http:// or https://"]),
+        (
+            "ftp://a.test",
+            None,
+            ["error endpoints[0].url: ftp endpoints are not built yet; write http://, https:// or h2c://"],
+        ),
     ],
 )
 def test_what_cannot_be_asked_of_endpoints_is_told(url: str, tls: dict[str, Any] | None, expected: list[str]) -> None:

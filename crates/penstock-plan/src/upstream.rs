@@ -19,6 +19,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// Most idle connections kept to one endpoint by one worker.
     pub idle_connections: u64,
+    /// What its endpoints speak.
+    pub protocol: UpstreamProtocol,
     /// The PROXY protocol header that each connection begins with.
     pub proxy_protocol: ProxyHeader,
     /// What is asked of endpoints that speak TLS.
@@ -44,6 +46,20 @@ pub struct Endpoint {
     pub weight: u32,
     /// Labels that a step may choose by.
     pub tags: Vec<String>,
+}
+
+/// What endpoints speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2 over TLS.
+    H2,
+    /// HTTP/2 in clear text, by prior knowledge.
+    H2c,
+    /// Over TLS HTTP/2 or HTTP/1.1, as the handshake says; else HTTP/1.1.
+    Auto,
 }
 
 /// The PROXY protocol header that connections to endpoints begin with.

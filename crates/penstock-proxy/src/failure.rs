@@ -58,6 +58,8 @@ pub(crate) enum Failure {
     EndpointUntrusted,
     #[error("the handshake with the endpoint failed")]
     EndpointHandshake,
+    #[error("the endpoint does not speak HTTP/2")]
+    EndpointWithoutHttp2,
     #[error("the gateway has no descriptor left for a connection to an endpoint")]
     OutOfDescriptors,
     #[error("the endpoint closed the connection before it answered")]
@@ -155,6 +157,7 @@ impl Failure {
             Self::ConnectFailed => (502, Blame::Upstream, "connect_failed"),
             Self::EndpointUntrusted => (502, Blame::Upstream, "endpoint_untrusted"),
             Self::EndpointHandshake => (502, Blame::Upstream, "endpoint_handshake"),
+            Self::EndpointWithoutHttp2 => (502, Blame::Upstream, "endpoint_without_http2"),
             Self::ConnectTimedOut => (504, Blame::Upstream, "connect_timed_out"),
             Self::OutOfDescriptors => (503, Blame::Gateway, "out_of_descriptors"),
             Self::UpstreamClosed => (502, Blame::Upstream, "upstream_closed"),

@@ -92,6 +92,7 @@ class UpstreamBody(TypedDict):
     idle_connections: int
     kind: Literal["upstream"]
     name: str
+    protocol: "UpstreamProtocol"
     proxy_protocol: "ProxyHeader"
     retry: "Retry | None"
     timeouts: "Timeouts"
@@ -424,3 +425,5 @@ Underscores = Literal["refuse", "drop"]
 """What happens to a field whose name has an underscore."""
 UnknownName = Literal["first", "refuse"]
 """What happens to a client that asks for a name no certificate has."""
+UpstreamProtocol = Literal["http1", "h2", "h2c", "auto"]
+"""What endpoints speak."""

@@ -26,6 +26,7 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
         },
         # What was said of one client must not be taken for another's.
         "idle_connections": upstream.idle_connections if upstream.proxy_protocol == "off" else 0,
+        "protocol": _protocol(upstream),
         "proxy_protocol": upstream.proxy_protocol,
         "tls": _tls(upstream.tls or UpstreamTls()) if any(one.url.is_tls for one in upstream.endpoints) else None,
         "retry": _retry(upstream.retry) if upstream.retry else None,
@@ -41,8 +42,32 @@ def check_speech(upstream: Upstream, fragment: Fragment) -> None:
         if known not in {"", fragment.speaks}:
             message = f"some endpoints speak {fragment.speaks.upper()} and some do not"
             fragment.error(("endpoints", index, "url"), message, "make two upstreams of them")
+    _check_protocol(upstream, fragment)
     if fragment.speaks == "udp" and upstream.proxy_protocol != "off":
         fragment.error(("proxy_protocol",), "only connections begin with a PROXY protocol header")
+
+
+def _check_protocol(upstream: Upstream, fragment: Fragment) -> None:
+    """Note endpoints whose URLs say something else than the protocol."""
+    protocol = _protocol(upstream)
+    if upstream.protocol is not None and fragment.speaks in {"tcp", "udp"}:
+        fragment.error(("protocol",), "only endpoints that speak HTTP have a protocol", "leave it out")
+        return
+    for index, endpoint in enumerate(upstream.endpoints):
+        url, place = endpoint.url, ("endpoints", index, "url")
+        if url.is_http2 and protocol != "h2c":
+            fragment.error(place, f"h2c:// is HTTP/2 in clear text, and the protocol is {protocol}", "write http://")
+        elif protocol == "h2c" and url.is_tls:
+            fragment.error(place, "h2c is HTTP/2 in clear text", "write http://, or protocol: h2")
+        elif protocol == "h2" and not url.is_tls:
+            fragment.error(place, "HTTP/2 over TLS needs an https:// URL", "write https://, or protocol: h2c")
+
+
+def _protocol(upstream: Upstream) -> plan_types.UpstreamProtocol:
+    """What is spoken to the endpoints."""
+    if upstream.protocol is not None:
+        return upstream.protocol
+    return "h2c" if any(endpoint.url.is_http2 for endpoint in upstream.endpoints) else "http1"
 
 
 def check_tls(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:

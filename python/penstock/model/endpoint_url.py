@@ -11,15 +11,15 @@ from penstock.base.networks import bracketed, canonical_host, canonical_port, so
 from penstock.model.normal_path import normal_path
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0, "udp": 0}
+_PORTS = {"http": 80, "https": 443, "h2c": 80, "tcp": 0, "tls": 0, "udp": 0}
 """What a URL may begin with, and the port that it means where it names none."""
-_SPEAKS = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tcp", "udp": "udp", "unix": ""}
-URL_PATTERN = r"^((https?|tcp|tls|udp)://|unix:/)"
+_SPEAKS = {"http": "http", "https": "http", "h2c": "http", "tcp": "tcp", "tls": "tcp", "udp": "udp", "unix": ""}
+URL_PATTERN = r"^((https?|h2c|tcp|tls|udp)://|unix:/)"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUrl:
-    """`http://host:port/path`, the same with `https`, `tcp://host:port`, the same with `tls` or `udp`, or `unix:/path`.
+    """`http://host:port/path`, also with `https` or `h2c`, `tcp://host:port`, also with `tls`, `udp`, or `unix:/path`.
 
     `address` is what is connected to, `host` the Host header that belongs to it, `path` what is put before the
     request's path, without a final slash.
@@ -43,6 +43,11 @@ class EndpointUrl:
         """What is spoken to the endpoint: `http`, `tcp` or `udp`; empty: either of the first two."""
         return _SPEAKS[self.scheme]
 
+    @property
+    def is_http2(self) -> bool:
+        """Whether the URL itself says that the endpoint speaks HTTP/2, in clear text."""
+        return self.scheme == "h2c"
+
     @staticmethod
     def looks_like(text: str) -> bool:
         """Whether a text is meant as a URL rather than as the name of an upstream."""
@@ -64,7 +69,8 @@ class EndpointUrl:
         kind = scheme[1].lower()
         if kind not in _PORTS:
             raise ValueError(
-                f"{kind} endpoints are not built yet; write http:// or https://, or tcp:// and udp:// for their routes"
+                f"{kind} endpoints are not built yet; "
+                "write http://, https:// or h2c://, or tcp:// and udp:// for their routes"
             )
         authority, slash, path = text[scheme.end() :].partition("/")
         if authority == "unix:":

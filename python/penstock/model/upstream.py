@@ -153,6 +153,11 @@ class Upstream(Resource):
     idle_connections: Number = Field(
         512, ge=0, le=65_535, description="Most idle connections kept to one endpoint by one worker."
     )
+    protocol: Literal["http1", "h2", "h2c", "auto"] | None = Field(
+        None,
+        description="What endpoints speak: HTTP/1.1, HTTP/2 over TLS, HTTP/2 in clear text by prior knowledge, or what "
+        "the handshake of TLS comes to. Absent: `h2c` where URLs begin with `h2c://`, else `http1`.",
+    )
     proxy_protocol: Literal["off", "v1", "v2"] = Field(
         "off",
         description="PROXY protocol header that tells endpoints of the client; with one no connection is kept for "

@@ -25,7 +25,7 @@ impl Client {
     pub(crate) fn received_bytes(&self) -> u64 {
         match self {
             Self::Wire(wire) => wire.received_bytes,
-            Self::Stream(stream) => stream.received_bytes,
+            Self::Stream(stream) => stream.ends.received_bytes,
         }
     }
 
@@ -33,7 +33,7 @@ impl Client {
     pub(crate) fn sent_bytes(&self) -> u64 {
         match self {
             Self::Wire(wire) => wire.sent_bytes,
-            Self::Stream(stream) => stream.sent_bytes,
+            Self::Stream(stream) => stream.ends.sent_bytes,
         }
     }
 
@@ -135,21 +135,21 @@ impl Source for Client {
     fn unread(&self) -> &[u8] {
         match self {
             Self::Wire(wire) => wire.unread(),
-            Self::Stream(stream) => stream.unread(),
+            Self::Stream(stream) => stream.ends.unread(),
         }
     }
 
     fn unread_mut(&mut self) -> &mut [u8] {
         match self {
             Self::Wire(wire) => wire.unread_mut(),
-            Self::Stream(stream) => stream.unread_mut(),
+            Self::Stream(stream) => stream.ends.unread_mut(),
         }
     }
 
     fn consume(&mut self, count: usize) {
         match self {
             Self::Wire(wire) => wire.consume(count),
-            Self::Stream(stream) => stream.consume(count),
+            Self::Stream(stream) => stream.ends.consume(count),
         }
     }
 
@@ -163,14 +163,14 @@ impl Source for Client {
     fn poll_fill(&mut self, context: &mut Context<'_>, buffers: &Buffers) -> Poll<io::Result<usize>> {
         match self {
             Self::Wire(wire) => wire.poll_fill(context, buffers),
-            Self::Stream(stream) => stream.poll_fill(context),
+            Self::Stream(stream) => stream.ends.poll_fill(context),
         }
     }
 
     fn take_trailers(&mut self) -> Option<Head> {
         match self {
             Self::Wire(_) => None,
-            Self::Stream(stream) => stream.take_trailers(),
+            Self::Stream(stream) => stream.ends.take_trailers(),
         }
     }
 }
@@ -179,14 +179,14 @@ impl Sink for Client {
     fn is_flushed(&self) -> bool {
         match self {
             Self::Wire(wire) => wire.is_flushed(),
-            Self::Stream(stream) => stream.is_flushed(),
+            Self::Stream(stream) => stream.ends.is_flushed(),
         }
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>, buffers: &Buffers) -> Poll<io::Result<()>> {
         match self {
             Self::Wire(wire) => wire.poll_flush(context, buffers),
-            Self::Stream(stream) => stream.poll_flush(context),
+            Self::Stream(stream) => stream.ends.poll_flush(context),
         }
     }
 
@@ -210,14 +210,14 @@ impl Sink for Client {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Wire(wire) => wire.poll_payload(context, buffers, framed, bytes, ends),
-            Self::Stream(stream) => stream.poll_payload(context, framed, bytes, ends),
+            Self::Stream(stream) => stream.ends.poll_payload(context, framed, bytes, ends),
         }
     }
 
     fn write_end(&mut self, buffers: &Buffers, framed: &mut Framed, trailers: Option<&Head>) {
         match self {
             Self::Wire(wire) => wire.write_end(buffers, framed, trailers),
-            Self::Stream(stream) => stream.write_end(framed, trailers),
+            Self::Stream(stream) => stream.ends.write_end(framed, trailers),
         }
     }
 }

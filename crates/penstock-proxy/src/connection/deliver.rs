@@ -8,6 +8,7 @@ use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::outgoing::{AnswerFraming, ConnectionField, write_answer};
+use super::remote::Remote;
 use super::serve::{Connection, note_failure};
 use super::transfer::TransferError;
 use super::tunnel::tunnel;
@@ -151,7 +152,7 @@ fn skip_request_body(connection: &mut Connection, work: &mut Work) -> bool {
 
 /// How the answer's body is framed for this client.
 fn framing(work: &mut Work) -> AnswerFraming {
-    let Work { exchange, attempt, answer_transfer, .. } = work;
+    let Work { exchange, attempt, answer_transfer, info, .. } = work;
     let is_bodyless = matches!(exchange.response.status, 204 | 304);
     let is_head = exchange.request.method == Method::Head;
     match (&exchange.answer, attempt) {
@@ -163,14 +164,19 @@ fn framing(work: &mut Work) -> AnswerFraming {
             }
             Framing::None if is_bodyless => AnswerFraming::None,
             Framing::None => AnswerFraming::Length(0),
-            Framing::Length(length) => AnswerFraming::Length(length),
+            Framing::Length(length) => {
+                let are_streams =
+                    matches!(attempt.remote, Remote::Stream(_)) && exchange.request.version == Version::Http2;
+                answer_transfer.passes_trailers = are_streams && info.takes_trailers;
+                AnswerFraming::Length(length)
+            }
             Framing::Chunked | Framing::UntilClose if exchange.request.version == Version::Http10 => {
                 AnswerFraming::UntilClose
             }
             Framing::Chunked | Framing::UntilClose | Framing::Stream => {
                 // Frames of a stream need no chunks within.
                 answer_transfer.framed.is_chunked = exchange.request.version != Version::Http2;
-                answer_transfer.passes_trailers = work.info.takes_trailers;
+                answer_transfer.passes_trailers = info.takes_trailers;
                 AnswerFraming::Chunked
             }
         },
@@ -216,7 +222,7 @@ fn write_head(connection: &mut Connection, work: &mut Work, framing: AnswerFrami
         Client::Stream(stream) => {
             let length = if let AnswerFraming::Length(length) = framing { Some(length) } else { None };
             stream.send_head(exchange.response.status, &exchange.response.head, length, !has_body);
-            stream.set_body(body);
+            stream.ends.set_body(body);
             work.answer_transfer.framed.has_ended |= !has_body;
         }
     }
@@ -276,7 +282,7 @@ fn check_late(
     let limit_ms = if is_clients { limits.send_ms } else { attempt.upstream.plan.timeouts.idle_ms };
     let is_half_closed = *presence == Presence::HalfClosed;
     let limit_ms = if is_half_closed { limit_ms.min(limits.half_close_ms) } else { limit_ms };
-    let progress = connection.client.sent_bytes() ^ (attempt.wire.received_bytes << 20);
+    let progress = connection.client.sent_bytes() ^ (attempt.remote.received_bytes() << 20);
     match late(phase.check(connection, work, progress, limit_ms)) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(_) if !is_clients && !is_half_closed => {
@@ -294,14 +300,14 @@ fn poll_bodies(
 ) -> Poll<bool> {
     let Connection { client, worker, .. } = connection;
     if !work.request_transfer.is_finished && !attempt.has_refused_more && !work.owes_continue {
-        match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.wire) {
+        match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.remote) {
             Poll::Ready(Ok(())) | Poll::Pending => {}
             Poll::Ready(Err(TransferError::Sink | TransferError::Truncated)) => attempt.has_refused_more = true,
             Poll::Ready(Err(TransferError::Malformed(malformed))) => return give_up(client, work, malformed.into()),
             Poll::Ready(Err(TransferError::TooLarge)) => return give_up(client, work, Failure::BodyTooLarge),
         }
     }
-    match work.answer_transfer.poll(context, &worker.buffers, &mut attempt.wire, client) {
+    match work.answer_transfer.poll(context, &worker.buffers, &mut attempt.remote, client) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(Ok(())) => Poll::Ready(true),
         Poll::Ready(Err(error)) => {
@@ -355,20 +361,25 @@ fn watch_client(context: &mut Context<'_>, connection: &mut Connection, presence
 fn release_attempt(connection: &Connection, work: &mut Work, was_sent: bool) {
     let Some(mut attempt) = work.attempt.take() else { return };
     let worker = &connection.worker;
+    let Remote::Wire(wire) = &mut attempt.remote else {
+        // Others may have streams of the same connection: this one ends alone.
+        return;
+    };
     let is_clean = was_sent
         && work.request_transfer.is_finished
         && !attempt.has_refused_more
-        && attempt.wire.is_flushed()
-        && attempt.wire.unread().is_empty()
+        && wire.is_flushed()
+        && wire.unread().is_empty()
         && attempt.info.framing != Framing::UntilClose
         && attempt.info.options.keeps_alive(work.exchange.response.version)
         && !worker.is_draining();
     if is_clean {
-        attempt.wire.release_input(&worker.buffers);
-        let most = attempt.upstream.plan.idle_connections as usize;
-        attempt.in_flight.endpoint().keep(attempt.wire, most, worker.clock.coarse_ms());
+        wire.release_input(&worker.buffers);
+        let Attempt { remote: Remote::Wire(wire), upstream, in_flight, .. } = attempt else { return };
+        let most = upstream.plan.idle_connections as usize;
+        in_flight.endpoint().keep(wire, most, worker.clock.coarse_ms());
     } else {
-        attempt.wire.discard(&worker.buffers);
+        wire.discard(&worker.buffers);
     }
 }
 

@@ -10,6 +10,7 @@ use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
 use super::outgoing::asks_for_upgrade;
+use super::remote::Remote;
 use super::serve::Connection;
 use super::steps::forward_result;
 use super::transfer::TransferError;
@@ -17,7 +18,8 @@ use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Head, Version};
 use crate::failure::{Blame, Failure};
 use crate::filters::{Forward, Weighted};
-use crate::http1::{Connects, parse_response};
+use crate::http1::{Connects, Framing, ResponseInfo, parse_response};
+use crate::http2::Answered;
 use crate::pipeline::{ForwardResult, ResultId};
 use crate::telemetry::Forwarded;
 use crate::upstream::Upstream;
@@ -155,8 +157,11 @@ fn poll_answer(
         return Poll::Ready(Err(miss));
     }
     let owed_continue = work.owes_continue;
+    if let Remote::Stream(_) = &attempt.remote {
+        return poll_stream(context, connection, work, attempt, interim);
+    }
     loop {
-        if !attempt.wire.unread().is_empty() {
+        if !attempt.remote.unread().is_empty() {
             match take_head(connection, work, attempt, interim) {
                 Ok(true) => return Poll::Ready(Ok(())),
                 // The endpoint has said 100, and the client may have sent its body already.
@@ -165,11 +170,51 @@ fn poll_answer(
                 Err(failure) => return Poll::Ready(Err(Miss::Failed(failure))),
             }
         }
-        match attempt.wire.poll_fill(context, &connection.worker.buffers) {
+        match attempt.remote.poll_fill(context, &connection.worker.buffers) {
             Poll::Ready(Ok(count)) if count > 0 => {}
             Poll::Ready(_) => return Poll::Ready(Err(closed(work, attempt))),
             Poll::Pending => return watch_client(context, connection, work),
         }
+    }
+}
+
+/// The same where the request is a stream.
+fn poll_stream(
+    context: &mut Context<'_>,
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &mut Attempt,
+    interim: &mut u32,
+) -> Poll<Result<(), Miss>> {
+    let owed_continue = work.owes_continue;
+    loop {
+        let Remote::Stream(stream) = &mut attempt.remote else { return Poll::Pending };
+        let outcome = match stream.poll_head(context, &mut work.exchange.response) {
+            Poll::Pending => return watch_client(context, connection, work),
+            Poll::Ready(Answered::Head(info)) => judge_head(connection, work, attempt, info, interim),
+            Poll::Ready(Answered::Malformed(malformed)) => Err(Failure::of_answer(malformed)),
+            Poll::Ready(Answered::Gone { is_untouched }) => {
+                return Poll::Ready(Err(stream_gone(work, attempt, is_untouched)));
+            }
+        };
+        match outcome {
+            Ok(true) => return Poll::Ready(Ok(())),
+            Ok(false) if owed_continue && !work.owes_continue => context.waker().wake_by_ref(),
+            Ok(false) => {}
+            Err(failure) => return Poll::Ready(Err(Miss::Failed(failure))),
+        }
+    }
+}
+
+/// The stream ended before it was answered; one that the endpoint did nothing about is sent again (B21).
+fn stream_gone(work: &Work, attempt: &Attempt, is_untouched: bool) -> Miss {
+    let Remote::Stream(stream) = &attempt.remote else { return closed(work, attempt) };
+    if is_untouched && has_whole_body(work) {
+        Miss::Stale
+    } else if stream.is_heard() {
+        closed(work, attempt)
+    } else {
+        Miss::Failed(Failure::EndpointWithoutHttp2)
     }
 }
 
@@ -186,7 +231,7 @@ fn send_request(
     }
     let Connection { client, worker, .. } = connection;
     if work.owes_continue && client.unread().is_empty() {
-        let polled = attempt.wire.poll_flush(context, &worker.buffers);
+        let polled = attempt.remote.poll_flush(context, &worker.buffers);
         attempt.has_refused_more = matches!(polled, Poll::Ready(Err(_)));
         if worker.clock.coarse_ms() < continue_at_ms {
             return Ok(());
@@ -196,7 +241,7 @@ fn send_request(
     }
     // Whoever sends the body waits for a 100 no longer.
     work.owes_continue = false;
-    match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.wire) {
+    match work.request_transfer.poll(context, &worker.buffers, client, &mut attempt.remote) {
         Poll::Pending | Poll::Ready(Ok(())) => Ok(()),
         Poll::Ready(Err(TransferError::Sink)) => {
             // It may have answered before it stopped reading.
@@ -218,26 +263,12 @@ fn take_head(
 ) -> Result<bool, Failure> {
     loop {
         let method = work.exchange.request.method;
-        let parsed = parse_response(attempt.wire.unread(), ANSWER_HEAD_BYTES, method, &mut work.exchange.response);
+        let parsed = parse_response(attempt.remote.unread(), ANSWER_HEAD_BYTES, method, &mut work.exchange.response);
         let Some(info) = parsed.map_err(Failure::of_answer)? else { return Ok(false) };
-        attempt.wire.consume(info.length);
-        match work.exchange.response.status {
-            101 if asks_for_upgrade(work) && info.options.upgrade => check_handshake(work)?,
-            101 => return Err(Failure::UnaskedUpgrade),
-            200..=299 if work.info.connects != Connects::No => return Err(Failure::NotSwitched),
-            100..=199 => {
-                *interim += 1;
-                if *interim > MOST_INTERIM {
-                    return Err(Failure::TooManyInterim);
-                }
-                pass_interim(connection, work);
-                continue;
-            }
-            _ => {}
+        attempt.remote.consume(info.length);
+        if judge_head(connection, work, attempt, info, interim)? {
+            return Ok(true);
         }
-        attempt.info = info;
-        work.answer_transfer.begin(info.framing, false, None);
-        return Ok(true);
     }
 }
 
@@ -246,6 +277,38 @@ fn check_handshake(work: &Work) -> Result<(), Failure> {
     let is_ours = work.info.connects == Connects::WebSocket;
     let is_answered = !is_ours || answers_key(&work.exchange.request.head, &work.exchange.response.head);
     if is_answered { Ok(()) } else { Err(Failure::NotSwitched) }
+}
+
+/// Passes an interim answer on, or makes the head that came the answer's; says which it was.
+fn judge_head(
+    connection: &mut Connection,
+    work: &mut Work,
+    attempt: &mut Attempt,
+    info: ResponseInfo,
+    interim: &mut u32,
+) -> Result<bool, Failure> {
+    match work.exchange.response.status {
+        101 if asks_for_upgrade(work) && info.options.upgrade => check_handshake(work)?,
+        101 => return Err(Failure::UnaskedUpgrade),
+        200..=299 if work.info.connects != Connects::No => return Err(Failure::NotSwitched),
+        100..=199 => {
+            *interim += 1;
+            if *interim > MOST_INTERIM {
+                return Err(Failure::TooManyInterim);
+            }
+            pass_interim(connection, work);
+            return Ok(false);
+        }
+        _ => {}
+    }
+    attempt.info = info;
+    let framing = match (&attempt.remote, info.framing) {
+        // That the length is true is the stream's to see; trailers may follow all the same.
+        (Remote::Stream(_), Framing::Length(_)) => Framing::Stream,
+        (_, framing) => framing,
+    };
+    work.answer_transfer.begin(framing, false, None);
+    Ok(true)
 }
 
 fn pass_interim(connection: &mut Connection, work: &mut Work) {
@@ -261,7 +324,8 @@ fn pass_interim(connection: &mut Connection, work: &mut Work) {
 
 /// The endpoint closed or reset before it answered.
 fn closed(work: &Work, attempt: &Attempt) -> Miss {
-    let (sent, received) = (attempt.wire.sent_bytes - attempt.base.0, attempt.wire.received_bytes - attempt.base.1);
+    let remote = &attempt.remote;
+    let (sent, received) = (remote.sent_bytes() - attempt.base.0, remote.received_bytes() - attempt.base.1);
     let is_untouched = work.request_transfer.body.received == 0;
     let may_repeat = sent == 0 || work.exchange.request.method.is_idempotent();
     if attempt.is_reused && received == 0 && is_untouched && may_repeat {
@@ -307,13 +371,14 @@ fn watch_client(context: &mut Context<'_>, connection: &mut Connection, work: &m
 fn check_late(connection: &Connection, work: &Work, attempt: &Attempt, phase: &mut Phase) -> Poll<Result<(), Miss>> {
     let timeouts = &attempt.upstream.plan.timeouts;
     let is_sent = work.request_transfer.is_finished || attempt.has_refused_more;
-    let is_clients = !is_sent && !work.request_transfer.waits_for(&attempt.wire);
+    let is_clients = !is_sent && !work.request_transfer.waits_for(&attempt.remote);
     let limit_ms = match (is_sent, is_clients) {
         (true, _) => timeouts.answer_ms,
         (false, true) => connection.listener.current().plan.limits.idle_ms,
         (false, false) => timeouts.send_ms,
     };
-    let progress = connection.client.received_bytes().wrapping_add(attempt.wire.sent_bytes << 20) ^ u64::from(is_sent);
+    let progress =
+        connection.client.received_bytes().wrapping_add(attempt.remote.sent_bytes() << 20) ^ u64::from(is_sent);
     let failure = match phase.check(connection, work, progress, limit_ms) {
         None => return Poll::Pending,
         Some(Late::Client) => return Poll::Ready(Err(Miss::Gone(Failure::ClientGone))),

@@ -139,7 +139,7 @@ impl Turn {
             return Poll::Pending;
         }
         if let Some(resets) = session.borrow_mut().take_resets() {
-            connection.worker.recorder.streams_reset(&resets);
+            connection.worker.recorder.streams_reset(&resets, false);
         }
         let Connection { client, worker, .. } = &mut *connection;
         let Some(wire) = client.wire() else { return Poll::Ready(()) };

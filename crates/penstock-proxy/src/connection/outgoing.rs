@@ -3,24 +3,17 @@
 use penstock_plan::Endpoint as EndpointPlan;
 
 use super::work::Work;
-use crate::exchange::{Exchange, Method, Name, Version};
+use crate::exchange::{Exchange, Method, Name, Request, Version};
 use crate::filters::HostChoice;
 use crate::http1::{Framing, write_fields, write_number, write_request_line, write_status_line};
+use crate::http2::Ask;
 use crate::websocket::{asks_for_websocket, is_sound};
 
 /// Writes the head of the request as an endpoint gets it.
 pub(crate) fn write_request(out: &mut Vec<u8>, work: &Work, endpoint: &EndpointPlan, host: &HostChoice) {
     let request = &work.exchange.request;
     let method = request.head.bytes(request.method_span);
-    let query = request.query.map(|span| request.head.bytes(span));
-    let path = request.path.as_bytes();
-    let target: [&[u8]; 4] = [
-        if path == b"*" { b"" } else { endpoint.path.as_bytes() },
-        path,
-        if query.is_some() { b"?" } else { b"" },
-        query.unwrap_or_default(),
-    ];
-    write_request_line(out, method, &target);
+    write_request_line(out, method, &target(request, endpoint));
     let keeps_host = *host == HostChoice::Client && request.head.first(Name::HOST).is_some();
     if !keeps_host {
         let name = if let HostChoice::Name(name) = host { name } else { &endpoint.host };
@@ -47,6 +40,41 @@ pub(crate) fn write_request(out: &mut Vec<u8>, work: &Work, endpoint: &EndpointP
         out.extend_from_slice(b"connection: te\r\nte: trailers\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// The request as a stream to an endpoint begins with it.
+pub(crate) fn ask<'a>(work: &'a Work, endpoint: &'a EndpointPlan, host: &'a HostChoice) -> Ask<'a> {
+    let request = &work.exchange.request;
+    let length = match (&work.exchange.buffered_body, work.request_transfer.body.framing()) {
+        (Some(body), _) => Some(body.len() as u64),
+        (None, Framing::Length(length)) => Some(length),
+        (None, _) => None,
+    };
+    let own = request.head.first(Name::HOST).filter(|_| *host == HostChoice::Client);
+    let chosen = if let HostChoice::Name(name) = host { name.as_bytes() } else { endpoint.host.as_bytes() };
+    Ask {
+        method: request.head.bytes(request.method_span),
+        is_enciphered: endpoint.is_tls,
+        authority: own.unwrap_or(chosen),
+        target: target(request, endpoint),
+        head: &request.head,
+        length,
+        takes_trailers: work.info.takes_trailers,
+        ends_stream: length.unwrap_or(0) == 0 && work.request_transfer.body.is_ended(),
+        is_head_request: request.method == Method::Head,
+    }
+}
+
+/// The target as an endpoint gets it, in parts.
+fn target<'a>(request: &'a Request, endpoint: &'a EndpointPlan) -> [&'a [u8]; 4] {
+    let query = request.query.map(|span| request.head.bytes(span));
+    let path = request.path.as_bytes();
+    [
+        if path == b"*" { b"" } else { endpoint.path.as_bytes() },
+        path,
+        if query.is_some() { b"?" } else { b"" },
+        query.unwrap_or_default(),
+    ]
 }
 
 /// Whether the request asks to switch protocols, in a way that a tunnel can serve.

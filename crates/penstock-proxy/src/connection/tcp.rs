@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::attempts::connect;
+use super::connect::connect_wire;
 use super::forward::{Miss, choose};
+use super::remote::Remote;
 use super::serve::{Connection, end_exchange, note_failure};
 use super::tunnel::{End, relay};
 use super::work::Work;
@@ -77,13 +78,14 @@ pub(super) async fn carry(
         Err(_) => Forwarded::Failed,
     };
     connection.worker.recorder.forwarded(&upstream.meter.get(), work.record.attempts, counted);
-    let (mut wire, _in_flight) = outcome?;
-    if relay(connection, work, &mut wire, route.idle_ms).await == End::Broken {
+    let (wire, _in_flight) = outcome?;
+    let mut remote = Remote::Wire(wire);
+    if relay(connection, work, &mut remote, route.idle_ms).await == End::Broken {
         // Neither side must take what it has for all there was.
         connection.client.abort();
-        wire.socket().reset_on_close();
+        remote.abort();
     }
-    wire.discard(&connection.worker.buffers);
+    remote.discard(&connection.worker.buffers);
     Ok(())
 }
 
@@ -99,7 +101,7 @@ async fn connect_to_one(
         let endpoint = upstream.endpoints.get(index).ok_or(Failure::NoEndpoint)?;
         work.record.endpoint = Some(Rc::clone(endpoint));
         work.record.attempts += 1;
-        match connect(connection, work, upstream, index).await {
+        match connect_wire(connection, work, upstream, index).await {
             Ok((wire, _)) => return Ok((wire, endpoint.enter())),
             Err(Miss::Connect(_)) if left > 0 && upstream.endpoints.len() > 1 => {
                 left -= 1;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
+use super::remote::Remote;
 use super::serve::Connection;
 use super::transfer::{Transfer, TransferError};
 use super::web_socket::web_socket;
@@ -13,7 +14,7 @@ use super::work::{Attempt, Work};
 use crate::http1::Framing;
 use crate::listener::BuiltListener;
 use crate::websocket::asks_for_websocket;
-use crate::wire::{Buffers, Wire};
+use crate::wire::Buffers;
 
 /// One direction: a body until the sender closes, and then that close.
 #[derive(Default)]
@@ -70,21 +71,21 @@ pub(crate) async fn tunnel(
         web_socket(connection, work, &mut attempt, listener).await;
     } else {
         let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
-        relay(connection, work, &mut attempt.wire, idle_ms).await;
+        relay(connection, work, &mut attempt.remote, idle_ms).await;
     }
     if let Client::Stream(stream) = &connection.client {
         // A stream that was given up is a connection that was reset (RFC 8441, section 5).
         if stream.is_reset() {
-            attempt.wire.socket().reset_on_close();
+            attempt.remote.abort();
         }
         stream.cut_off();
     }
-    attempt.wire.discard(&connection.worker.buffers);
+    attempt.remote.discard(&connection.worker.buffers);
 }
 
 /// Moves bytes both ways until both directions have ended, one has failed, or none moved for
 /// the idle time.
-pub(super) async fn relay(connection: &mut Connection, work: &Work, endpoint: &mut Wire, idle_ms: u64) -> End {
+pub(super) async fn relay(connection: &mut Connection, work: &Work, endpoint: &mut Remote, idle_ms: u64) -> End {
     let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
     let (mut up, mut down) = (Direction::new(), Direction::new());
     let mut phase = Phase::new(connection, idle_ms);
@@ -99,7 +100,7 @@ pub(super) async fn relay(connection: &mut Connection, work: &Work, endpoint: &m
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(End::Whole),
             (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(End::Broken),
             _ => {
-                let progress = connection.client.received_bytes() ^ (endpoint.received_bytes << 20);
+                let progress = connection.client.received_bytes() ^ (endpoint.received_bytes() << 20);
                 let late = phase.check(connection, work, progress, idle_ms);
                 if late == Some(Late::Phase) { Poll::Ready(End::Idle) } else { Poll::Pending }
             }

@@ -86,7 +86,7 @@ pub(super) async fn web_socket(
         up: FrameWay::new(Sender::Client, limits),
         down: FrameWay::new(Sender::Server, limits),
         client: Silence::new(connection.client.received_bytes(), now_ms),
-        endpoint: Silence::new(attempt.wire.received_bytes, now_ms),
+        endpoint: Silence::new(attempt.remote.received_bytes(), now_ms),
         phase: Phase::new(connection, idle_ms),
         idle_ms,
         is_parting: false,
@@ -114,8 +114,8 @@ impl WebSocketTunnel {
         }
         loop {
             let Connection { client, worker, .. } = &mut *connection;
-            let sent = self.up.poll(context, &worker.buffers, client, &mut attempt.wire);
-            let received = self.down.poll(context, &worker.buffers, &mut attempt.wire, client);
+            let sent = self.up.poll(context, &worker.buffers, client, &mut attempt.remote);
+            let received = self.down.poll(context, &worker.buffers, &mut attempt.remote, client);
             for (way, polled) in [(&mut self.up, sent), (&mut self.down, received)] {
                 match polled {
                     // The other side is still to be told.
@@ -161,7 +161,7 @@ impl WebSocketTunnel {
         let now_ms = connection.worker.clock.coarse_ms();
         let calls = [
             self.client.check(connection.client.received_bytes(), now_ms, ping_ms),
-            self.endpoint.check(attempt.wire.received_bytes, now_ms, ping_ms),
+            self.endpoint.check(attempt.remote.received_bytes(), now_ms, ping_ms),
         ];
         if calls.contains(&Call::End) {
             self.part(GOING_AWAY);
@@ -179,7 +179,7 @@ impl WebSocketTunnel {
     }
 
     fn check_late(&mut self, connection: &Connection, work: &Work, attempt: &Attempt) -> Poll<bool> {
-        let progress = connection.client.received_bytes() ^ (attempt.wire.received_bytes << 20);
+        let progress = connection.client.received_bytes() ^ (attempt.remote.received_bytes() << 20);
         let limit_ms = if self.is_parting { self.idle_ms.min(FAREWELL_MS) } else { self.idle_ms };
         if self.phase.check(connection, work, progress, limit_ms) == Some(Late::Phase) {
             return Poll::Ready(false);
@@ -200,7 +200,7 @@ async fn linger(connection: &mut Connection, attempt: &mut Attempt) {
     poll_fn(|context| {
         let Connection { client, worker, .. } = &mut *connection;
         has_client_ended = has_client_ended || drop_unread(context, client, &worker.buffers);
-        has_endpoint_ended = has_endpoint_ended || drop_unread(context, &mut attempt.wire, &worker.buffers);
+        has_endpoint_ended = has_endpoint_ended || drop_unread(context, &mut attempt.remote, &worker.buffers);
         let is_late = worker.clock.coarse_ms() >= late_at_ms;
         if is_late || has_client_ended && has_endpoint_ended { Poll::Ready(()) } else { Poll::Pending }
     })

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::remote::Remote;
 use super::transfer::Transfer;
 use crate::exchange::Exchange;
 use crate::failure::Blame;
@@ -9,7 +10,6 @@ use crate::http1::{RequestInfo, ResponseInfo};
 use crate::routing::Scratch;
 use crate::telemetry::RouteMeter;
 use crate::upstream::{InFlight, Upstream};
-use crate::wire::Wire;
 
 /// Memory a kept head may hold.
 const KEPT_BYTES: usize = 8 << 10;
@@ -63,8 +63,8 @@ pub(crate) struct Passed {
 
 /// A request at an endpoint.
 pub(crate) struct Attempt {
-    /// The connection.
-    pub(crate) wire: Wire,
+    /// The connection, or a stream of one.
+    pub(crate) remote: Remote,
     /// Counts the request at the endpoint.
     pub(crate) in_flight: InFlight,
     /// The upstream it belongs to.

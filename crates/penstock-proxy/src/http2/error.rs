@@ -48,8 +48,8 @@ pub(crate) const CODE_WORDS: [&str; 15] = [
 /// Streams that were reset, by the number of the code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Resets {
-    /// By the client.
-    pub(crate) by_client: [u32; CODE_WORDS.len()],
+    /// By the client, or by the endpoint.
+    pub(crate) by_peer: [u32; CODE_WORDS.len()],
     /// By the gateway.
     pub(crate) by_gateway: [u32; CODE_WORDS.len()],
 }

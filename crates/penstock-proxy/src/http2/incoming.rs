@@ -47,6 +47,9 @@ impl Session {
                 return Err(connection(ErrorCode::Protocol, "http2_preface"));
             }
             self.phase = Phase::Open;
+            if let Some(asking) = &mut self.asking {
+                asking.is_heard = true;
+            }
         }
         if self.block.is_some() && frame.kind != Kind::Continuation {
             return Err(connection(ErrorCode::Protocol, "http2_interrupted_block"));
@@ -63,6 +66,10 @@ impl Session {
             Kind::WindowUpdate => self.window_update(frame, payload),
             Kind::GoAway if payload.len() < 8 => Err(connection(ErrorCode::FrameSize, "http2_frame_size")),
             Kind::PushPromise => Err(connection(ErrorCode::Protocol, "http2_push_promise")),
+            Kind::GoAway if self.asking.is_some() => {
+                self.gone_away(payload);
+                self.note_idle_frame()
+            }
             Kind::GoAway | Kind::Unknown => self.note_idle_frame(),
         }
     }
@@ -82,7 +89,8 @@ impl Session {
         match self.streams.contains_key(&id) {
             true => Known::Open,
             false if id > self.last || id.is_multiple_of(2) => Known::Idle,
-            false if self.forgiven.contains(id) => Known::Forgiven,
+            // An endpoint may always speak of streams that we gave up before it heard of that.
+            false if self.asking.is_some() || self.forgiven.contains(id) => Known::Forgiven,
             false => Known::Closed,
         }
     }
@@ -121,6 +129,9 @@ impl Session {
         if stream.has_peer_ended || stream.was_reset_by_peer {
             return Err(Fault::Stream(id, ErrorCode::StreamClosed));
         }
+        if stream.answers.as_ref().is_some_and(|answers| !answers.is_final) {
+            return Err(Fault::Stream(id, ErrorCode::Protocol));
+        }
         if !stream.receive_window.receive(frame.length) {
             return Err(Fault::Stream(id, ErrorCode::FlowControl));
         }
@@ -151,6 +162,9 @@ impl Session {
             fault = depends_on_itself(id, priority).then_some(Fault::Stream(id, ErrorCode::Protocol));
         }
         match self.known(id) {
+            Known::Idle if self.asking.is_some() => {
+                return Err(connection(ErrorCode::Protocol, "http2_idle_stream"));
+            }
             Known::Idle => self.last = id,
             Known::Forgiven => {}
             // RFC 9113, sections 5.1 and 5.1.1.
@@ -174,7 +188,8 @@ impl Session {
         if stream.has_peer_ended || stream.was_reset_by_peer {
             return Some(Fault::Stream(id, ErrorCode::StreamClosed));
         }
-        (!frame.has(END_STREAM)).then_some(Fault::Stream(id, ErrorCode::Protocol))
+        let may_go_on = frame.has(END_STREAM) || stream.answers.as_ref().is_some_and(|answers| !answers.is_final);
+        (!may_go_on).then_some(Fault::Stream(id, ErrorCode::Protocol))
     }
 
     fn continuation(
@@ -206,8 +221,11 @@ impl Session {
         now_ms: u64,
         opened: &mut Vec<Opened>,
     ) -> Result<(), Fault> {
-        if self.streams.contains_key(&block.stream) {
-            return self.end_trailers(block, bytes);
+        match self.streams.get(&block.stream).map(|stream| &stream.answers) {
+            Some(Some(answers)) if !answers.is_final => return self.end_answer(block, bytes),
+            Some(_) => return self.end_trailers(block, bytes),
+            None if self.asking.is_some() => return self.decode(bytes, |_| {}),
+            None => {}
         }
         let (mut request, limits) = (self.spares.take(), self.head_limits);
         let mut reader = HeadReader::new(&mut request, limits);
@@ -257,7 +275,7 @@ impl Session {
         self.streams.len() >= most && self.streams.values().filter(is_open).count() >= most
     }
 
-    fn fresh_stream(&self, has_peer_ended: bool, declared_left: Option<u64>) -> Stream {
+    pub(super) fn fresh_stream(&self, has_peer_ended: bool, declared_left: Option<u64>) -> Stream {
         Stream {
             send_window: SendWindow::new(self.peer.initial_window),
             receive_window: ReceiveWindow::new(self.limits.stream_window),
@@ -268,6 +286,7 @@ impl Session {
             has_ended: false,
             reset: None,
             was_reset_by_peer: false,
+            answers: None,
             waits_to_send: false,
             waker: None,
         }
@@ -298,7 +317,7 @@ impl Session {
         Ok(())
     }
 
-    fn decode(&mut self, block: &[u8], found: impl FnMut(Line<'_>)) -> Result<(), Fault> {
+    pub(super) fn decode(&mut self, block: &[u8], found: impl FnMut(Line<'_>)) -> Result<(), Fault> {
         self.decoder.decode(block, found).map_err(|_| connection(ErrorCode::Compression, "http2_compression"))
     }
 
@@ -317,10 +336,17 @@ impl Session {
         if matches!(self.known(frame.stream), Known::Idle) {
             return Err(connection(ErrorCode::Protocol, "http2_idle_stream"));
         }
-        Resets::count(&mut self.resets.get_or_insert_default().by_client, u32::from_be_bytes(code));
+        Resets::count(&mut self.resets.get_or_insert_default().by_peer, u32::from_be_bytes(code));
         if let Some(stream) = self.streams.get_mut(&frame.stream) {
+            if stream.answers.is_some() && u32::from_be_bytes(code) == ErrorCode::RefusedStream as u32 {
+                stream.refuse();
+                return Ok(());
+            }
             stream.was_reset_by_peer |= stream.reset.is_none();
-            stream.reset.get_or_insert(ErrorCode::Cancel);
+            // An endpoint that has wholly answered may want no more of the request (RFC 9113, section 8.1).
+            if stream.answers.is_none() || !stream.has_peer_ended {
+                stream.reset.get_or_insert(ErrorCode::Cancel);
+            }
             stream.wake();
         }
         self.note_reset(now_ms)

@@ -1,7 +1,9 @@
-//! HTTP/2 towards clients: frames, header blocks, streams and their limits.
+//! HTTP/2 towards clients and endpoints: frames, header blocks, streams and their limits.
 //!
 //! Source: RFC 9113.
 
+mod answer_head;
+mod asking;
 mod error;
 mod forgiven;
 mod frame;
@@ -16,6 +18,7 @@ mod spares;
 mod stream;
 mod window;
 
+pub(crate) use asking::{Answered, Ask};
 pub(crate) use error::{CODE_WORDS, ErrorCode, Resets};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use frame::{FrameHead, HEAD_BYTES};

@@ -11,7 +11,7 @@ use crate::exchange::{Head, Name, Request};
 use crate::http1::OF_ONE_HOP;
 
 /// Bytes that may wait to be sent before bodies wait too.
-const HIGH_WATER: usize = 64 << 10;
+pub(super) const HIGH_WATER: usize = 64 << 10;
 
 /// What a stream's task finds when it asks for more of the body.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +28,8 @@ impl Session {
     /// Moves what came of a body into an empty buffer.
     pub(crate) fn poll_input(&mut self, context: &Context<'_>, id: u32, buffer: &mut Vec<u8>) -> Poll<Input> {
         let Some(stream) = self.streams.get_mut(&id) else { return Poll::Ready(Input::Reset) };
-        if stream.reset.is_some() {
+        // What a client gave up is nobody's any more; what an endpoint has sent is the answer.
+        if stream.reset.is_some() && (stream.answers.is_none() || !stream.has_peer_ended) {
             return Poll::Ready(Input::Reset);
         }
         if !stream.input.is_empty() {
@@ -97,7 +98,7 @@ impl Session {
         let mut block = std::mem::take(&mut self.scratch);
         block.clear();
         write_status(&mut block, status);
-        write_fields(&mut block, head);
+        write_fields(&mut block, head, Name::OTHER);
         if let Some(length) = length {
             let mut digits = itoa::Buffer::new();
             write_field(&mut block, Name::CONTENT_LENGTH, b"content-length", digits.format(length).as_bytes());
@@ -111,12 +112,12 @@ impl Session {
     pub(crate) fn send_trailers(&mut self, id: u32, trailers: &Head) {
         let mut block = std::mem::take(&mut self.scratch);
         block.clear();
-        write_fields(&mut block, trailers);
+        write_fields(&mut block, trailers, Name::OTHER);
         self.send_block(id, &block, true);
         self.scratch = block;
     }
 
-    fn send_block(&mut self, id: u32, block: &[u8], ends_stream: bool) {
+    pub(super) fn send_block(&mut self, id: u32, block: &[u8], ends_stream: bool) {
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.reset.is_none()) else { return };
         stream.has_ended |= ends_stream;
         write_block(&mut self.output, block, id, ends_stream, self.peer.most_payload);
@@ -132,7 +133,8 @@ impl Session {
         bytes: &[u8],
         ends_stream: bool,
     ) -> Poll<Option<usize>> {
-        let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.reset.is_none()) else {
+        let takes_more = |stream: &&mut Stream| stream.reset.is_none() && !stream.was_reset_by_peer;
+        let Some(stream) = self.streams.get_mut(&id).filter(takes_more) else {
             return Poll::Ready(None);
         };
         let unsent = self.output.len();
@@ -187,9 +189,14 @@ impl Session {
     /// Ends a stream's service, of whose body so many bytes are not used up. What did not reach its end is reset.
     pub(crate) fn close(&mut self, id: u32, unread: usize) {
         let Some(stream) = self.streams.remove(&id) else { return };
-        if stream.reset.is_none() && !(stream.has_ended && stream.has_peer_ended) {
-            // The answer may be whole without the rest of the request (RFC 9113, section 8.1).
-            let code = if stream.has_ended { ErrorCode::NoError } else { ErrorCode::Internal };
+        let is_over = stream.has_ended && stream.has_peer_ended || stream.was_reset_by_peer;
+        if stream.reset.is_none() && !is_over {
+            let code = match (&stream.answers, stream.has_ended) {
+                (Some(_), _) => ErrorCode::Cancel,
+                // The answer may be whole without the rest of the request (RFC 9113, section 8.1).
+                (None, true) => ErrorCode::NoError,
+                (None, false) => ErrorCode::Internal,
+            };
             self.reset(id, code);
         }
         if !stream.has_peer_ended && !stream.was_reset_by_peer {
@@ -203,10 +210,12 @@ impl Session {
     }
 }
 
-/// Writes fields but those that speak of one HTTP/1.1 connection or message.
-fn write_fields(block: &mut Vec<u8>, head: &Head) {
+/// Writes fields but those that speak of one HTTP/1.1 connection or message, and but one more.
+pub(super) fn write_fields(block: &mut Vec<u8>, head: &Head, but: Name) {
+    // `OTHER` stands for no name here.
+    let left_out = (OF_ONE_HOP | but.bit()) & !Name::OTHER.bit();
     for field in head.fields() {
-        if field.token == Name::OTHER || field.token.bit() & OF_ONE_HOP == 0 {
+        if field.token.bit() & left_out == 0 {
             write_field(block, field.token, head.bytes(field.name), head.bytes(field.value));
         }
     }

@@ -90,20 +90,8 @@ impl<'a> HeadReader<'a> {
         if line.name.first() == Some(&b':') {
             return self.add_pseudo(line);
         }
-        if self.request.head.fields().len() >= self.limits.fields {
-            return Err(Malformed::TooManyFields);
-        }
-        let token = if line.token == Name::OTHER { Name::of(line.name) } else { line.token };
-        check_field(token, line)?;
+        let token = add_field(&mut self.request.head, line, self.limits.fields)?;
         self.cookies += u32::from(token == Name::COOKIE);
-        if token == Name::OTHER && line.name.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
-            self.request.head.note_odd_name();
-        }
-        if token == Name::OTHER {
-            self.request.head.push(token, line.name, line.value);
-        } else {
-            self.request.head.add_known(token, line.value);
-        }
         Ok(())
     }
 
@@ -159,6 +147,24 @@ impl<'a> HeadReader<'a> {
             head.add_known(Name::COOKIE, &joined);
         }
     }
+}
+
+/// Adds a field of a head, and says which it is.
+pub(super) fn add_field(head: &mut Head, line: &Line<'_>, most_fields: usize) -> Result<Name, Malformed> {
+    if head.fields().len() >= most_fields {
+        return Err(Malformed::TooManyFields);
+    }
+    let token = if line.token == Name::OTHER { Name::of(line.name) } else { line.token };
+    check_field(token, line)?;
+    if token == Name::OTHER && line.name.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
+        head.note_odd_name();
+    }
+    if token == Name::OTHER {
+        head.push(token, line.name, line.value);
+    } else {
+        head.add_known(token, line.value);
+    }
+    Ok(token)
 }
 
 /// Judges a field by itself: its name's letters are small, and it is none of a single connection (B12-B14).

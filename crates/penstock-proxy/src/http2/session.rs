@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
+use super::asking::Asking;
 use super::error::{ErrorCode, Fault, Resets};
 use super::forgiven::Forgiven;
 use super::frame::{FrameHead, HEAD_BYTES, MOST_PAYLOAD, write_go_away, write_reset, write_window_update};
@@ -87,6 +88,8 @@ pub(crate) struct Session {
     pub(super) output: Vec<u8>,
     /// Memory of the header blocks that are written.
     pub(super) scratch: Vec<u8>,
+    /// Of a connection to an endpoint, where streams are ours.
+    pub(super) asking: Option<Box<Asking>>,
     /// Streams that were reset since that was last asked.
     pub(super) resets: Option<Box<Resets>>,
     /// Wakes the task that sends.
@@ -121,6 +124,7 @@ impl Session {
             patience: Patience::default(),
             output,
             scratch: Vec::new(),
+            asking: None,
             resets: None,
             sender: None,
             end: None,
@@ -136,7 +140,7 @@ impl Session {
                 Ok(used) => rest = rest.get(used..).unwrap_or_default(),
                 Err(Fault::Connection(code, reason)) => self.end(code, reason),
             }
-            if self.output.len() > MOST_UNSENT {
+            if self.output.len() > MOST_UNSENT && self.asking.is_none() {
                 self.end(ErrorCode::EnhanceYourCalm, "http2_unread_answers");
             }
         }
@@ -176,7 +180,8 @@ impl Session {
 
     /// Counts a stream that did not reach its end.
     pub(super) fn note_reset(&mut self, now_ms: u64) -> Result<(), Fault> {
-        if self.patience.reset(now_ms) {
+        // An endpoint resets only what we began.
+        if self.asking.is_some() || self.patience.reset(now_ms) {
             Ok(())
         } else {
             Err(Fault::Connection(ErrorCode::EnhanceYourCalm, "http2_too_many_resets"))
@@ -213,8 +218,10 @@ impl Session {
         }
         self.phase = Phase::Over;
         self.end = Some((code, reason));
-        write_go_away(&mut self.output, self.last, code);
-        for stream in self.streams.values_mut() {
+        let last_of_peer = if self.asking.is_some() { 0 } else { self.last };
+        write_go_away(&mut self.output, last_of_peer, code);
+        // What an endpoint has wholly answered stays an answer.
+        for stream in self.streams.values_mut().filter(|one| one.answers.is_none() || !one.has_peer_ended) {
             stream.reset.get_or_insert(ErrorCode::Cancel);
             stream.wake();
         }

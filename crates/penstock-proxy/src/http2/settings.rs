@@ -16,7 +16,7 @@ const ENABLE_CONNECT_PROTOCOL: u16 = 8;
 /// Limits that we set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Streams that may be open at once.
+    /// Streams of the peer that may be open at once; 0: towards an endpoint, which opens none.
     pub(crate) streams: u32,
     /// Bytes of a body that may be under way on a stream.
     pub(crate) stream_window: u32,
@@ -27,13 +27,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Writes them as the first frame.
+    /// Writes them as the first frame; of streams that the peer may push there are none.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let streams = if self.streams == 0 { (ENABLE_PUSH, 0) } else { (MAX_CONCURRENT_STREAMS, self.streams) };
         let settings = [
-            (MAX_CONCURRENT_STREAMS, self.streams),
+            streams,
             (INITIAL_WINDOW_SIZE, self.stream_window),
             (MAX_HEADER_LIST_SIZE, self.head_bytes as u32),
-            (ENABLE_CONNECT_PROTOCOL, 1),
+            (ENABLE_CONNECT_PROTOCOL, u32::from(self.streams > 0)),
         ];
         write_head(out, settings.len() * 6, Kind::Settings, 0, 0);
         for (setting, value) in settings {
@@ -50,11 +51,13 @@ pub(crate) struct PeerSettings {
     pub(crate) initial_window: u32,
     /// Largest payload of a frame.
     pub(crate) most_payload: usize,
+    /// Streams of ours that may be open at once.
+    pub(crate) most_streams: u32,
 }
 
 impl Default for PeerSettings {
     fn default() -> Self {
-        Self { initial_window: 65_535, most_payload: MOST_PAYLOAD }
+        Self { initial_window: 65_535, most_payload: MOST_PAYLOAD, most_streams: u32::MAX }
     }
 }
 
@@ -82,7 +85,8 @@ impl PeerSettings {
                 }
                 // Larger frames would only let one stream stand in the way of others for longer.
                 MAX_FRAME_SIZE => self.most_payload = MOST_PAYLOAD,
-                // What we write uses no table, no stream is begun by us, and what is unknown is ignored.
+                MAX_CONCURRENT_STREAMS => self.most_streams = value,
+                // What we write uses no table, and what is unknown is ignored.
                 _ => {}
             }
         }
@@ -107,7 +111,8 @@ mod tests {
     #[test]
     fn values_within_their_bounds_are_taken_and_unknown_settings_ignored() {
         let peer = applied(&[(2, 0), (4, 70_000), (5, 1 << 20), (6, 1), (99, 7), (4, 80_000)]).unwrap();
-        assert_eq!(peer, PeerSettings { initial_window: 80_000, most_payload: MOST_PAYLOAD });
+        assert_eq!(peer, PeerSettings { initial_window: 80_000, most_payload: MOST_PAYLOAD, most_streams: u32::MAX });
+        assert_eq!(applied(&[(3, 7)]).unwrap().most_streams, 7);
     }
 
     #[test]

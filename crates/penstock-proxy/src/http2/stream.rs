@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use super::asking::Answers;
 use super::error::ErrorCode;
 use super::window::{ReceiveWindow, SendWindow};
 use crate::exchange::Head;
@@ -27,6 +28,8 @@ pub(crate) struct Stream {
     pub(super) reset: Option<ErrorCode>,
     /// Whether it was the peer who reset it.
     pub(super) was_reset_by_peer: bool,
+    /// What it is answered, where it is one of our own.
+    pub(super) answers: Option<Box<Answers>>,
     /// Whether its task waits to send.
     pub(super) waits_to_send: bool,
     /// Wakes its task.

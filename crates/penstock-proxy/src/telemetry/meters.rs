@@ -35,7 +35,7 @@ pub(crate) struct GatewayMeter {
     /// By position in [`REASONS`].
     pub(super) failures: [CounterSlot; REASONS.len()],
     /// By the number of the code; first those by clients, then those by the gateway.
-    pub(super) resets: [[CounterSlot; CODE_WORDS.len()]; 2],
+    pub(super) resets: [[CounterSlot; CODE_WORDS.len()]; 3],
 }
 
 impl Meter for GatewayMeter {
@@ -62,7 +62,7 @@ impl Meter for GatewayMeter {
                 );
                 taker.counter(failures.labelled([("reason", reason), ("blame", blame.text())]))
             }),
-            resets: ["client", "gateway"].map(|by| {
+            resets: ["client", "gateway", "endpoint"].map(|by| {
                 let resets =
                     Measure::new("penstock_http2_resets_total", "Streams of HTTP/2 that were reset, by whom and why.");
                 CODE_WORDS.map(|code| taker.counter(resets.labelled([("by", by), ("code", code)])))

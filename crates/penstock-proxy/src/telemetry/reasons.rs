@@ -19,6 +19,7 @@ pub(crate) const REASONS: &[(&str, Blame)] = &[
     ("content_length", Blame::Client),
     ("endpoint_handshake", Blame::Upstream),
     ("endpoint_untrusted", Blame::Upstream),
+    ("endpoint_without_http2", Blame::Upstream),
     ("expectation", Blame::Client),
     ("field_name", Blame::Client),
     ("field_value", Blame::Client),

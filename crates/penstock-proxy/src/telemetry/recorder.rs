@@ -163,10 +163,12 @@ impl Recorder {
         self.count(self.gateway.borrow().panics, 1);
     }
 
-    /// Counts streams that were reset.
-    pub(crate) fn streams_reset(&self, resets: &Resets) {
-        let halves = [&resets.by_client, &resets.by_gateway];
-        for (slots, counts) in self.gateway.borrow().resets.iter().zip(halves) {
+    /// Counts streams that were reset on connections of clients, or of endpoints.
+    pub(crate) fn streams_reset(&self, resets: &Resets, is_endpoints: bool) {
+        let gateway = self.gateway.borrow();
+        let [of_client, of_gateway, of_endpoint] = &gateway.resets;
+        let of_peer = if is_endpoints { of_endpoint } else { of_client };
+        for (slots, counts) in [(of_peer, &resets.by_peer), (of_gateway, &resets.by_gateway)] {
             for (slot, count) in slots.iter().zip(counts).filter(|(_, count)| **count > 0) {
                 self.count(*slot, u64::from(*count));
             }

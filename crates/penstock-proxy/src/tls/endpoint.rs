@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use penstock_plan::{TlsVersion, UpstreamTls};
+use penstock_plan::{TlsVersion, Upstream, UpstreamProtocol, UpstreamTls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -11,6 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 
 use super::LoadedCertificate;
 use super::policy::{Provider, provider, versions};
+use super::server::HTTP2_ID;
 
 /// What is asked of an upstream's endpoints.
 #[derive(Debug)]
@@ -21,12 +22,12 @@ pub(crate) struct ClientTls {
 }
 
 impl ClientTls {
-    /// Of a plan's settings, who may sign the endpoints' certificates, and our own certificate.
+    /// Of what a plan asks of an upstream's endpoints, who may sign the endpoints' certificates, and our own certificate.
     ///
     /// # Errors
     /// One sentence where nothing could be asked.
     pub(crate) fn build(
-        plan: &UpstreamTls,
+        (upstream, plan): (&Upstream, &UpstreamTls),
         roots: Arc<RootCertStore>,
         certificate: Option<&LoadedCertificate>,
     ) -> Result<Self, String> {
@@ -42,7 +43,7 @@ impl ClientTls {
             None => config.with_no_client_auth(),
             Some(own) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&own.key)))),
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = offered(upstream.protocol);
         let named = plan.server_name.as_deref().map(|name| server_name(name).ok_or_else(|| format!("no name: {name}")));
         Ok(Self { config: Arc::new(config), server_name: named.transpose()? })
     }
@@ -50,6 +51,16 @@ impl ClientTls {
     /// The name that an endpoint's certificate has to be for.
     pub(crate) fn name_of(&self, host: &str) -> Option<ServerName<'static>> {
         self.server_name.clone().or_else(|| server_name(host))
+    }
+}
+
+/// What is offered in handshakes, the best first.
+fn offered(protocol: UpstreamProtocol) -> Vec<Vec<u8>> {
+    let http1 = || b"http/1.1".to_vec();
+    match protocol {
+        UpstreamProtocol::Http1 | UpstreamProtocol::H2c => vec![http1()],
+        UpstreamProtocol::H2 => vec![HTTP2_ID.to_vec()],
+        UpstreamProtocol::Auto => vec![HTTP2_ID.to_vec(), http1()],
     }
 }
 

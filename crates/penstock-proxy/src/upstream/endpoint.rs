@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use penstock_shared::GaugeSlot;
 
+use super::multiplexed::Multiplexed;
 use crate::telemetry::{EndpointMeter, Entered, Recorder};
 use crate::wire::{Address, Wire};
 
@@ -14,6 +15,8 @@ pub(crate) struct Endpoint {
     pub(crate) name: Box<str>,
     addresses: RefCell<Vec<Address>>,
     idle: RefCell<Vec<IdleWire>>,
+    /// Connections that carry many requests at once.
+    pub(crate) multiplexed: Rc<Multiplexed>,
     /// As many as waited when they were last counted.
     counted_idle: RefCell<Vec<Entered>>,
     meter: Cell<EndpointMeter>,
@@ -31,6 +34,7 @@ impl Endpoint {
             name: name.into(),
             addresses: RefCell::default(),
             idle: RefCell::default(),
+            multiplexed: Rc::default(),
             counted_idle: RefCell::default(),
             meter: Cell::new(meter),
             recorder: Rc::clone(recorder),
@@ -92,15 +96,17 @@ impl Endpoint {
         if has_one {
             idle.remove(0);
         }
-        has_one
+        has_one || self.multiplexed.retire_idle(u64::MAX)
     }
 
     /// Closes waiting connections that are too old or that the endpoint has closed, and counts the others.
     pub(crate) fn sweep(&self, oldest_ms: u64) {
         self.idle.borrow_mut().retain(|idle| idle.since_ms >= oldest_ms && idle.wire.socket().is_quiet());
+        self.multiplexed.retire_idle(oldest_ms);
         // Counted now and then: to do it with every request would cost more than it tells.
         let slot = self.meter.get().idle;
-        self.counted_idle.borrow_mut().resize_with(self.idle.borrow().len(), || self.recorder.entered(slot));
+        let count = self.idle.borrow().len() + self.multiplexed.count_idle();
+        self.counted_idle.borrow_mut().resize_with(count, || self.recorder.entered(slot));
     }
 }
 

@@ -3,8 +3,10 @@
 mod balance;
 mod budget;
 mod endpoint;
+mod multiplexed;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod upstream;
 
 pub(crate) use endpoint::{Endpoint, InFlight};
+pub(crate) use multiplexed::Multiplexed;
 pub(crate) use upstream::{PlannedUpstream, Upstream, Upstreams, first_pick};

@@ -152,7 +152,9 @@ impl Upstreams {
         let before = known.into_iter().flat_map(|known| known.plan.endpoints.iter().zip(&known.endpoints));
         // A connection that was made under other terms must serve nobody who asks for these.
         let is_asked_so = known.is_some_and(|known| planned.is_asked_as(known));
-        let says_the_same = known.is_some_and(|known| known.plan.proxy_protocol == plan.proxy_protocol);
+        let says_the_same = known.is_some_and(|known| {
+            (known.plan.proxy_protocol, known.plan.protocol) == (plan.proxy_protocol, plan.protocol)
+        });
         let mut before: HashMap<(&str, bool), &Rc<Endpoint>> =
             before.map(|(of, endpoint)| ((&*of.address, of.is_tls), endpoint)).collect();
         let endpoints = plan.endpoints.iter().zip(&meters.endpoints).map(|(endpoint, meter)| {

@@ -139,6 +139,11 @@ impl Socket {
         }
     }
 
+    /// Whether an endpoint has chosen HTTP/2 when it was asked.
+    pub(crate) fn has_chosen_http2(&self) -> bool {
+        if let Self::UpstreamTls(session) = self { session.speaks_http2() } else { false }
+    }
+
     /// Writes once, from several places.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {

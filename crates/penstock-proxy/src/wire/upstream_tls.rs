@@ -9,7 +9,7 @@ use rustls::{Error, pki_types::ServerName};
 
 use super::Socket;
 use super::enciphered::Enciphered;
-use crate::tls::ClientTls;
+use crate::tls::{ClientTls, HTTP2_ID};
 
 /// A connected socket of an endpoint with a session on top.
 pub(crate) struct UpstreamTls {
@@ -42,6 +42,11 @@ impl UpstreamTls {
         let mut records = Enciphered::new(plain, session.map_err(EndpointFault::Refused)?, true);
         records.decipher(&mut [], &mut []).map_err(gone)?;
         Ok(Self { records })
+    }
+
+    /// Whether the endpoint has chosen HTTP/2.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.records.session.alpn_protocol() == Some(HTTP2_ID)
     }
 
     /// Goes through the handshake. Its last message goes with the first request.

@@ -7,6 +7,11 @@ use crate::exchange::Name;
 /// Literal that nobody may put into a table: cookies and credentials (RFC 7541, section 7.1.3).
 const NEVER_INDEXED: u8 = 0x10;
 const NOT_INDEXED: u8 = 0x00;
+/// Indices of the names of pseudo-fields, and of their first values.
+const AUTHORITY: u8 = 1;
+const METHOD: u8 = 2;
+const PATH: u8 = 4;
+const SCHEME: u8 = 6;
 /// Index of the name `:status`.
 const STATUS: usize = 8;
 
@@ -28,6 +33,38 @@ pub(crate) fn write_status(out: &mut Vec<u8>, status: u16) {
         }
     };
     out.push(0x80 | index);
+}
+
+/// Writes the method of a request.
+pub(crate) fn write_method(out: &mut Vec<u8>, method: &[u8]) {
+    match method {
+        b"GET" => out.push(0x80 | METHOD),
+        b"POST" => out.push(0x80 | (METHOD + 1)),
+        _ => write_pseudo(out, METHOD, &[method]),
+    }
+}
+
+/// Writes the scheme of a request.
+pub(crate) fn write_scheme(out: &mut Vec<u8>, is_enciphered: bool) {
+    out.push(0x80 | (SCHEME + u8::from(is_enciphered)));
+}
+
+/// Writes the authority of a request.
+pub(crate) fn write_authority(out: &mut Vec<u8>, authority: &[u8]) {
+    write_pseudo(out, AUTHORITY, &[authority]);
+}
+
+/// Writes the target of a request, which comes in parts.
+pub(crate) fn write_path(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    write_pseudo(out, PATH, parts);
+}
+
+fn write_pseudo(out: &mut Vec<u8>, index: u8, parts: &[&[u8]]) {
+    integer::write(out, NOT_INDEXED, 4, usize::from(index));
+    integer::write(out, 0, 7, parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
 }
 
 /// Writes a field; its name becomes small letters.

@@ -57,7 +57,7 @@ impl Builder<'_> {
         let earlier = self.previous.and_then(|previous| known(&previous.endpoint_tls, key, &origin));
         let built = match earlier {
             Some(earlier) => Ok(earlier),
-            None => self.endpoint_tls(plan).map(Arc::new),
+            None => self.endpoint_tls(upstream, plan).map(Arc::new),
         };
         match built {
             Ok(built) => {
@@ -67,7 +67,7 @@ impl Builder<'_> {
         }
     }
 
-    fn endpoint_tls(&self, plan: &UpstreamTls) -> Result<ClientTls, String> {
+    fn endpoint_tls(&self, upstream: &Upstream, plan: &UpstreamTls) -> Result<ClientTls, String> {
         let roots = match (&plan.authorities, self.built.authorities.get(SYSTEM)) {
             (Some(own), _) => Arc::new(read_authorities(own)?),
             (None, Some((_, system))) => Arc::clone(system),
@@ -81,7 +81,7 @@ impl Builder<'_> {
                 Some(&**loaded)
             }
         };
-        ClientTls::build(plan, roots, own)
+        ClientTls::build((upstream, plan), roots, own)
     }
 
     /// What tells the certificates of a listener from others under the same names.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use penstock_plan::{
     AccessLog, Balance, Body, EncodedSlash, Endpoint, FilterSource, Limits, Listener, LogFormat, Part, PathPattern,
     Pipeline, Plan, Plugin, Protocol, ProxyHeader, ProxyProtocol, Route, Step, Telemetry, Timeouts, Underscores,
-    Upstream,
+    Upstream, UpstreamProtocol,
 };
 use serde_json::{Value, json};
 
@@ -186,6 +186,7 @@ fn upstream(endpoints: Vec<Endpoint>) -> Upstream {
         balance: Balance::RoundRobin,
         timeouts: Timeouts { connect_ms: 2_000, answer_ms: 60_000, idle_ms: 60_000, send_ms: 60_000, keep_ms: 55_000 },
         idle_connections: 512,
+        protocol: UpstreamProtocol::Http1,
         proxy_protocol: ProxyHeader::Off,
         retry: None,
     }

@@ -17,6 +17,7 @@ mod tls;
 mod upstream;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -46,6 +47,15 @@ pub struct Plan {
     /// nothing is to run, as for an explanation: hashes stay what they are.
     #[serde(skip)]
     pub secrets: Option<Secrets>,
+}
+
+impl Plan {
+    /// The keys of the certificates that one key stands for: itself, or all that go on with a slash behind it.
+    pub fn certificates<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
+        let behind = self.parts.range::<str, _>((Bound::Included(key), Bound::Unbounded)).map(|(found, _)| found);
+        let rests = behind.map_while(move |found| Some((found, found.strip_prefix(key)?)));
+        rests.filter(|(_, rest)| rest.is_empty() || rest.starts_with('/')).map(|(found, _)| found)
+    }
 }
 
 /// One part of a plan and the hash of its text: equal hashes mean an equal built form.

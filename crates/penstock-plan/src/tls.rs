@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// The resource's name.
+    /// The resource's name; of a pair of several `NAME/PAIR`.
     pub name: String,
     /// The chain in PEM, the leaf first; it is public.
     pub certificate: String,
@@ -21,7 +21,8 @@ pub struct Certificate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTls {
-    /// Keys of certificates (`certificate/NAME`); the first serves clients that name nothing.
+    /// Keys of certificates (`certificate/NAME`), each for itself or for all whose keys go on with a slash behind it;
+    /// the first serves clients that name nothing.
     pub certificates: Vec<String>,
     /// Oldest version spoken.
     pub min_version: TlsVersion,

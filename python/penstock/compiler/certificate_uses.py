@@ -29,7 +29,9 @@ def certificate_uses(
         if body["kind"] == "certificate":
             facts = catalogue.check_certificate(body["certificate"], secrets.get(body["key_hash"], "")).facts
             if facts is not None:
-                yield CertificateUse(body["name"], facts, tuple(users.get(key, ())))
+                # The pairs of a folder are used by those who name it.
+                named = "/".join(key.split("/")[:2])
+                yield CertificateUse(body["name"], facts, tuple(users.get(named, ())))
 
 
 def _used_by(body: Mapping[str, Any]) -> list[str]:

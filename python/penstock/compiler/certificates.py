@@ -7,23 +7,53 @@ from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.plan_types import CipherSuite
 from penstock.compiler.settings import keep_secret
 from penstock.filters.catalogue import Catalogue
-from penstock.model.certificate import Certificate, ListenerTls
+from penstock.model.certificate import Certificate, CertificatePair, ListenerTls
 from penstock.model.kinds import resource_key
 from penstock.model.listener import Listener
 
 
 def compile_certificate(certificate: Certificate, catalogue: Catalogue, fragment: Fragment) -> None:
-    """The part of a certificate; its key goes with the secrets."""
-    key = certificate.key.get_secret_value()
-    if all(fragment.is_whole((name,)) for name in ("certificate", "key", "ocsp")):
-        for problem in catalogue.check_certificate(certificate.certificate, key, certificate.ocsp).problems:
-            fragment.error(problem.path, problem.message, problem.hint)
-    fragment.parts[resource_key("Certificate", certificate.name)] = {
+    """The parts of a certificate's pairs; their keys go with the secrets."""
+    _check_form(certificate, fragment)
+    seen: set[str] = set()
+    for index, pair in enumerate(certificate.given):
+        if pair.name in seen:
+            fragment.error(("pairs", index, "name"), f"pair `{pair.name}` is there twice")
+        seen.add(pair.name)
+        _compile_pair(certificate, pair, catalogue, fragment)
+
+
+def _check_form(certificate: Certificate, fragment: Fragment) -> None:
+    if certificate.folder is None and not certificate.pairs:
+        for name in ("certificate", "key"):
+            is_sure = fragment.is_whole((name,)) and fragment.is_whole(("folder",)) and fragment.is_whole(("pairs",))
+            if getattr(certificate, name) is None and is_sure:
+                fragment.error((), f"`{name}` is missing")
+        return
+    for name in ("certificate", "key", "ocsp"):
+        if getattr(certificate, name) is not None:
+            fragment.error((name,), "the pairs of a folder stand in its place", "make it a `Certificate` of its own")
+    if not certificate.pairs and fragment.is_whole(("folder",)):
+        fragment.error(("folder",), "folders are read for configuration in files alone", "give `pairs` in its place")
+
+
+def _compile_pair(certificate: Certificate, pair: CertificatePair, catalogue: Catalogue, fragment: Fragment) -> None:
+    key = pair.key.get_secret_value()
+    if all(fragment.is_whole((name,)) for name in ("certificate", "key", "ocsp", "pairs")):
+        for problem in catalogue.check_certificate(pair.certificate, key, pair.ocsp).problems:
+            if pair.name:
+                where = ("folder",) if certificate.folder is not None else ("pairs",)
+                message = f"{pair.name}: {problem.path[0]}: {problem.message}"
+                fragment.error(where, message, problem.hint)
+            else:
+                fragment.error(problem.path, problem.message, problem.hint)
+    name = f"{certificate.name}/{pair.name}" if pair.name else certificate.name
+    fragment.parts[resource_key("Certificate", name)] = {
         "kind": "certificate",
-        "name": certificate.name,
-        "certificate": certificate.certificate,
+        "name": name,
+        "certificate": pair.certificate,
         "key_hash": keep_secret(key, fragment),
-        "ocsp": certificate.ocsp,
+        "ocsp": pair.ocsp,
     }
 
 

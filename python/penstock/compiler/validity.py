@@ -14,12 +14,15 @@ def check_validity(resources: Iterable[Placed], catalogue: Catalogue, now: datet
     for placed in resources:
         certificate = placed.resource
         if isinstance(certificate, Certificate) and certificate.enabled and placed.remains is None:
-            key = certificate.key.get_secret_value()
-            facts = catalogue.check_certificate(certificate.certificate, key).facts
-            message = _message(facts, now.timestamp()) if facts else ""
-            if message:
-                problem = Problem(("certificate",), message, "clients refuse it; renew it", Severity.WARNING)
-                yield placed.located(problem)
+            for pair in certificate.given:
+                facts = catalogue.check_certificate(pair.certificate, pair.key.get_secret_value()).facts
+                if message := _message(facts, now.timestamp()) if facts else "":
+                    yield placed.located(_problem(pair.name, message))
+
+
+def _problem(pair: str, message: str) -> Problem:
+    path, named = (("folder",), f"{pair}: {message}") if pair else (("certificate",), message)
+    return Problem(path, named, "clients refuse it; renew it", Severity.WARNING)
 
 
 def _message(facts: CertificateFacts, now: float) -> str:

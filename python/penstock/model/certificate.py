@@ -98,8 +98,17 @@ def is_of_13(cipher: str) -> bool:
     return cipher.startswith(_OF_TLS_13)
 
 
+class CertificatePair(Settings):
+    """A chain of certificates and its private key among others."""
+
+    name: Text = Field(min_length=1, description="What it is called: the name of its files.")
+    certificate: Text = Field(min_length=1, description="The chain in PEM.")
+    key: SecretText = Field(description="The private key in PEM, not encrypted; it is never shown.")
+    ocsp: Text | None = Field(None, min_length=1, description="Proof that it is not revoked, in base64.")
+
+
 class Certificate(Resource):
-    """A chain of certificates and its private key, for listeners that speak TLS.
+    """A chain of certificates and its private key, or a folder of such pairs, for listeners that speak TLS.
 
     Both are PEM text, mostly from files: those are watched, and a pair that is renewed serves new connections at once.
     """
@@ -113,12 +122,30 @@ class Certificate(Resource):
     """
 
     kind: Literal["Certificate"] = Field(description="What the resource is.")
-    certificate: Text = Field(
-        min_length=1, description="The chain in PEM, the certificate itself first, then who signed it."
+    certificate: Text | None = Field(
+        None, min_length=1, description="The chain in PEM, the certificate itself first, then who signed it."
     )
-    key: SecretText = Field(description="The private key in PEM, not encrypted; it is never shown.")
+    key: SecretText | None = Field(None, description="The private key in PEM, not encrypted; it is never shown.")
     ocsp: Text | None = Field(
         None,
         min_length=1,
         description="Answer of the authority's OCSP responder that it is not revoked, in base64; shown to clients.",
     )
+    folder: Text | None = Field(
+        None,
+        min_length=1,
+        description="Path of a folder, relative to the configuration file, in the place of `certificate` and `key`. It "
+        "holds pairs `NAME.crt` (or `NAME.pem`) and `NAME.key`, or folders `NAME` with `tls.crt` and `tls.key`, "
+        "each maybe with `NAME.ocsp` beside.",
+    )
+    pairs: tuple[CertificatePair, ...] = Field(
+        (),
+        description="What the folder holds, filled in when the configuration is read; or several pairs in its place.",
+    )
+
+    @property
+    def given(self) -> tuple[CertificatePair, ...]:
+        """Its pairs; the one that `certificate` and `key` are has no name."""
+        if self.certificate is None or self.key is None:
+            return self.pairs
+        return (CertificatePair.model_construct(name="", certificate=self.certificate, key=self.key, ocsp=self.ocsp),)

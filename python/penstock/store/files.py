@@ -15,6 +15,9 @@ STREAM = "-"
 _LARGEST_REFERRED = 1024 * 1024
 """Bytes of a file that `${file:path}` puts into a document: far more than a chain of certificates."""
 
+_MOST_LISTED = 10_000
+"""Files of a folder of certificates: each is read with every change."""
+
 
 def read_texts(path: Path) -> tuple[list[Text], list[Problem]]:
     """The configuration files of a path: itself, or those of a folder in the order of their names.
@@ -61,13 +64,34 @@ def configuration_files(path: Path) -> list[Path]:
 
 def environment() -> Surroundings:
     """The environment variables of this process, and files beside the configuration."""
-    return Surroundings(os.environ.get, _referred)
+    return Surroundings(os.environ.get, _referred, _listed)
 
 
 def _referred(of: str, path: str) -> str:
     text = _read(Path(of).parent / path, _LARGEST_REFERRED)
     # Editors end files with a line end that no header, password or name has.
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def _listed(of: str, path: str) -> list[str]:
+    """The names of what is in a folder and in those in it, `name/` for these; names that begin with a dot are left out.
+
+    Raises: OSError if it cannot be looked into, or holds too much.
+    """
+    top = Path(of).parent / path
+    found: list[str] = []
+    for name, is_folder in _entries(top):
+        found.append(f"{name}/" if is_folder else name)
+        if is_folder:
+            found += [f"{name}/{below}" for below, is_deeper in _entries(top / name) if not is_deeper]
+        if len(found) > _MOST_LISTED:
+            raise OSError(f"it holds more than {_MOST_LISTED} files")
+    return found
+
+
+def _entries(folder: Path) -> list[tuple[str, bool]]:
+    with os.scandir(folder) as entries:
+        return sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
 
 
 def _read(file: Path, largest: int) -> str:

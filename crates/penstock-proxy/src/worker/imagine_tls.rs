@@ -1,8 +1,9 @@
 //! The handshake before an imagined request: what it would agree on.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use penstock_plan::{Body, Listener, ListenerTls, Plan, TlsVersion};
+use penstock_plan::{Body, Listener, ListenerTls, Plan, TlsVersion, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{ClientCertificate, ClientField, Session};
@@ -74,7 +75,8 @@ impl Handshake {
         let wanted = imagined.protocol.as_deref();
         let protocol = offered.iter().find(|one| wanted.is_none_or(|wanted| wanted == **one)).copied();
         let name = imagined.asked(host);
-        let names = certificate_names(plan, terms);
+        let keys: Vec<&Arc<str>> = terms.certificates.iter().flat_map(|key| plan.certificates(key)).collect();
+        let names = certificate_names(plan, &keys, terms.unknown_name);
         let shown = names.fitting((!name.is_empty()).then_some(&*name)).first().copied();
         let is_common = (spoken == TlsVersion::Tls13 || terms.min_version == TlsVersion::Tls12)
             && (protocol.is_some() || offered.is_empty());
@@ -86,7 +88,7 @@ impl Handshake {
         let asked = Asked { name: name.as_str().into(), shown };
         let failure = refusal.or_else(|| names.is_misdirected(&asked, host).then_some(Failure::Misdirected));
         let refused = refusal.map(|failure| failure.verdict().reason);
-        let certificate = shown.and_then(|index| terms.certificates.get(index));
+        let certificate = shown.and_then(|index| keys.get(index));
         let certificate = certificate.map(|key| key.strip_prefix("certificate/").unwrap_or(key).to_owned());
         let protocol = protocol.unwrap_or_default();
         let client = client(&imagined.client)?;
@@ -102,13 +104,13 @@ fn version(wanted: Option<&str>) -> Result<(&'static str, TlsVersion), String> {
     found.ok_or_else(|| format!("no version of TLS that is spoken is called {wanted}; write 1.2 or 1.3"))
 }
 
-fn certificate_names(plan: &Plan, terms: &ListenerTls) -> CertificateNames {
-    let certificates = terms.certificates.iter().map(|key| match plan.parts.get(key.as_str()).map(|part| &part.body) {
+fn certificate_names(plan: &Plan, keys: &[&Arc<str>], unknown: UnknownName) -> CertificateNames {
+    let certificates = keys.iter().map(|key| match plan.parts.get(&***key).map(|part| &part.body) {
         Some(Body::Certificate(certificate)) => names_of_chain(&certificate.certificate),
         _ => Vec::new(),
     });
     let certificates: Vec<Vec<String>> = certificates.collect();
-    CertificateNames::new(certificates.iter().map(Vec::as_slice), terms.unknown_name)
+    CertificateNames::new(certificates.iter().map(Vec::as_slice), unknown)
 }
 
 fn client(texts: &[(String, String)]) -> Result<Option<ClientCertificate>, String> {

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from penstock.base.problem import Problem
+from penstock.model.loading.folders import fill_folders, names_folder
 from penstock.model.loading.guess import guessed_keys
 from penstock.model.loading.loaded import Found, Loaded, Placed
 from penstock.model.loading.substitution import Surroundings, substitute
@@ -147,7 +148,7 @@ def _read(piece: str, reader: Callable[[str], Any]) -> _Read:
     except Malformed as problem:
         return _Read(problem=_malformed(problem), keys=guessed_keys(piece))
     # Of lists only JSON makes many resources.
-    if "${" in piece or (reader is read_json and isinstance(data, list)):
+    if "${" in piece or (reader is read_json and isinstance(data, list)) or names_folder(data):
         return _Read(data=data, is_fixed=False)
     return _Read(_digest(piece), validated=read_resource(data))
 
@@ -164,6 +165,7 @@ def _finish(read: _Read, place: tuple[str, int], around: Surroundings, found: Fo
         return
     file, document = place
     filled = substitute(read.data, file, around)
+    filled.problems += fill_folders(filled.data, file, around)
     name = named(filled.data)
     found.problems += (replace(one, file=file, document=document, resource=name) for one in filled.problems)
     if not isinstance(filled.data, list):

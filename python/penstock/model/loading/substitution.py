@@ -5,7 +5,7 @@ structure of a document.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,16 +24,22 @@ def _no_file(_file: str, path: str) -> str:
     raise OSError(f"files are not read here: {path}")
 
 
+def _no_folder(_file: str, path: str) -> list[str]:
+    raise OSError(f"folders are not read here: {path}")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a configuration may look up outside itself; by default nothing.
 
     `variable(name)` gives an environment variable or None. `file(of, path)` gives the text of a file whose
-    path is relative to the configuration file `of`; it raises OSError or UnicodeError.
+    path is relative to the configuration file `of`; it raises OSError or UnicodeError. `folder(of, path)` gives the
+    names of the files in a folder and `name/` of each in it, with the files of that; it raises OSError.
     """
 
     variable: Callable[[str], str | None] = _no_variable
     file: Callable[[str, str], str] = _no_file
+    folder: Callable[[str, str], Sequence[str]] = _no_folder
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ class FileWatch:
 
     def _folders(self, files: Iterable[Path]) -> set[Path]:
         """Where a change of the files would show."""
-        folders = {file.parent for file in files}
+        folders = {file.parent for file in files} | {file for file in files if file.is_dir()}
         folders |= {Path(os.path.realpath(file)).parent for file in files if file.is_symlink()}
         return folders | ({self.path} if self.path.is_dir() else {self.path.parent})
 

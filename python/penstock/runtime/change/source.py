@@ -76,7 +76,7 @@ class FileSource:
 
     @property
     def referred(self) -> frozenset[Path]:
-        """What the last reading has led to: files that `${file:path}` named, and those of plugins."""
+        """What the last reading has led to: files and folders that were named, and files of plugins."""
         return self._named.union(*(plugin_paths(path, self.compilation.state_folder) for path in self._plugins))
 
     def read(self) -> Reading:
@@ -89,7 +89,15 @@ class FileSource:
             referred.add(Path(of).parent / path)
             return around.file(of, path)
 
-        loaded = load_texts(texts, Surroundings(around.variable, file), self._memory).beside(unread)
+        def folder(of: str, path: str) -> Sequence[str]:
+            top = Path(of).parent / path
+            # Looked at even if it cannot be read now: it may be there later.
+            referred.add(top)
+            names = around.folder(of, path)
+            referred.update(top / name for name in names if name.endswith("/"))
+            return names
+
+        loaded = load_texts(texts, Surroundings(around.variable, file, folder), self._memory).beside(unread)
         self._named = frozenset(referred)
         self._plugins = tuple(path for one in loaded.resources if (path := plugin_path(one)))
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)

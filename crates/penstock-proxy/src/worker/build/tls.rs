@@ -77,7 +77,9 @@ impl Builder<'_> {
         let own = match plan.certificate.as_deref() {
             None => None,
             Some(name) => {
-                let (_, loaded) = self.built.certificates.get(name).ok_or_else(|| format!("no part {name}"))?;
+                let mut keys = self.filters.plan.certificates(name);
+                let found = keys.find_map(|key| self.built.certificates.get(key));
+                let (_, loaded) = found.ok_or_else(|| format!("no part {name}"))?;
                 Some(&**loaded)
             }
         };
@@ -87,7 +89,8 @@ impl Builder<'_> {
     /// What tells the certificates of a listener from others under the same names.
     pub(super) fn certificate_hashes(&self, plan: &Listener) -> String {
         let keys = plan.tls.iter().flat_map(|tls| &tls.certificates);
-        let parts = keys.filter_map(|key| self.built.certificates.get(key.as_str()));
+        let keys = keys.flat_map(|key| self.filters.plan.certificates(key));
+        let parts = keys.filter_map(|key| self.built.certificates.get(key));
         parts.map(|(origin, _)| origin.part.hash.as_str()).collect::<Vec<_>>().join("+")
     }
 
@@ -95,14 +98,16 @@ impl Builder<'_> {
     pub(super) fn tls(&mut self, key: &str, plan: &Listener, terms: &ListenerTls) -> Option<Arc<ServerTls>> {
         let mut certificates = Vec::with_capacity(terms.certificates.len());
         for name in &terms.certificates {
-            // One that is there and cannot be used is told of already.
-            let Some((_, loaded)) = self.built.certificates.get(name.as_str()) else {
-                if !self.filters.plan.parts.contains_key(name.as_str()) {
-                    self.refuse(key, format!("no part {name}"));
-                }
+            let before = certificates.len();
+            for found in self.filters.plan.certificates(name) {
+                // One that is there and cannot be used is told of already.
+                let (_, loaded) = self.built.certificates.get(found)?;
+                certificates.push(Arc::clone(loaded));
+            }
+            if certificates.len() == before {
+                self.refuse(key, format!("no part {name}"));
                 return None;
-            };
-            certificates.push(Arc::clone(loaded));
+            }
         }
         let keys = self.ticket_keys();
         match keys.and_then(|keys| ServerTls::build(terms, &plan.protocols, &certificates, (&plan.name, &keys))) {

@@ -1,31 +1,17 @@
-"""The conformance suite h2spec, built once with Go and kept in the user's cache."""
+"""The conformance suite h2spec."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.servers.go_programs import go_program
 
 MODULE = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"
 
 
 def program() -> Path:
     """Where it is; the test is skipped on a machine that cannot build it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "penstock" / "tools"
-    found = cache / "h2spec"
-    if found.exists():
-        return found
-    if not shutil.which("go"):
-        pytest.skip("h2spec is built with Go, which is not installed")
-    environment = {**os.environ, "GOBIN": str(cache), "GOFLAGS": "-mod=mod"}
-    built = subprocess.run(
-        ["go", "install", MODULE], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    if built.returncode:
-        pytest.skip(f"h2spec could not be built: {built.stderr.strip().splitlines()[-1]}")
-    return found
+    return go_program("h2spec", MODULE)
 
 
 def run(port: int, *options: str) -> tuple[int, int, str]:

@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     ProxyHeaderMalformed,
     #[error("the connection does not come from a proxy whose PROXY protocol header would be believed")]
     ProxyUntrusted,
+    #[error("grpc-timeout is no time; write up to eight digits and one of H, M, S, m, u, n")]
+    GrpcTimeout,
     #[error("the connection was made for another host")]
     Misdirected,
     #[error("no route for this host and path")]
@@ -148,6 +150,7 @@ impl Failure {
             Self::ProxyHeaderMissing => (499, Blame::Client, "proxy_header_missing"),
             Self::ProxyHeaderMalformed => (499, Blame::Client, "proxy_header_malformed"),
             Self::ProxyUntrusted => (499, Blame::Client, "proxy_untrusted"),
+            Self::GrpcTimeout => (400, Blame::Client, "grpc_timeout"),
             Self::Misdirected => (421, Blame::Client, "misdirected"),
             Self::NoRoute => (404, Blame::Client, "no_route"),
             Self::MethodNotAllowed => (405, Blame::Client, "method_not_allowed"),

@@ -12,6 +12,7 @@ pub(crate) mod failure;
 pub mod filters;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod grpc;
 pub mod http1;
 mod http2;
 pub(crate) mod listener;

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
+use super::call::{answer_call, end_call, note_status};
 use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
@@ -40,6 +41,9 @@ pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listen
     if matches!(work.exchange.answer, Answer::Upstream) && work.exchange.response.status == 101 {
         return switch(connection, work, listener).await;
     }
+    if let Some(call) = work.exchange.grpc {
+        answer_call(work, call);
+    }
     let is_clean = skip_request_body(connection, work);
     let framing = framing(work);
     let field = connection_field(connection, work, is_clean, framing);
@@ -49,6 +53,7 @@ pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listen
         Answer::Upstream => send_upstream_body(connection, work, listener).await,
         _ => flush(connection, work, listener).await,
     };
+    note_status(work);
     release_attempt(connection, work, sent);
     match (sent, field) {
         (false, _) => Next::Drop,
@@ -180,7 +185,7 @@ fn framing(work: &mut Work) -> AnswerFraming {
                 AnswerFraming::Chunked
             }
         },
-        _ if is_bodyless => AnswerFraming::None,
+        _ if is_bodyless || exchange.grpc.is_some() => AnswerFraming::None,
         (Answer::Local(body), _) => AnswerFraming::Length(body.bytes().len() as u64),
         _ => AnswerFraming::Length(0),
     }
@@ -248,7 +253,7 @@ fn late(late: Option<Late>) -> Poll<bool> {
 
 /// Streams the body of an upstream's answer while the rest of the request still goes out.
 async fn send_upstream_body(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> bool {
-    work.late_at_ms = u64::MAX;
+    work.late_at_ms = work.call_late_at_ms;
     work.gone_at_ms = u64::MAX;
     let send_ms = listener.plan.limits.send_ms;
     let mut phase = Phase::new(connection, send_ms);
@@ -283,7 +288,11 @@ fn check_late(
     let is_half_closed = *presence == Presence::HalfClosed;
     let limit_ms = if is_half_closed { limit_ms.min(limits.half_close_ms) } else { limit_ms };
     let progress = connection.client.sent_bytes() ^ (attempt.remote.received_bytes() << 20);
-    match late(phase.check(connection, work, progress, limit_ms)) {
+    let passed = phase.check(connection, work, progress, limit_ms);
+    if passed == Some(Late::Request) {
+        return give_up(&mut connection.client, work, Failure::RequestTimedOut);
+    }
+    match late(passed) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(_) if !is_clients && !is_half_closed => {
             give_up(&mut connection.client, work, Failure::AnswerBodyTimedOut)
@@ -325,6 +334,9 @@ fn poll_bodies(
 /// Ends an answer that has begun: what the client has so far must not pass for a whole one (R27).
 fn give_up(client: &mut Client, work: &mut Work, failure: Failure) -> Poll<bool> {
     note_failure(work, failure);
+    if end_call(client, work, failure) {
+        return Poll::Ready(false);
+    }
     if !work.answer_transfer.framed.is_chunked {
         client.abort();
     }

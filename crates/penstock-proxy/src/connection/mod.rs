@@ -3,6 +3,7 @@
 mod answer;
 mod attempts;
 mod body;
+mod call;
 mod client;
 mod client_stream;
 mod connect;
@@ -31,6 +32,7 @@ mod understand;
 mod web_socket;
 mod work;
 
+pub(crate) use call::limit_time;
 pub(crate) use forward::choose;
 pub(crate) use identify::{Peer, Trust, identify};
 pub(crate) use proxied::serve_proxied;

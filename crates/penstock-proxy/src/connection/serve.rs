@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use penstock_plan::Protocol;
 
 use super::answer::answer_failure;
+use super::call::begin_call;
 use super::client::Client;
 use super::deliver::{Next, deliver};
 use super::ends::{Sink, Source};
@@ -255,6 +256,9 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     }
     if connection.is_misdirected(&work.exchange.request.host) {
         return refuse(connection, work, Failure::Misdirected).await;
+    }
+    if let Err(failure) = begin_call(connection, work) {
+        return refuse(connection, work, failure).await;
     }
     if is_declared_too_large(work) {
         return refuse(connection, work, Failure::BodyTooLarge).await;

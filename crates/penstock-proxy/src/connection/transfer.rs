@@ -8,6 +8,7 @@ use super::ends::{Sink, Source};
 use super::framed::Framed;
 use super::identify::starts;
 use crate::exchange::{Head, Name};
+use crate::grpc::Status;
 use crate::http1::{Framing, Malformed};
 use crate::wire::Buffers;
 
@@ -35,6 +36,8 @@ pub(crate) struct Transfer {
     pub(crate) passes_trailers: bool,
     /// Most payload bytes.
     pub(crate) limit: Option<u64>,
+    /// What the fields behind the body said of a call.
+    pub(crate) grpc_status: Option<Status>,
     /// Whether everything has left.
     pub(crate) is_finished: bool,
 }
@@ -46,6 +49,7 @@ impl Transfer {
         self.framed = Framed { is_chunked, ..Framed::default() };
         self.passes_trailers = false;
         self.limit = limit;
+        self.grpc_status = None;
         self.is_finished = false;
     }
 
@@ -145,6 +149,7 @@ impl Transfer {
         }
         if let Some(trailers) = &mut trailers {
             trailers.retain(|token, name, _| may_trail(token, name));
+            self.grpc_status = Status::in_head(trailers);
         }
         sink.write_end(buffers, &mut self.framed, trailers.as_ref());
         Ok(())

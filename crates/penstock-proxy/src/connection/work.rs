@@ -6,6 +6,7 @@ use super::remote::Remote;
 use super::transfer::Transfer;
 use crate::exchange::Exchange;
 use crate::failure::Blame;
+use crate::grpc::Status;
 use crate::http1::{RequestInfo, ResponseInfo};
 use crate::routing::Scratch;
 use crate::telemetry::RouteMeter;
@@ -35,6 +36,8 @@ pub(crate) struct Work {
     pub(crate) record: Record,
     /// Moment at which the whole request is late; `u64::MAX`: never.
     pub(crate) late_at_ms: u64,
+    /// Moment at which the client's own deadline for a call passes, also while its answer streams; `u64::MAX`: never.
+    pub(crate) call_late_at_ms: u64,
     /// Moment at which a client that stopped sending counts as gone; `u64::MAX`: it has not stopped.
     pub(crate) gone_at_ms: u64,
     /// Whether the client must see a 100 before it sends its body.
@@ -94,6 +97,8 @@ pub(crate) struct Record {
     pub(crate) route: (RouteMeter, u64),
     /// Whose fault it was that the gateway itself answered.
     pub(crate) blame: Option<Blame>,
+    /// The status of a call, where one was said.
+    pub(crate) grpc_status: Option<Status>,
     /// Attempts made.
     pub(crate) attempts: u32,
     /// Whether the exchange became a tunnel.
@@ -111,6 +116,7 @@ impl Work {
         self.passed.clear();
         self.record = Record::default();
         self.late_at_ms = u64::MAX;
+        self.call_late_at_ms = u64::MAX;
         self.gone_at_ms = u64::MAX;
         self.owes_continue = false;
         self.is_delivering = false;

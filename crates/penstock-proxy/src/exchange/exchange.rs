@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Facts, Request, Response};
+use crate::grpc::Call;
 use crate::websocket::Limits;
 
 /// Bytes of a body that the gateway makes itself.
@@ -70,6 +71,8 @@ pub struct Exchange {
     pub body_limit: Option<u64>,
     /// The whole request body, once a filter that buffers it was reached.
     pub buffered_body: Option<Vec<u8>>,
+    /// How it is a call of gRPC, if it is one.
+    pub grpc: Option<Call>,
     /// What a WebSocket connection is held to, should the request open one.
     pub websocket: Limits,
     /// Why the gateway itself answered, in stable words; empty where it did not.
@@ -107,6 +110,7 @@ impl Exchange {
         self.route = None;
         self.body_limit = None;
         self.buffered_body = None;
+        self.grpc = None;
         self.websocket = Limits::default();
         self.reason = "";
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Exchange, LocalBody, Name};
+use crate::grpc::escaped;
 use crate::http1::reason_phrase;
 
 /// A refusal as RFC 9457 has it.
@@ -20,6 +21,12 @@ impl Exchange {
     /// Answers in the gateway's own form, problem details or the text that `Accept` asks for; an earlier answer is
     /// replaced. `reason` is a stable word for the log and the counter, `detail` a sentence.
     pub fn refuse(&mut self, status: u16, reason: &'static str, detail: &str) {
+        if self.grpc.is_some() {
+            self.answer(status, LocalBody::Empty);
+            self.response.head.set(b"grpc-message", escaped(detail).as_bytes());
+            self.reason = reason;
+            return;
+        }
         let title = reason_phrase(status);
         let (body, content_type) = if takes_text(self.request.head.first(Name::ACCEPT)) {
             (format!("{status} {title}: {detail}\n").into_bytes(), &b"text/plain; charset=utf-8"[..])

@@ -28,8 +28,9 @@ impl Session {
     /// Moves what came of a body into an empty buffer.
     pub(crate) fn poll_input(&mut self, context: &Context<'_>, id: u32, buffer: &mut Vec<u8>) -> Poll<Input> {
         let Some(stream) = self.streams.get_mut(&id) else { return Poll::Ready(Input::Reset) };
-        // What a client gave up is nobody's any more; what an endpoint has sent is the answer.
-        if stream.reset.is_some() && (stream.answers.is_none() || !stream.has_peer_ended) {
+        // What a client gave up is nobody's any more; what an endpoint has sent is the answer, or the start of it.
+        let has_more = stream.answers.is_some() && (stream.has_peer_ended || !stream.input.is_empty());
+        if stream.reset.is_some() && !has_more {
             return Poll::Ready(Input::Reset);
         }
         if !stream.input.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use penstock_plan::{Listener as ListenerPlan, Protocol};
 
 use super::StreamRoutes;
-use crate::connection::{Trust, Work};
+use crate::connection::{Trust, Work, limit_time};
 use crate::http1::HeadLimits;
 use crate::pipeline::BuiltPipeline;
 use crate::routing::Router;
@@ -52,7 +52,7 @@ impl ListenerRoutes {
         work.exchange.route = Some(Arc::clone(&route.name));
         work.record.route = (self.meters.get(index).copied().unwrap_or_default(), self.plan_number);
         if let Some(timeout) = route.timeout {
-            work.late_at_ms = now_ms.saturating_add(timeout.as_millis() as u64).saturating_add(crate::worker::TICK_MS);
+            limit_time(work, now_ms, timeout.as_millis() as u64);
         }
         self.pipelines.get(index).map(Arc::clone)
     }

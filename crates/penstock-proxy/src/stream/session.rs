@@ -149,5 +149,6 @@ pub(super) fn log(
         reason,
         user_agent: b"",
         session: None,
+        grpc_status: None,
     });
 }

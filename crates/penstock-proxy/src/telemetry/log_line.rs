@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use penstock_plan::LogFormat;
 
 use crate::exchange::{AddressText, ClientField, Session};
+use crate::grpc::Status;
 use crate::http1::write_number;
 use crate::scan::needs_escape;
 
@@ -36,6 +37,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) user_agent: &'a [u8],
     /// What is known of the connection, where it is enciphered.
     pub(crate) session: Option<&'a Session>,
+    /// The status of a call of gRPC.
+    pub(crate) grpc_status: Option<Status>,
 }
 
 impl<'a> Entry<'a> {
@@ -64,22 +67,24 @@ enum Value<'a> {
 /// How an object ends behind its last value.
 const JSON_END: &[u8] = b"}\n";
 
-/// The fields of a line, in the order in which JSON has them; the last of them only where a connection is enciphered.
+/// The fields of a line, in the order in which JSON has them; the last of them only where a connection is
+/// enciphered, or the request is a call of gRPC.
 macro_rules! fields {
     (
         always { $($field:ident = $name:literal, $kind:ident, |$entry:ident| $value:expr;)+ }
         enciphered { $($tls_field:ident = $tls_name:literal, $tls_kind:ident, |$tls_entry:ident| $tls_value:expr;)+ }
+        called { $call_field:ident = $call_name:literal, $call_kind:ident, |$call_entry:ident| $call_value:expr; }
     ) => {
         /// The fields of a line, in the order in which they stand in JSON.
-        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name),+];
+        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name,)+ $call_name];
 
         /// A field of a line.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Field { $($field,)+ $($tls_field),+ }
+        enum Field { $($field,)+ $($tls_field,)+ $call_field }
 
         impl Field {
             fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$field),)+ $($tls_name => Some(Self::$tls_field),)+ _ => None }
+                match name { $($name => Some(Self::$field),)+ $($tls_name => Some(Self::$tls_field),)+ $call_name => Some(Self::$call_field), _ => None }
             }
 
             #[inline]
@@ -87,6 +92,7 @@ macro_rules! fields {
                 match self {
                     $(Self::$field => { let $entry = entry; Value::$kind($value) })+
                     $(Self::$tls_field => { let $tls_entry = entry; Value::$tls_kind($tls_value) })+
+                    Self::$call_field => { let $call_entry = entry; Value::$call_kind($call_value) }
                 }
             }
         }
@@ -97,6 +103,10 @@ macro_rules! fields {
                 // Lines of clear text pay nothing for what they have not.
                 out.truncate(out.len() - JSON_END.len());
                 json!(out, entry, second, ","; $($tls_field $tls_name $tls_kind)+);
+            }
+            if entry.grpc_status.is_some() {
+                out.truncate(out.len() - JSON_END.len());
+                json!(out, entry, second, ","; $call_field $call_name $call_kind);
             }
         }
     };
@@ -152,6 +162,9 @@ fields! {
         TlsName = "tls_name", Plain, |entry| entry.session_text(|session| &session.name);
         TlsClientSubject = "tls_client_subject", Unicode, |entry| entry.client_text(ClientField::Subject);
         TlsClientFingerprint = "tls_client_fingerprint", Plain, |entry| entry.client_text(ClientField::Fingerprint);
+    }
+    called {
+        GrpcStatus = "grpc_status", Plain, |entry| entry.grpc_status.map_or("", Status::word).as_bytes();
     }
 }
 
@@ -288,7 +301,7 @@ fn write_unicode(out: &mut Vec<u8>, text: &[u8]) {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::exchange::ClientCertificate;
+    use crate::exchange::{ClientCertificate, Head};
 
     pub(in crate::telemetry) const ENTRY: Entry<'static> = Entry {
         wall_us: 1_700_000_000_123_000,
@@ -311,6 +324,7 @@ pub(super) mod tests {
         reason: "",
         user_agent: b"x\r\n\x1b\xe4\\",
         session: None,
+        grpc_status: None,
     };
 
     fn line(format: &LogFormat) -> String {
@@ -329,7 +343,21 @@ pub(super) mod tests {
         assert_eq!(value["user_agent"], "x\r\n\u{1b}\u{e4}\\");
         assert_eq!(value["client"], "10.0.0.255");
         assert_eq!(value["duration_ms"], 1.002);
-        assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|field| !field.starts_with("tls_")));
+        assert_eq!(
+            value.as_object().unwrap().keys().collect::<Vec<_>>(),
+            sorted(|field| !field.starts_with("tls_") && field != "grpc_status")
+        );
+    }
+
+    #[test]
+    fn a_line_of_a_call_has_its_status() {
+        let mut called = Head::default();
+        called.add(b"grpc-status", b"14");
+        let entry = Entry { grpc_status: Status::in_head(&called), ..ENTRY };
+        let mut out = Vec::new();
+        LineFormat::Json.write(&mut out, &entry, "2023-11-14T22:13:20");
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!((&value["grpc_status"], &value["status"]), (&"UNAVAILABLE".into(), &200.into()));
     }
 
     #[test]
@@ -344,7 +372,7 @@ pub(super) mod tests {
             let mut out = Vec::new();
             LineFormat::Json.write(&mut out, &Entry { session: Some(&session), ..ENTRY }, "2023-11-14T22:13:20");
             let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
-            assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|_| true));
+            assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|field| field != "grpc_status"));
             assert_eq!((&value["tls_version"], &value["tls_name"]), (&"1.3".into(), &"shop.test".into()));
             let subject = session.client_text(ClientField::Subject).unwrap_or_default();
             assert_eq!(value["tls_client_subject"], subject);

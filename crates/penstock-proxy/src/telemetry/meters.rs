@@ -6,6 +6,7 @@ use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, WordSlot};
 
 use super::measure::{Kind, Measure, Meter, Taker};
 use super::reasons::REASONS;
+use crate::grpc::STATUS_WORDS;
 use crate::http2::CODE_WORDS;
 
 /// Classes of status, by their first digit less one.
@@ -35,6 +36,8 @@ pub(crate) struct GatewayMeter {
     /// By position in [`REASONS`].
     pub(super) failures: [CounterSlot; REASONS.len()],
     /// By the number of the code; first those by clients, then those by the gateway.
+    /// By the number of the status.
+    pub(super) calls: [CounterSlot; STATUS_WORDS.len()],
     pub(super) resets: [[CounterSlot; CODE_WORDS.len()]; 3],
 }
 
@@ -61,6 +64,10 @@ impl Meter for GatewayMeter {
                     "Requests that the gateway itself refused or gave up, by reason and by whose fault it was.",
                 );
                 taker.counter(failures.labelled([("reason", reason), ("blame", blame.text())]))
+            }),
+            calls: STATUS_WORDS.map(|status| {
+                let calls = Measure::new("penstock_grpc_calls_total", "Calls of gRPC by the status they ended with.");
+                taker.counter(calls.labelled([("status", status), ("", "")]))
             }),
             resets: ["client", "gateway", "endpoint"].map(|by| {
                 let resets =

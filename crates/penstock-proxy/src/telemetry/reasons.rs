@@ -25,6 +25,7 @@ pub(crate) const REASONS: &[(&str, Blame)] = &[
     ("field_value", Blame::Client),
     ("filter_failed", Blame::Gateway),
     ("foreign_origin", Blame::Client),
+    ("grpc_timeout", Blame::Client),
     ("head_timed_out", Blame::Client),
     ("head_too_large", Blame::Client),
     ("host", Blame::Client),

@@ -11,6 +11,7 @@ use super::meters::{EndpointMeter, GatewayMeter, ListenerMeter, RouteMeter, Upst
 use super::places::{NO_ROUTE, OTHERS, Places, meter};
 use super::reasons::position;
 use crate::exchange::Session;
+use crate::grpc::Status;
 use crate::http2::Resets;
 use crate::worker::Share;
 
@@ -161,6 +162,14 @@ impl Recorder {
     /// Counts a panic that was contained.
     pub(crate) fn panicked(&self) {
         self.count(self.gateway.borrow().panics, 1);
+    }
+
+    /// Counts a call of gRPC by what became of it.
+    pub(crate) fn called(&self, status: Status) {
+        let gateway = self.gateway.borrow();
+        if let Some(slot) = gateway.calls.get(usize::from(status.code())) {
+            self.count(*slot, 1);
+        }
     }
 
     /// Counts streams that were reset on connections of clients, or of endpoints.

@@ -163,6 +163,9 @@ impl Worker {
             bytes_out,
             reason: exchange.reason,
         });
+        if let Some(status) = record.grpc_status {
+            self.recorder.called(status);
+        }
         if !self.access_log.is_on() {
             return;
         }
@@ -188,6 +191,7 @@ impl Worker {
             reason: exchange.reason,
             user_agent: request.head.first(Name::USER_AGENT).unwrap_or_default(),
             session: request.session.as_deref(),
+            grpc_status: record.grpc_status,
         });
     }
 }

@@ -1,0 +1,88 @@
+//! What an exchange owes to a call of gRPC: its deadline, and a status whatever happens.
+
+use super::client::Client;
+use super::serve::Connection;
+use super::work::Work;
+use crate::exchange::{Answer, Head, LocalBody, Name};
+use crate::failure::Failure;
+use crate::grpc::{Call, Status, is_grpc, parse_timeout, write_timeout};
+use crate::http1::reason_phrase;
+use crate::worker::TICK_MS;
+
+/// The field that says how long a call may take.
+const TIMEOUT: &[u8] = b"grpc-timeout";
+
+/// Sees whether the request is a call, and how long it may take.
+///
+/// # Errors
+/// The client's own deadline is none.
+pub(super) fn begin_call(connection: &Connection, work: &mut Work) -> Result<(), Failure> {
+    work.exchange.grpc = Call::of(&work.exchange.request);
+    if work.exchange.grpc.is_none() {
+        return Ok(());
+    }
+    // The status stands behind the body: whoever asks for a call takes it, whether it says so or not.
+    work.info.takes_trailers = true;
+    let Some(text) = work.exchange.request.head.get(TIMEOUT) else { return Ok(()) };
+    let limit_ms = parse_timeout(text).ok_or(Failure::GrpcTimeout)?;
+    let late_at_ms = super::lifetime::at(connection, limit_ms);
+    (work.late_at_ms, work.call_late_at_ms) = (late_at_ms, late_at_ms);
+    Ok(())
+}
+
+/// Limits the time of a request to what its route allows; an endpoint is told of no more than that.
+pub(crate) fn limit_time(work: &mut Work, now_ms: u64, limit_ms: u64) {
+    let late_at_ms = now_ms.saturating_add(limit_ms).saturating_add(TICK_MS);
+    if work.call_late_at_ms > late_at_ms && work.exchange.request.head.get(TIMEOUT).is_some() {
+        work.exchange.request.head.set(TIMEOUT, write_timeout(limit_ms).as_bytes());
+    }
+    work.late_at_ms = work.late_at_ms.min(late_at_ms);
+}
+
+/// Makes the answer in hand one of gRPC: a client of that understands no other (L3).
+pub(super) fn answer_call(work: &mut Work, call: Call) {
+    let exchange = &mut work.exchange;
+    let response = &mut exchange.response;
+    let is_upstream = matches!(exchange.answer, Answer::Upstream);
+    if is_upstream && response.status == 200 && is_grpc(&response.head) {
+        return;
+    }
+    let status = Status::of_http(response.status, exchange.reason);
+    let message = if is_upstream {
+        format!("the endpoint answered {} and no gRPC", response.status)
+    } else if response.head.get(b"grpc-message").is_some() {
+        String::new()
+    } else {
+        reason_phrase(response.status).to_owned()
+    };
+    status.write(&mut response.head, &message);
+    response
+        .head
+        .retain(|token, _, _| !matches!(token, Name::CONTENT_TYPE | Name::CONTENT_LENGTH | Name::CONTENT_ENCODING));
+    response.head.add_known(Name::CONTENT_TYPE, call.content_type());
+    response.status = 200;
+    exchange.answer = Answer::Local(LocalBody::Empty);
+    work.attempt = None;
+}
+
+/// Ends a call whose answer has begun and cannot go on; says no where it is none, or nobody is left to be told.
+pub(super) fn end_call(client: &mut Client, work: &mut Work, failure: Failure) -> bool {
+    let (Some(_), Client::Stream(stream)) = (work.exchange.grpc, client) else { return false };
+    if matches!(failure, Failure::ClientGone) {
+        return false;
+    }
+    let (mut trailers, verdict) = (Head::default(), failure.verdict());
+    let status = Status::of_http(verdict.status, verdict.reason);
+    status.write(&mut trailers, &failure.to_string());
+    stream.ends.write_end(&mut work.answer_transfer.framed, Some(&trailers));
+    work.answer_transfer.grpc_status = Some(status);
+    true
+}
+
+/// Notes for log and counters what became of a call.
+pub(super) fn note_status(work: &mut Work) {
+    if work.exchange.grpc.is_some() {
+        let behind = work.answer_transfer.grpc_status;
+        work.record.grpc_status = behind.or_else(|| Status::in_head(&work.exchange.response.head));
+    }
+}

@@ -18,6 +18,7 @@ mod http2;
 pub(crate) mod listener;
 pub mod pipeline;
 mod proxy_header;
+pub mod resolver;
 pub mod routing;
 pub(crate) mod scan;
 mod stream;

@@ -66,8 +66,8 @@ impl ClientStream {
     }
 
     /// Resets a stream whose tunnel is over, unless both sides have ended it.
-    pub(super) fn cut_off(&self) {
-        self.ends.session.borrow_mut().cut_off(self.ends.id);
+    pub(super) fn cut_off(&self, code: ErrorCode) {
+        self.ends.session.borrow_mut().cut_off(self.ends.id, code);
     }
 
     /// Resets the stream.

@@ -36,7 +36,9 @@ TREE = (
     "tree",
     "--locked",
     "--workspace",
-    "--target=all",
+    # As in deny.toml: those that a wheel is built for.
+    "--target=x86_64-unknown-linux-gnu",
+    "--target=aarch64-unknown-linux-gnu",
     "--edges=normal,build",
     "--prefix=none",
     "--format={p}|{l}",

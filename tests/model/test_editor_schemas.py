@@ -56,7 +56,7 @@ MISTAKES = [
     "kind: Listener\nname: a",
     "kind: Listener\nname: a\naddress: 8080",
     "kind: Listener\nname: a\naddress: '8080'",
-    "kind: Listener\nname: a\naddress: 127.0.0.1:80\nprotocols: [h3]",
+    "kind: Listener\nname: a\naddress: 127.0.0.1:80\nprotocols: [h4]",
     "kind: Listener\nname: a\naddress: 127.0.0.1:80\nlimits: {headers: 65536}",
     "kind: Listener\nname: a\naddress: 127.0.0.1:80\nlimits: {fields: 0}",
     "kind: Upstream\nname: a\nendpoints: []",

@@ -18,7 +18,7 @@ def sockets() -> Iterator[Sockets]:
 
 
 def test_each_worker_has_a_socket_of_the_same_port(sockets: Sockets) -> None:
-    listeners = {"web": "127.0.0.1:0"}
+    listeners = [("web", "127.0.0.1:0")]
     assert sockets.open(listeners) == ["127.0.0.1:0"]
     found = sockets.of(listeners)
     assert [one.worker for one in found] == [0, 1, 2]
@@ -30,14 +30,14 @@ def test_each_worker_has_a_socket_of_the_same_port(sockets: Sockets) -> None:
 def test_an_ipv6_listener_serves_ipv4_too_unless_another_does(sockets: Sockets) -> None:
     if not Path("/proc/net/if_inet6").exists():
         pytest.skip("no IPv6 here")
-    sockets.open({"six": "[::]:0"})
+    sockets.open([("six", "[::]:0")])
     port = int(sockets.bound("[::]:0").rpartition(":")[2])
     socket.create_connection(("127.0.0.1", port), 2).close()
-    assert sockets.open({"four": f"0.0.0.0:{port}"}) == [f"0.0.0.0:{port}"]
-    for group in sockets.of({"six": "[::]:0", "four": f"0.0.0.0:{port}"}):
+    assert sockets.open([("four", f"0.0.0.0:{port}")]) == [f"0.0.0.0:{port}"]
+    for group in sockets.of([("six", "[::]:0"), ("four", f"0.0.0.0:{port}")]):
         group.socket.settimeout(0)
     client = socket.create_connection(("127.0.0.1", port), 2)
-    accepted = [one.listener for one in sockets.of({"four": f"0.0.0.0:{port}"}) if is_accepted(one.socket)]
+    accepted = [one.listener for one in sockets.of([("four", f"0.0.0.0:{port}")]) if is_accepted(one.socket)]
     client.close()
     assert accepted == ["four"]
 
@@ -54,13 +54,13 @@ def test_what_fails_leaves_nothing_open(sockets: Sockets) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         before = len(list(Path("/proc/self/fd").iterdir()))
         with pytest.raises(CannotListen, match=r"listener b: .* is in use"):
-            sockets.open({"a": "127.0.0.1:0", "b": f"127.0.0.1:{taken.getsockname()[1]}"})
+            sockets.open([("a", "127.0.0.1:0"), ("b", f"127.0.0.1:{taken.getsockname()[1]}")])
         assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_r8_another_number_of_workers_takes_the_same_port(sockets: Sockets, workers: int) -> None:
-    listeners = {"web": "127.0.0.1:0"}
+    listeners = [("web", "127.0.0.1:0")]
     sockets.open(listeners)
     copies = [
         ListeningSocket(one.listener, one.worker, one.address, one.socket.dup())
@@ -77,7 +77,7 @@ def test_r8_another_number_of_workers_takes_the_same_port(sockets: Sockets, work
 def test_a_unix_socket_is_removed_with_its_listener_unless_it_is_somebody_elses(tmp_path: Path) -> None:
     sockets = Sockets(2)
     path = tmp_path / "a.sock"
-    listeners = {"side": f"unix:{path}"}
+    listeners = [("side", f"unix:{path}")]
     sockets.open(listeners)
     assert [one.worker for one in sockets.of(listeners)] == [None]
     sockets.retain([])
@@ -90,9 +90,9 @@ def test_a_unix_socket_is_removed_with_its_listener_unless_it_is_somebody_elses(
 
 
 def test_sockets_that_refuse_do_so_whoever_holds_a_copy(sockets: Sockets) -> None:
-    sockets.open({"web": "127.0.0.1:0"})
+    sockets.open([("web", "127.0.0.1:0")])
     port = int(sockets.bound("127.0.0.1:0").rpartition(":")[2])
-    copies = [one.socket.dup() for one in sockets.of({"web": "127.0.0.1:0"})]
+    copies = [one.socket.dup() for one in sockets.of([("web", "127.0.0.1:0")])]
     sockets.refuse()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 2)

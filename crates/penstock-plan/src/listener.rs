@@ -17,6 +17,8 @@ pub struct Listener {
     pub protocols: Vec<Protocol>,
     /// What it asks of handshakes; absent: it speaks in clear text.
     pub tls: Option<ListenerTls>,
+    /// Time for which clients that came by TCP may keep in mind that HTTP/3 is spoken; absent: they are not told.
+    pub alt_svc_seconds: Option<u64>,
     /// Networks (CIDR) whose forwarding headers are believed.
     pub trusted_proxies: Vec<String>,
     /// Whether connections of those networks begin with a PROXY protocol header.
@@ -45,6 +47,8 @@ pub enum Protocol {
     H2c,
     /// TLS between client and endpoint: the host that is asked for says where its bytes are carried as they are.
     Tls,
+    /// HTTP/3: over QUIC, on datagrams at the same address.
+    H3,
     /// Whatever clients and endpoints speak; its bytes are carried as they are.
     Tcp,
     /// The same in datagrams.
@@ -103,9 +107,9 @@ pub struct Limits {
     pub half_close_ms: u64,
     /// Most open connections of this listener, over all workers.
     pub connections: u64,
-    /// Most requests at once on a connection of HTTP/2.
+    /// Most requests at once on a connection of HTTP/2 or HTTP/3.
     pub streams: u32,
-    /// Most bytes of a request body of HTTP/2 that may come before they are taken.
+    /// Most bytes of a request body of HTTP/2 or HTTP/3 that may come before they are taken.
     pub stream_window_bytes: u32,
     /// The same over all requests of a connection.
     pub connection_window_bytes: u32,

@@ -24,19 +24,20 @@ pub struct TicketSeed {
     pub key: [u8; 32],
 }
 
-/// The word under which that travels; hashes have other letters.
+/// The words under which such travel; hashes have other letters.
 const TICKETS: &str = "tickets";
+const QUIC: &str = "quic";
 
 impl Secrets {
     /// What the keys of session tickets are made from, if anything is shared.
     pub fn ticket_seed(&self) -> Option<TicketSeed> {
         let seed = self.0.get(TICKETS)?;
-        let text = seed.get("key")?.as_str()?;
-        let mut key = [0; 32];
-        for (index, byte) in key.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-        }
-        Some(TicketSeed { period: seed.get("period")?.as_u64()?, key })
+        Some(TicketSeed { period: seed.get("period")?.as_u64()?, key: key(seed)? })
+    }
+
+    /// What all workers make the keys of QUIC from, if anything is shared.
+    pub fn quic_key(&self) -> Option<[u8; 32]> {
+        key(self.0.get(QUIC)?)
     }
 
     /// Settings with every secret in its place.
@@ -71,6 +72,15 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Secrets({})", self.0.len())
     }
+}
+
+fn key(of: &Value) -> Option<[u8; 32]> {
+    let text = of.get("key")?.as_str()?;
+    let mut key = [0; 32];
+    for (index, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(key)
 }
 
 fn has_mark(value: &Value) -> bool {

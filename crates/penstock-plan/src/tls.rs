@@ -32,6 +32,8 @@ pub struct ListenerTls {
     pub unknown_name: UnknownName,
     /// Which certificates of clients are asked for; absent: none.
     pub client: Option<ClientCertificates>,
+    /// Whether requests of HTTP/3 are taken before the handshake has ended, when they may be somebody else's copies.
+    pub early_data: bool,
 }
 
 /// Which certificates of clients are asked for.

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use penstock_plan::{Body, Plan};
 use penstock_proxy::pipeline::NoForeignFilters;
-use penstock_proxy::resolver::NoAddresses;
 use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
 use penstock_proxy::worker::{Listening, Setup, Share, build, remote, run};
 
@@ -37,15 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let (_remote, commands) = remote();
     run(
-        Setup {
-            built: Arc::new(built),
-            sockets,
-            log,
-            share: Share::alone()?,
-            before_sleep: || (),
-            descriptors: None,
-            addresses: Arc::new(NoAddresses),
-        },
+        Setup { built: Arc::new(built), sockets, log, share: Share::alone()?, before_sleep: || (), descriptors: None },
         commands,
     )?;
     Ok(())

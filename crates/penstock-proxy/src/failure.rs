@@ -42,6 +42,8 @@ pub(crate) enum Failure {
     GrpcTimeout,
     #[error("the connection was made for another host")]
     Misdirected,
+    #[error("the request came before the handshake was done, may be somebody else's copy, and a copy could do harm")]
+    TooEarly,
     #[error("no route for this host and path")]
     NoRoute,
     #[error("the route does not serve this method")]
@@ -78,16 +80,6 @@ pub(crate) enum Failure {
     NotSwitched,
     #[error("no tunnel is opened here")]
     NoTunnel,
-    #[error("the request names no destination: it was not sent as to a proxy, with CONNECT or a whole URL")]
-    NotProxied,
-    #[error("a whole URL of https has to be asked for with CONNECT")]
-    NotClearText,
-    #[error("this destination may not be reached from here")]
-    DestinationRefused,
-    #[error("the destination's name has no address")]
-    NameNotFound,
-    #[error("too many names are being looked up")]
-    NamesBusy,
     #[error("the endpoint did not answer in time")]
     AnswerTimedOut,
     #[error("the endpoint stopped in the middle of its answer")]
@@ -162,6 +154,7 @@ impl Failure {
             Self::ProxyUntrusted => (499, Blame::Client, "proxy_untrusted"),
             Self::GrpcTimeout => (400, Blame::Client, "grpc_timeout"),
             Self::Misdirected => (421, Blame::Client, "misdirected"),
+            Self::TooEarly => (425, Blame::Client, "early_data"),
             Self::NoRoute => (404, Blame::Client, "no_route"),
             Self::MethodNotAllowed => (405, Blame::Client, "method_not_allowed"),
             Self::NoAnswer => (500, Blame::Gateway, "no_answer"),
@@ -180,11 +173,6 @@ impl Failure {
             Self::UnaskedUpgrade => (502, Blame::Upstream, "unasked_upgrade"),
             Self::NotSwitched => (502, Blame::Upstream, "not_switched"),
             Self::NoTunnel => (501, Blame::Client, "no_tunnel"),
-            Self::NotProxied => (400, Blame::Client, "not_proxied"),
-            Self::NotClearText => (400, Blame::Client, "not_clear_text"),
-            Self::DestinationRefused => (403, Blame::Client, "destination_refused"),
-            Self::NameNotFound => (502, Blame::Upstream, "name_not_found"),
-            Self::NamesBusy => (503, Blame::Gateway, "names_busy"),
             Self::AnswerTimedOut => (504, Blame::Upstream, "answer_timed_out"),
             Self::AnswerBodyTimedOut => (504, Blame::Upstream, "answer_body_timed_out"),
             Self::RequestTimedOut => (504, Blame::Gateway, "request_timed_out"),

@@ -180,8 +180,7 @@ def _chosen(chosen: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    does = f": {step['destination']}" if step.get("destination") else ""
-    return f"{step['name']}{does}{'' if step['runs'] else ' (its condition does not hold)'}"
+    return f"{step['name']}{'' if step['runs'] else ' (its condition does not hold)'}"
 
 
 def _header(text: str) -> list[str]:

@@ -13,6 +13,8 @@ from penstock.model.loading.loaded import Placed
 def check_addresses(resources: Sequence[Placed]) -> Iterator[Problem]:
     """Listeners on an address that an earlier one has already.
 
+    One that speaks HTTP/3 takes the port of UDP as well.
+
     Port 0 is a free one each time. `[::]` takes every address, IPv4 too; `0.0.0.0` every IPv4 address.
     """
     taken: dict[str, list[tuple[str, Listener]]] = {}
@@ -20,21 +22,25 @@ def check_addresses(resources: Sequence[Placed]) -> Iterator[Problem]:
         listener = placed.resource
         if not isinstance(listener, Listener):
             continue
-        port, host = _parted(listener)
-        earlier = next((one for held, one in taken.get(port, ()) if _meet(held, host)), None)
+        ports, host = _parted(listener)
+        held = ((holder, one) for port in ports for holder, one in taken.get(port, ()))
+        earlier = next((one for holder, one in held if _meet(holder, host)), None)
         if earlier is not None:
             yield placed.located(_problem(listener, earlier))
-        if port not in {"0", "udp:0"}:
-            taken.setdefault(port, []).append((host, listener))
+        for port in ports:
+            if port not in {"0", "udp:0"}:
+                taken.setdefault(port, []).append((host, listener))
 
 
-def _parted(listener: Listener) -> tuple[str, str]:
-    """What two listeners must share to meet at all, and the host; of a unix socket its path, and nothing."""
+def _parted(listener: Listener) -> tuple[list[str], str]:
+    """Things of which two listeners must share one to meet, and the host; of a unix socket its path, and nothing."""
     if listener.is_unix:
-        return normpath(listener.address), ""
+        return [normpath(listener.address)], ""
     host, port = split_authority(listener.address)
     # A port of UDP has nothing to do with the same of TCP.
-    return f"udp:{port}" if listener.speaks == "udp" else port, host.strip("[]")
+    kinds = {"udp": listener.speaks == "udp" or "h3" in listener.spoken, "tcp": listener.speaks != "udp"}
+    ports = {"udp": f"udp:{port}", "tcp": port}
+    return [ports[kind] for kind, is_taken in kinds.items() if is_taken], host.strip("[]")
 
 
 def _meet(one: str, other: str) -> bool:

@@ -79,6 +79,7 @@ def listener_tls(listener: Listener, catalogue: Catalogue, fragment: Fragment) -
         "ciphers": None if tls.ciphers is None else cast("list[CipherSuite]", list(tls.ciphers)),
         "unknown_name": tls.unknown_name,
         "client": _client(tls, catalogue, fragment),
+        "early_data": tls.early_data,
     }
 
 

@@ -69,6 +69,7 @@ def _listener(listener: Listener, catalogue: Catalogue, fragment: Fragment) -> N
         "address": f"udp:{listener.address}" if listener.speaks == "udp" else listener.address,
         "protocols": cast("list[Protocol]", list(listener.spoken)),
         "tls": listener_tls(listener, catalogue, fragment),
+        "alt_svc_seconds": _alt_svc_seconds(listener),
         "trusted_proxies": list(listener.trusted_proxies),
         "proxy_protocol": listener.proxy_protocol,
         "encoded_slash": listener.encoded_slash,
@@ -91,8 +92,30 @@ def _check_protocols(listener: Listener, fragment: Fragment) -> None:
             fragment.error(path, message, "give it a listener of its own")
         if protocol == "h2" and listener.tls is None:
             fragment.error(path, "h2 is HTTP/2 over TLS", "write h2c for clear text, or add `tls`")
+        if protocol == "h3":
+            _check_h3(listener, fragment, path)
         if protocol == "h2c" and listener.tls is not None:
             fragment.error(path, "h2c is HTTP/2 in clear text, and the listener has `tls`", "write h2")
+
+
+def _check_h3(listener: Listener, fragment: Fragment, path: tuple[str, int]) -> None:
+    if listener.is_unix:
+        fragment.error(path, "h3 is HTTP/3 over UDP", "write an address and a port")
+    elif listener.tls is None:
+        fragment.error(path, "h3 is HTTP/3, which is never in clear text", "add `tls`")
+    elif not listener.tls.speaks_13:
+        fragment.error(
+            path, "h3 is spoken over TLS 1.3, of which no cipher suite is wanted", "add one to `tls.ciphers`"
+        )
+    elif listener.proxy_protocol == "require":
+        message = "h3 has no PROXY protocol header, and `proxy_protocol` requires one"
+        fragment.error(path, message, "give it a listener of its own")
+
+
+def _alt_svc_seconds(listener: Listener) -> int | None:
+    if "h3" not in listener.spoken or isinstance(listener.alt_svc, str):
+        return None
+    return listener.alt_svc.milliseconds // 1000
 
 
 def _check_carried(listener: Listener, fragment: Fragment) -> None:

@@ -15,6 +15,7 @@ class ListenerBody(TypedDict):
 
     address: str
     after: list["Step"]
+    alt_svc_seconds: int | None
     before: list["Step"]
     encoded_slash: "EncodedSlash"
     kind: Literal["listener"]
@@ -230,6 +231,7 @@ class ListenerTls(TypedDict):
     certificates: list[str]
     ciphers: list["CipherSuite"] | None
     client: "ClientCertificates | None"
+    early_data: bool
     min_version: "TlsVersion"
     unknown_name: "UnknownName"
 
@@ -405,7 +407,7 @@ LogFormat = Literal["json"] | TemplateLogFormat
 """How a line of the access log looks."""
 PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | RegexPathPattern
 """A pattern for the normalised path of a request."""
-Protocol = Literal["http1", "h2", "h2c", "tls", "tcp", "udp"]
+Protocol = Literal["http1", "h2", "h2c", "tls", "h3", "tcp", "udp"]
 """A protocol that a listener speaks."""
 ProxyHeader = Literal["off", "v1", "v2"]
 """The PROXY protocol header that connections to endpoints begin with."""

@@ -86,11 +86,21 @@ class ListenerTls(Settings):
         min_length=1,
         description="Lists in PEM of certificates that those have revoked; one by somebody without a list is refused.",
     )
+    early_data: bool = Field(
+        default=False,
+        description="Whether requests of HTTP/3 are taken with a client's first packet, when they may be another's "
+        "copies: those that a copy could do harm with are answered with 425, others marked `Early-Data: 1`.",
+    )
 
     @property
     def has_cipher_of_version(self) -> bool:
         """Whether some cipher suite belongs to a version that is spoken."""
-        return self.ciphers is None or self.min_version == "1.2" or any(is_of_13(cipher) for cipher in self.ciphers)
+        return self.min_version == "1.2" or self.speaks_13
+
+    @property
+    def speaks_13(self) -> bool:
+        """Whether some cipher suite belongs to TLS 1.3."""
+        return self.ciphers is None or any(is_of_13(cipher) for cipher in self.ciphers)
 
 
 def is_of_13(cipher: str) -> bool:

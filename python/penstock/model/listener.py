@@ -11,21 +11,18 @@ from penstock.model.certificate import ListenerTls
 from penstock.model.resource import MOST, Number, Resource, Settings, SomeSpace, SomeTime, Text
 from penstock.model.step import StepList
 
-BUILT_PROTOCOLS = ("http1", "h2", "h2c", "tls", "tcp", "udp")
-LATER_PROTOCOLS = ("h3",)
+BUILT_PROTOCOLS = ("http1", "h2", "h2c", "h3", "tls", "tcp", "udp")
 CARRIED = ("tls", "tcp", "udp")
 
 
 def check_protocol(protocol: str) -> str:
-    """The protocol itself, if this build speaks it.
+    """The protocol itself, if it is one.
 
-    Raises: ValueError that tells one that is planned from one that is unknown.
+    Raises: ValueError that tells what was probably meant.
     """
     if protocol in BUILT_PROTOCOLS:
         return protocol
-    if protocol in LATER_PROTOCOLS:
-        raise ValueError(f"protocol {protocol} is not built yet; write one of {', '.join(BUILT_PROTOCOLS)}")
-    hint = did_you_mean(protocol, (*BUILT_PROTOCOLS, *LATER_PROTOCOLS))
+    hint = did_you_mean(protocol, BUILT_PROTOCOLS)
     raise ValueError(f"no protocol is called {protocol!r}; {hint or 'write http1'}")
 
 
@@ -94,9 +91,10 @@ class Limits(Settings):
         10_000, ge=1, le=MOST, description="Most open connections of this listener, over all workers."
     )
     body: Size | None = Field(None, description="Largest request body. Absent: no limit.")
-    streams: Number = Field(100, ge=1, le=10_000, description="Most requests at once on a connection of HTTP/2.")
+    streams: Number = Field(100, ge=1, le=10_000, description="Most requests at once on a connection of HTTP/2 or 3.")
     stream_window: Annotated[SomeSpace, AfterValidator(check_window)] = Field(
-        Size.parse("64KiB"), description="Most bytes of a request body of HTTP/2 that may come before they are taken."
+        Size.parse("64KiB"),
+        description="Most bytes of a request body of HTTP/2 or 3 that may come before they are taken.",
     )
     connection_window: Annotated[SomeSpace, AfterValidator(check_connection_window)] = Field(
         Size.parse("1MiB"), description="The same over all requests of a connection."
@@ -126,11 +124,17 @@ class Listener(Resource):
     protocols: tuple[Protocol, ...] | None = Field(
         None,
         min_length=1,
-        description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text; "
+        description="Protocols spoken, in order of preference; `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text, "
+        "`h3` HTTP/3, over UDP at the same address; "
         "`tls`, `tcp` or `udp`, alone, carries bytes as they are, as `TlsRoute`, `TcpRoute` or `UdpRoute` say. "
         "Absent: `[http1]`, and with `tls` `[h2, http1]`.",
     )
     tls: ListenerTls | None = Field(None, description="What it asks of handshakes. Absent: it speaks clear text.")
+    alt_svc: Duration | Literal["off"] = Field(
+        Duration.parse("24h"),
+        description="Time for which clients that come by TCP may keep in mind that `h3` is spoken, as an `Alt-Svc` "
+        "header of each answer tells them; `off` tells them nothing.",
+    )
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="Networks (CIDR) whose forwarding headers are believed. Empty: none."
     )

@@ -111,9 +111,9 @@ class Gateway:
         except BaseException:
             state.cleanup()
             raise
-        self._urls = {name: _url(parts[resource_key("listener", name)], one) for name, one in sockets.items()}
+        self._urls = {name: _url(parts[resource_key("listener", name)], one) for name, one in sockets}
         plan, secrets = json.dumps({"parts": parts}), json.dumps(compiled.secrets)
-        listening = [(name, one.detach()) for name, one in sockets.items()]
+        listening = [(name, one.detach()) for name, one in sockets]
         self._worker = EmbeddedWorker(plan, secrets, listening, state.name)
         self._state = state
         _RUNNING.add(self)
@@ -183,21 +183,24 @@ def _default_listener() -> dict[str, Any]:
     return dict(compile_resources(loaded.resources, native_catalogue()).plan["parts"])
 
 
-def _listen(parts: Mapping[str, Any]) -> dict[str, socket.socket]:
-    sockets: dict[str, socket.socket] = {}
+def _listen(parts: Mapping[str, Any]) -> list[tuple[str, socket.socket]]:
+    """The sockets of listeners by name; of one that speaks HTTP/3 those of datagrams come first."""
+    sockets: list[tuple[str, socket.socket]] = []
     for key, part in parts.items():
         if key.startswith("listener/"):
             body = part["body"]
             is_udp = "udp" in body["protocols"]
             opened = _datagrams() if is_udp else socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-            sockets[body["name"]] = opened
+            if "h3" in body["protocols"]:
+                sockets.append((body["name"], _datagrams(opened.getsockname()[1])))
+            sockets.append((body["name"], opened))
             body["address"] = "{}{}:{}".format("udp:" if is_udp else "", *opened.getsockname()[:2])
     return sockets
 
 
-def _datagrams() -> socket.socket:
+def _datagrams(port: int = 0) -> socket.socket:
     opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    opened.bind(("127.0.0.1", 0))
+    opened.bind(("127.0.0.1", port))
     return opened
 
 

@@ -5,16 +5,24 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock.base.networks import split_authority
+from penstock.runtime.steering import steer
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`."""
 _UNIX = "unix:"
 _UDP = "udp:"
+_QUIC = "quic:"
+_GENERATIONS = 2
+"""Workers that serve, and those that end beside them: sockets of QUIC are made for both, once."""
+
+
+Listening = tuple[str, str]
+"""A listener's name and an address of it: one of QUIC is written `quic:` before that of its connections of TCP."""
 
 
 class CannotListen(Exception):  # noqa: N818 - says what happened
@@ -29,6 +37,10 @@ class ListeningSocket:
     worker: int | None
     address: str
     socket: socket.socket
+    index: int = 0
+    """Its position among those of its address; workers name it in the numbers of connections of QUIC."""
+    is_spare: bool = False
+    """Whether no worker of now is to take from it."""
 
 
 @dataclass(slots=True)
@@ -37,6 +49,23 @@ class _Group:
 
     sockets: list[socket.socket]
     inode: tuple[int, int] | None = None
+    serving: list[int] = field(default_factory=list)
+    """Of QUIC: the position of each worker's socket."""
+
+    def of(self, listener: str, address: str) -> Iterator[ListeningSocket]:
+        """The sockets as workers are told about them."""
+        for index, one in enumerate(self.sockets):
+            if not address.startswith(_QUIC):
+                yield ListeningSocket(listener, None if address.startswith(_UNIX) else index, address, one)
+            elif index in self.serving:
+                yield ListeningSocket(listener, self.serving.index(index), address, one, index)
+            else:
+                yield ListeningSocket(listener, None, address, one, index, is_spare=True)
+
+    def steer(self) -> None:
+        """Send what begins a connection of QUIC to the workers of now."""
+        if self.serving:
+            steer(self.sockets, self.serving)
 
 
 @dataclass(slots=True)
@@ -46,14 +75,14 @@ class Sockets:
     workers: int
     _groups: dict[str, _Group] = field(default_factory=dict)
 
-    def open(self, listeners: Mapping[str, str]) -> list[str]:
-        """Open what listeners (addresses by name) need and is not open; the addresses that are new.
+    def open(self, listeners: Iterable[Listening]) -> list[str]:
+        """Open what listeners need and is not open; the addresses that are new.
 
         Raises: CannotListen; then nothing new stays open.
         """
         opened: list[str] = []
         try:
-            for name, address in listeners.items():
+            for name, address in listeners:
                 if address not in self._groups:
                     self._groups[address] = self._open(name, address)
                     opened.append(address)
@@ -62,22 +91,27 @@ class Sockets:
             raise
         return opened
 
-    def of(self, listeners: Mapping[str, str]) -> list[ListeningSocket]:
+    def of(self, listeners: Iterable[Listening]) -> list[ListeningSocket]:
         """The open sockets of listeners, as workers are told about them."""
-        return [
-            ListeningSocket(name, None if address.startswith(_UNIX) else index, address, one)
-            for name, address in sorted(listeners.items())
-            for index, one in enumerate(self._groups[address].sockets)
-        ]
+        return [one for name, address in sorted(listeners) for one in self._groups[address].of(name, address)]
+
+    def steer(self) -> None:
+        """Send what begins a connection of QUIC to the workers of now, wherever it went before."""
+        for group in self._groups.values():
+            group.steer()
 
     def adopt(self, taken: Iterable[ListeningSocket]) -> None:
         """Own sockets that come from somewhere else; a second copy of one is closed.
 
         Sockets beyond the number of workers are closed, missing ones opened beside the others.
         """
+        taken = list(taken)
+        self._adopt_quic(one for one in taken if one.address.startswith(_QUIC))
         by_address: dict[str, dict[int, socket.socket]] = {}
         for one in taken:
             index = one.worker or 0
+            if one.address.startswith(_QUIC):
+                continue
             if index >= self.workers or index in by_address.get(one.address, {}):
                 one.socket.close()
             else:
@@ -89,6 +123,27 @@ class Sockets:
             open_one = _listen_udp if address.startswith(_UDP) else _listen_tcp
             sockets = [found[index] if index in found else open_one(bound) for index in indexes]
             self._groups[address] = _Group(sockets, _inode(Path(address.removeprefix(_UNIX))) if is_unix else None)
+
+    def _adopt_quic(self, taken: Iterable[ListeningSocket]) -> None:
+        """Own sockets of QUIC: those that nobody served by are for the workers of now, the others for who still does.
+
+        None is closed and none left out, for a connection's number is the position of its worker's socket.
+        """
+        by_address: dict[str, dict[int, ListeningSocket]] = {}
+        for one in taken:
+            known = by_address.setdefault(one.address, {})
+            if one.index in known:
+                one.socket.close()
+            else:
+                known[one.index] = one
+        for address, found in by_address.items():
+            sockets = [found[index].socket for index in sorted(found)]
+            spare = [index for index in sorted(found) if found[index].is_spare][: self.workers]
+            bound = sockets[0].getsockname()
+            while len(spare) < self.workers:
+                spare.append(len(sockets))
+                sockets.append(_listen_udp(bound))
+            self._groups[address] = _Group(sockets, serving=spare)
 
     def retain(self, addresses: Iterable[str]) -> None:
         """Close every address but these."""
@@ -107,9 +162,14 @@ class Sockets:
                 path.unlink(missing_ok=True)
 
     def refuse(self) -> None:
-        """Let every socket refuse connections from now on, whoever else holds a copy of it."""
+        """Let every socket refuse connections from now on, whoever else holds a copy of it.
+
+        Datagrams of those that are open still come and go.
+        """
         for group in self._groups.values():
             for one in group.sockets:
+                if one.type == socket.SOCK_DGRAM:
+                    continue
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
 
@@ -126,9 +186,30 @@ class Sockets:
             if address.startswith(_UNIX):
                 path = Path(address.removeprefix(_UNIX))
                 return _Group([_listen_unix(path)], _inode(path))
+            if address.startswith(_QUIC):
+                return self._open_quic(address)
             return self._open_ip(address)
         except OSError as problem:
-            raise CannotListen(f"listener {name}: {_reason(address.removeprefix(_UDP), problem)}") from None
+            place = address.removeprefix(_UDP)
+            if address.startswith(_QUIC):
+                place = f"{address.removeprefix(_QUIC)} (UDP)"
+            raise CannotListen(f"listener {name}: {_reason(place, problem)}") from None
+
+    def _open_quic(self, address: str) -> _Group:
+        """Sockets of datagrams beside those of connections, on the port that these have."""
+        bound = self._groups[address.removeprefix(_QUIC)].sockets[0].getsockname()
+        if not self._has_port(bound[1], socket.SOCK_DGRAM):
+            _probe(bound, socket.SOCK_DGRAM)
+        sockets: list[socket.socket] = []
+        try:
+            sockets.extend(_listen_udp(bound) for _ in range(_GENERATIONS * self.workers))
+            group = _Group(sockets, serving=list(range(self.workers)))
+            group.steer()
+        except OSError:
+            for one in sockets:
+                one.close()
+            raise
+        return group
 
     def _open_ip(self, address: str) -> _Group:
         host, port_text = split_authority(address.removeprefix(_UDP))

@@ -73,7 +73,6 @@ def test_a_wrong_document_does_not_hide_the_others() -> None:
         (f"{LISTENER}limits: {{idel: 1s}}", "unknown key `idel`", "did you mean `idle`?"),
         (f"{LISTENER}enabled: 'no'", "expected true or false, found 'no'", ""),
         (f"{LISTENER}labels: {{a: 1}}", "expected text, found 1", 'write it in quotes: "1"'),
-        (f"{LISTENER}protocols: [h3]", "protocol h3 is not built yet; write one of http1, h2, h2c", ""),
         (f"{LISTENER}protocols: [http]", "no protocol is called 'http'; did you mean `http1`?", ""),
         (f"{LISTENER}limits: {{stream_window: 2GiB}}", "too large for HTTP/2; write 1GiB or less", ""),
         (f"{LISTENER}limits: {{connection_window: 1KiB}}", "smaller than HTTP/2 allows; write 64KiB or more", ""),

@@ -26,7 +26,14 @@ def plan(**hashes: str) -> dict[str, Any]:
     """A plan of a listener and of parts with hashes."""
     listener = {
         "hash": "l",
-        "body": {"kind": "listener", "name": "web", "address": "127.0.0.1:0", "before": [], "after": []},
+        "body": {
+            "kind": "listener",
+            "name": "web",
+            "address": "127.0.0.1:0",
+            "protocols": [],
+            "before": [],
+            "after": [],
+        },
     }
     return {"listener/web": listener, **{f"route/{name}": {"hash": text, "body": {}} for name, text in hashes.items()}}
 
@@ -110,7 +117,14 @@ def test_a_plan_that_nobody_answers_for_is_not_applied(folder: Path) -> None:
 
 def test_a_listener_that_cannot_be_opened_refuses_the_plan(folder: Path) -> None:
     async def test(crew: Crew, rollout: Rollout) -> None:
-        body = {"kind": "listener", "name": "web", "address": "192.0.2.1:80", "before": [], "after": []}
+        body = {
+            "kind": "listener",
+            "name": "web",
+            "address": "192.0.2.1:80",
+            "protocols": [],
+            "before": [],
+            "after": [],
+        }
         bad = {"listener/web": {"hash": "l", "body": body}}
         with pytest.raises(CannotListen, match="no address of this machine"):
             await rollout.roll_out(crew.workers, bad)
@@ -129,6 +143,7 @@ def test_more_sockets_than_a_frame_holds_take_several(folder: Path) -> None:
                     "kind": "listener",
                     "name": f"l{index}",
                     "address": f"127.0.0.{index + 1}:0",
+                    "protocols": [],
                     "before": [],
                     "after": [],
                 },

@@ -1,4 +1,4 @@
-//! A stream of an HTTP/2 connection as the client's side of an exchange.
+//! A stream of a connection that carries many, as the client's side of an exchange.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,10 +6,11 @@ use std::task::Context;
 
 use super::serve::NoHead;
 use super::stream_ends::StreamEnds;
+use super::streams::Streams;
 use super::work::Work;
 use crate::exchange::Head;
 use crate::failure::Failure;
-use crate::http2::{ErrorCode, Opened, Session};
+use crate::http2::Opened;
 use crate::tls::Agreed;
 
 /// One stream that a client began.
@@ -24,16 +25,22 @@ pub(crate) struct ClientStream {
 
 impl ClientStream {
     /// The stream of a request that has come.
-    pub(crate) fn new(session: Rc<RefCell<Session>>, agreed: Option<Rc<Agreed>>, opened: Opened) -> Self {
+    pub(crate) fn new(session: Rc<RefCell<dyn Streams>>, agreed: Option<Rc<Agreed>>, opened: Opened) -> Self {
         let mut ends = StreamEnds::new(session, opened.stream);
         ends.received_bytes = opened.request.head.buffer().len() as u64;
         Self { ends, agreed, opened: Some(opened) }
+    }
+
+    /// No stream at all: what stands for a connection that has no wire to itself.
+    pub(super) fn nothing(session: Rc<RefCell<dyn Streams>>) -> Self {
+        Self { ends: StreamEnds::new(session, u64::MAX), agreed: None, opened: None }
     }
 
     /// Makes its head the exchange's.
     pub(super) fn head(&mut self, work: &mut Work) -> Result<(), NoHead> {
         let Some(mut opened) = self.opened.take() else { return Err(NoHead::Quiet) };
         let is_reset = self.ends.session.borrow().is_reset(self.ends.id);
+        work.is_early = opened.is_early;
         // What is known of the connection is none of the parser's.
         let earlier = &mut work.exchange.request;
         (opened.request.client, opened.request.session) = (earlier.client, earlier.session.take());
@@ -66,12 +73,12 @@ impl ClientStream {
     }
 
     /// Resets a stream whose tunnel is over, unless both sides have ended it.
-    pub(super) fn cut_off(&self, code: ErrorCode) {
-        self.ends.session.borrow_mut().cut_off(self.ends.id, code);
+    pub(super) fn cut_off(&self) {
+        self.ends.session.borrow_mut().cut_off(self.ends.id);
     }
 
     /// Resets the stream.
     pub(super) fn abort(&self) {
-        self.ends.session.borrow_mut().abort(self.ends.id, ErrorCode::Internal);
+        self.ends.session.borrow_mut().abort(self.ends.id);
     }
 }

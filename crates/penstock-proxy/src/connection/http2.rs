@@ -82,7 +82,7 @@ pub(super) async fn serve_http2(connection: &mut Connection) {
     if let Some((code, reason)) = end
         && code != ErrorCode::NoError
     {
-        note_fault(connection, reason);
+        note_fault(connection, Version::Http2, reason);
         linger(connection).await;
     } else {
         say_end(connection).await;
@@ -90,10 +90,10 @@ pub(super) async fn serve_http2(connection: &mut Connection) {
 }
 
 /// Writes the line of a connection that was given up for what its client did.
-fn note_fault(connection: &mut Connection, reason: &'static str) {
+pub(super) fn note_fault(connection: &mut Connection, version: Version, reason: &'static str) {
     let mut work = connection.worker.lend_work();
     connection.forget_previous(&mut work);
-    work.exchange.request.version = Version::Http2;
+    work.exchange.request.version = version;
     work.exchange.response.status = 400;
     work.exchange.reason = reason;
     work.record.blame = Some(Blame::Client);
@@ -184,7 +184,7 @@ impl Turn {
         }
         let has_begun = !self.opened.is_empty();
         for opened in self.opened.drain(..) {
-            let stream = ClientStream::new(Rc::clone(session), self.agreed.clone(), opened);
+            let stream = ClientStream::new(Rc::clone(session) as _, self.agreed.clone(), opened);
             let mut connection = connection.for_stream(stream);
             tokio::task::spawn_local(async move {
                 serve_stream(&mut connection).await;

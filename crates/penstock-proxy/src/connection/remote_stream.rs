@@ -12,25 +12,28 @@ use crate::http2::{Answered, Ask, Session};
 pub(crate) struct RemoteStream {
     /// Where the answer's body comes from and the request's goes.
     pub(super) ends: StreamEnds,
+    /// The connection to the endpoint, which is one of HTTP/2.
+    session: Rc<RefCell<Session>>,
+    id: u32,
 }
 
 impl RemoteStream {
     /// Begins a stream with a request.
     pub(super) fn begin(session: &Rc<RefCell<Session>>, ask: &Ask<'_>) -> Self {
         let (id, sent) = session.borrow_mut().ask(ask);
-        let mut ends = StreamEnds::new(Rc::clone(session), id);
+        let mut ends = StreamEnds::new(Rc::clone(session) as _, u64::from(id));
         ends.sent_bytes = sent as u64;
-        Self { ends }
+        Self { ends, session: Rc::clone(session), id }
     }
 
     /// Whether the endpoint has shown that it speaks HTTP/2.
     pub(super) fn is_heard(&self) -> bool {
-        self.ends.session.borrow().is_heard()
+        self.session.borrow().is_heard()
     }
 
     /// Takes the next head of the answer.
     pub(super) fn poll_head(&mut self, context: &Context<'_>, response: &mut Response) -> Poll<Answered> {
-        let polled = self.ends.session.borrow_mut().poll_answer(context, self.ends.id, response);
+        let polled = self.session.borrow_mut().poll_answer(context, self.id, response);
         if let Poll::Ready(Answered::Head(_)) = &polled {
             self.ends.received_bytes += response.head.buffer().len() as u64;
         }

@@ -23,10 +23,10 @@ use super::steps::run_exchange;
 use super::tcp::serve_tcp;
 use super::understand::understand;
 use super::work::Work;
-use crate::exchange::{Client as ClientAddress, Method, Span, Version};
+use crate::exchange::{Client as ClientAddress, Method, Name, Request, Span, Version};
 use crate::failure::Failure;
-use crate::http1::{Connects, Framing, Malformed, RequestInfo, head_may_be_complete, parse_request};
-use crate::listener::{BuiltListener, ListenerRoutes, ListenerState};
+use crate::http1::{Connects, Framing, Malformed, head_may_be_complete, parse_request};
+use crate::listener::{BuiltListener, ListenerState};
 use crate::proxy_header::Addresses;
 use crate::websocket::add_key;
 use crate::wire::{Deadline, Socket, Wire};
@@ -34,6 +34,8 @@ use crate::worker::Worker;
 
 /// Most bytes read and thrown away after an answer that ends a connection (A21).
 const DRAINED_BYTES: u64 = 64 << 10;
+/// Tells that a request came before the handshake was done.
+const EARLY_DATA: &[u8] = b"early-data";
 /// Time a client has to take the last answer and close.
 const LINGER_MS: u64 = 2_000;
 
@@ -66,6 +68,12 @@ impl Connection {
         let deadline = worker.deadlines.register();
         let peer = Peer { ip: peer, port: listener.port, is_enciphered: socket.session().is_some() };
         Self { worker, listener, client: Client::Wire(Wire::new(socket)), deadline, peer, addresses: None }
+    }
+
+    /// A connection without a wire of its own.
+    pub(super) fn carried(worker: Rc<Worker>, listener: Rc<ListenerState>, client: Client, peer: Peer) -> Self {
+        let deadline = worker.deadlines.register();
+        Self { worker, listener, client, deadline, peer, addresses: None }
     }
 
     /// The same connection with another client's side: a stream of it.
@@ -136,7 +144,7 @@ pub(crate) async fn serve(connection: &mut Connection) {
         } else if begins_http2(connection).await {
             // Boxed: other connections would else hold room for it.
             Box::pin(serve_http2(connection)).await;
-        } else {
+        } else if connection.listener.speaks_over_tcp() {
             serve_http1(connection).await;
         }
     }
@@ -251,8 +259,11 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
         Err(NoHead::Failed(failure)) => return refuse(connection, work, failure).await,
     }
     work.record.started_us = connection.worker.clock.now_us();
-    if let Err(malformed) = prepare(connection, work, &listener, &routes) {
+    if let Err(malformed) = prepare(connection, work, &listener) {
         return refuse(connection, work, malformed.into()).await;
+    }
+    if work.is_early && !mark_early(&mut work.exchange.request) {
+        return refuse(connection, work, Failure::TooEarly).await;
     }
     if connection.is_misdirected(&work.exchange.request.host) {
         return refuse(connection, work, Failure::Misdirected).await;
@@ -344,18 +355,10 @@ fn poll_head(
 }
 
 /// Makes a request out of a parsed head, or refuses it.
-fn prepare(
-    connection: &Connection,
-    work: &mut Work,
-    listener: &BuiltListener,
-    routes: &ListenerRoutes,
-) -> Result<(), Malformed> {
+fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -> Result<(), Malformed> {
     let Work { exchange, info, request_transfer, owes_continue, .. } = work;
     let request = &mut exchange.request;
-    if request.method == Method::Connect {
-        check_connect(info, routes.are_proxies || listener.before.is_proxy())?;
-    }
-    info.scheme = understand(request, info.target, listener.plan.encoded_slash)?.or(info.scheme);
+    understand(request, info.target, listener.plan.encoded_slash)?;
     let worker = &connection.worker;
     identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
     if info.connects == Connects::WebSocket {
@@ -368,17 +371,14 @@ fn prepare(
     Ok(())
 }
 
-/// Takes a `CONNECT` for one, where there is a step for it; it has no body (RFC 9110, section 9.3.6).
-fn check_connect(info: &mut RequestInfo, is_served: bool) -> Result<(), Malformed> {
-    match info.framing {
-        _ if !is_served => Err(Malformed::Method),
-        Framing::Length(_) => Err(Malformed::ContentLength),
-        Framing::Chunked => Err(Malformed::TransferEncoding),
-        Framing::None | Framing::UntilClose | Framing::Stream => {
-            info.connects = Connects::Destination;
-            Ok(())
-        }
+/// Tells the endpoint that a request may be a copy; says no where a copy could do harm (RFC 8470, section 5.1).
+fn mark_early(request: &mut Request) -> bool {
+    let is_safe = matches!(request.method, Method::Get | Method::Head | Method::Options);
+    if is_safe {
+        request.head.retain(|_, name, _| !name.eq_ignore_ascii_case(EARLY_DATA));
+        request.head.push(Name::OTHER, EARLY_DATA, b"1");
     }
+    is_safe
 }
 
 /// Lets the client take its last answer: what it still sends is read and thrown away for a

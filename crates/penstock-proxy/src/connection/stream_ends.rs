@@ -1,4 +1,4 @@
-//! A stream of an HTTP/2 connection as a place where a body comes from and goes to.
+//! A stream of a connection that carries many, as a place where a body comes from and goes to.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
@@ -6,15 +6,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::framed::Framed;
+use super::streams::Streams;
 use crate::exchange::Head;
-use crate::http2::{Input, Session};
+use crate::http2::Input;
 
 /// Both directions of one stream.
 pub(super) struct StreamEnds {
     /// The connection it belongs to.
-    pub(super) session: Rc<RefCell<Session>>,
+    pub(super) session: Rc<RefCell<dyn Streams>>,
     /// Its number.
-    pub(super) id: u32,
+    pub(super) id: u64,
     input: Vec<u8>,
     taken: usize,
     /// A body that is whole and waits for the peer's grant.
@@ -27,7 +28,7 @@ pub(super) struct StreamEnds {
 }
 
 impl StreamEnds {
-    pub(super) fn new(session: Rc<RefCell<Session>>, id: u32) -> Self {
+    pub(super) fn new(session: Rc<RefCell<dyn Streams>>, id: u64) -> Self {
         let (input, output) = (Vec::new(), Vec::new());
         Self { session, id, input, taken: 0, output, sent: 0, received_bytes: 0, sent_bytes: 0 }
     }
@@ -91,7 +92,11 @@ impl StreamEnds {
                 }
             }
         }
-        Poll::Ready(Ok(()))
+        match self.session.borrow_mut().poll_taken(context, self.id) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(true) => Poll::Ready(Ok(())),
+            Poll::Ready(false) => Poll::Ready(Err(ErrorKind::ConnectionReset.into())),
+        }
     }
 
     pub(super) fn poll_payload(

@@ -42,6 +42,8 @@ pub(crate) struct Work {
     pub(crate) gone_at_ms: u64,
     /// Whether the client must see a 100 before it sends its body.
     pub(crate) owes_continue: bool,
+    /// Whether the request came before the handshake was done.
+    pub(crate) is_early: bool,
     /// Whether anything of the answer was sent.
     pub(crate) is_delivering: bool,
 }
@@ -101,8 +103,6 @@ pub(crate) struct Record {
     pub(crate) grpc_status: Option<Status>,
     /// Attempts made.
     pub(crate) attempts: u32,
-    /// When the step under way began to send, and the attempts made before it.
-    pub(crate) step: (u64, u32),
     /// Whether the exchange became a tunnel.
     pub(crate) is_tunnel: bool,
     /// When the first attempt began and the answer's head was there.
@@ -121,6 +121,7 @@ impl Work {
         self.call_late_at_ms = u64::MAX;
         self.gone_at_ms = u64::MAX;
         self.owes_continue = false;
+        self.is_early = false;
         self.is_delivering = false;
     }
 }

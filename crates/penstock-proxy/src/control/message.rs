@@ -111,4 +111,10 @@ pub struct SocketName {
     pub worker: Option<u32>,
     /// The address it is bound to.
     pub address: String,
+    /// Position among the sockets of that address.
+    #[serde(default)]
+    pub index: u8,
+    /// Whether it is kept for the workers that come after these: nobody accepts from it now.
+    #[serde(default)]
+    pub is_spare: bool,
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use penstock_plan::{Body, Plan};
+use penstock_plan::{Body, Listener, Plan, Protocol};
 use penstock_shared::descriptors::MOST_DESCRIPTORS;
 use tokio::sync::oneshot;
 
@@ -175,15 +175,15 @@ impl Control {
     fn fresh_sockets(state: &mut State, plan: &Plan) -> Vec<Listening> {
         let has = |plan: &Plan, name: &SocketName| {
             matches!(plan.parts.get(format!("listener/{}", name.listener).as_str()).map(|part| &part.body),
-                Some(Body::Listener(listener)) if listener.address == name.address)
+                Some(Body::Listener(listener)) if is_of(listener, name))
         };
         state.sockets.retain(|(name, _)| has(plan, name));
         let running = state.running.as_ref();
         let mut fresh = Vec::new();
         for (name, socket) in &state.sockets {
-            if !running.is_some_and(|running| has(&running.plan, name)) {
+            if !name.is_spare && !running.is_some_and(|running| has(&running.plan, name)) {
                 let (listener, socket) = (name.listener.clone(), Arc::clone(socket));
-                fresh.push(Listening { listener, socket, owner: name.worker });
+                fresh.push(Listening { listener, socket, owner: name.worker, index: name.index });
             }
         }
         fresh
@@ -222,6 +222,14 @@ impl Control {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a socket is one of a listener's.
+fn is_of(listener: &Listener, socket: &SocketName) -> bool {
+    match socket.address.strip_prefix("quic:") {
+        Some(address) => address == listener.address && listener.protocols.contains(&Protocol::H3),
+        None => socket.address == listener.address,
     }
 }
 

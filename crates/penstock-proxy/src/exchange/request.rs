@@ -15,6 +15,8 @@ pub enum Version {
     Http11,
     /// HTTP/2
     Http2,
+    /// HTTP/3
+    Http3,
     /// No HTTP: a connection whose bytes are carried as they are.
     Tcp,
     /// The same, by the host that is asked for in a handshake.
@@ -24,12 +26,18 @@ pub enum Version {
 }
 
 impl Version {
+    /// Whether frames of a stream around a body say where it ends.
+    pub(crate) fn has_streams(self) -> bool {
+        matches!(self, Self::Http2 | Self::Http3)
+    }
+
     /// As the access log writes it.
     pub fn text(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
+            Self::Http3 => "HTTP/3",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
             Self::Udp => "UDP",

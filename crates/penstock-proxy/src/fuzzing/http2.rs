@@ -50,7 +50,7 @@ impl Run {
             pending.drain(..used);
             assert!(session.open_streams() <= LIMITS.streams as usize);
             for one in opened.drain(..) {
-                run.streams.push((one.stream, one.info.is_ok()));
+                run.streams.push((one.stream as u32, one.info.is_ok()));
                 check_opened(one);
             }
             if serves {

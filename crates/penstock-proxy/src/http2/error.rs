@@ -14,7 +14,6 @@ pub(crate) enum ErrorCode {
     RefusedStream = 7,
     Cancel = 8,
     Compression = 9,
-    Connect = 10,
     EnhanceYourCalm = 11,
 }
 
@@ -57,7 +56,7 @@ pub(crate) struct Resets {
 
 impl Resets {
     /// Counts one in the given half.
-    pub(super) fn count(half: &mut [u32; CODE_WORDS.len()], code: u32) {
+    pub(crate) fn count(half: &mut [u32; CODE_WORDS.len()], code: u32) {
         let index = usize::try_from(code).unwrap_or(usize::MAX).min(CODE_WORDS.len() - 1);
         if let Some(count) = half.get_mut(index) {
             *count += 1;

@@ -5,12 +5,12 @@
 use super::error::{ErrorCode, Fault, Resets};
 use super::frame::{ACK, END_HEADERS, END_STREAM, FrameHead, Kind, WITH_PRIORITY, without_padding, write_head};
 use super::hpack::Line;
-use super::request_head::{HeadReader, check_field};
+use super::request_head::{HeadReader, TrailersReader};
 use super::session::{Block, BlockStart, Opened, Phase, Session};
 use super::stream::Stream;
 use super::window::{ReceiveWindow, SendWindow};
-use crate::exchange::{Head, Name};
-use crate::http1::{Framing, Malformed};
+use crate::exchange::Version;
+use crate::http1::Framing;
 
 /// Frames that a header block may come in (B3, B4).
 const MOST_BLOCK_FRAMES: u32 = 32;
@@ -228,7 +228,7 @@ impl Session {
             None => {}
         }
         let (mut request, limits) = (self.spares.take(), self.head_limits);
-        let mut reader = HeadReader::new(&mut request, limits);
+        let mut reader = HeadReader::new(&mut request, limits, Version::Http2);
         // It is decoded in any case: the blocks behind it build upon its lines.
         self.decode(bytes, |line| reader.take(&line))?;
         let info = reader.finish(block.ends_stream);
@@ -250,7 +250,7 @@ impl Session {
         self.patience.useful();
         if info.is_err_and(|malformed| malformed.status() == 400) {
             // Nobody is left to be answered, but it is logged.
-            opened.push(Opened { stream: id, request, info });
+            opened.push(Opened { stream: u64::from(id), request, info, is_early: false });
             return Err(Fault::Stream(id, ErrorCode::Protocol));
         }
         let declared_left = match &info {
@@ -264,7 +264,7 @@ impl Session {
             Err(_) => None,
         };
         self.streams.insert(id, self.fresh_stream(block.ends_stream, declared_left));
-        opened.push(Opened { stream: id, request, info });
+        opened.push(Opened { stream: u64::from(id), request, info, is_early: false });
         Ok(())
     }
 
@@ -293,23 +293,15 @@ impl Session {
     }
 
     fn end_trailers(&mut self, block: BlockStart, block_bytes: &[u8]) -> Result<(), Fault> {
-        let (id, limits) = (block.stream, self.head_limits);
-        let (mut trailers, mut bytes, mut wrong) = (Head::default(), 0, None);
-        self.decode(block_bytes, |line| {
-            bytes += line.size();
-            let token = Name::of(line.name);
-            let is_large = bytes > limits.bytes || trailers.fields().len() >= limits.fields;
-            match check_field(token, &line) {
-                _ if is_large => wrong = Some(Malformed::HeadTooLarge),
-                Err(malformed) => wrong = Some(malformed),
-                Ok(()) => trailers.push(token, line.name, line.value),
-            }
-        })?;
+        let (id, mut reader) = (block.stream, TrailersReader::new(self.head_limits));
+        self.decode(block_bytes, |line| reader.take(&line))?;
+        let trailers = reader.finish();
         if let Some(fault) = block.fault {
             return Err(fault);
         }
         let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
-        if wrong.is_some() || !stream.receive(&[], true) {
+        let Ok(trailers) = trailers else { return Err(Fault::Stream(id, ErrorCode::Protocol)) };
+        if !stream.receive(&[], true) {
             return Err(Fault::Stream(id, ErrorCode::Protocol));
         }
         stream.trailers = Some(trailers);

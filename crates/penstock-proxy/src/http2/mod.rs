@@ -1,4 +1,5 @@
-//! HTTP/2 towards clients and endpoints: frames, header blocks, streams and their limits.
+//! HTTP/2 towards clients and endpoints: frames, header blocks, streams and their limits. What HTTP/3 has in common
+//! with it is here.
 //!
 //! Source: RFC 9113.
 
@@ -24,7 +25,10 @@ pub(crate) use error::{CODE_WORDS, ErrorCode, Resets};
 pub(crate) use frame::{FrameHead, HEAD_BYTES};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use hpack::{Decoder, TABLE_BYTES, write_field};
+pub(crate) use hpack::{HpackError, Line, huffman, integer};
 pub(crate) use outgoing::Input;
+pub(crate) use patience::Patience;
+pub(crate) use request_head::{HeadReader, TrailersReader};
 pub(crate) use session::{Opened, Session};
 pub(crate) use settings::Limits;
 pub(crate) use spares::Spares;

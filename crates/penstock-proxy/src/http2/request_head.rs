@@ -7,7 +7,6 @@ use crate::exchange::{Head, Method, Name, Request, Span, Version};
 use crate::http1::{
     ConnectionOptions, Connects, Framing, HeadLimits, Malformed, RequestInfo, content_length, is_value, token_length,
 };
-use crate::routing::Scheme;
 
 /// Longer tokens are no method of any registry.
 const LONGEST_METHOD: usize = 64;
@@ -34,10 +33,10 @@ pub(crate) struct HeadReader<'a> {
 
 impl<'a> HeadReader<'a> {
     /// Begins a request; what was in it is dropped.
-    pub(crate) fn new(request: &'a mut Request, limits: HeadLimits) -> Self {
+    pub(crate) fn new(request: &'a mut Request, limits: HeadLimits, version: Version) -> Self {
         request.clear(usize::MAX);
         (request.method, request.method_span) = (Method::default(), Span::default());
-        request.version = Version::Http2;
+        request.version = version;
         Self { request, limits, pseudo: Pseudo::default(), bytes: 0, cookies: 0, wrong: None }
     }
 
@@ -61,17 +60,19 @@ impl<'a> HeadReader<'a> {
         }
         self.join_cookies();
         let pseudo = std::mem::take(&mut self.pseudo);
-        let method = pseudo.method.ok_or(Malformed::PseudoField)?;
+        let (method, path) = pseudo.method.zip(pseudo.path).ok_or(Malformed::PseudoField)?;
+        if pseudo.scheme.is_none() {
+            return Err(Malformed::PseudoField);
+        }
         self.name_host(pseudo.authority)?;
         let request = self.request;
         request.method_span = method;
         request.method = Method::of(request.head.bytes(method));
-        if request.method == Method::Connect && pseudo.protocol.is_none() {
-            return connect(request, &pseudo);
-        }
-        let (path, scheme) = pseudo.path.zip(pseudo.scheme).ok_or(Malformed::PseudoField)?;
-        let scheme = Some(if request.head.bytes(scheme) == b"https" { Scheme::Https } else { Scheme::Http });
         if let Some(protocol) = pseudo.protocol {
+            if request.version == Version::Http3 {
+                // Not offered there.
+                return Err(Malformed::PseudoField);
+            }
             return tunnel(request, protocol, path);
         }
         let framing = framing(&request.head, ends_stream)?;
@@ -82,8 +83,7 @@ impl<'a> HeadReader<'a> {
         };
         let expects_continue = expects_continue(&request.head)? && framing != Framing::None;
         let takes_trailers = request.head.may_have(Name::TE.bit());
-        let target = path;
-        Ok(RequestInfo { framing, target, expects_continue, takes_trailers, scheme, ..RequestInfo::default() })
+        Ok(RequestInfo { framing, target: path, expects_continue, takes_trailers, ..RequestInfo::default() })
     }
 
     fn add(&mut self, line: &Line<'_>) -> Result<(), Malformed> {
@@ -171,8 +171,43 @@ pub(super) fn add_field(head: &mut Head, line: &Line<'_>, most_fields: usize) ->
     Ok(token)
 }
 
+/// Takes the lines of a block behind a body, likewise.
+pub(crate) struct TrailersReader {
+    trailers: Head,
+    limits: HeadLimits,
+    bytes: usize,
+    wrong: Option<Malformed>,
+}
+
+impl TrailersReader {
+    /// Begins one.
+    pub(crate) fn new(limits: HeadLimits) -> Self {
+        Self { trailers: Head::default(), limits, bytes: 0, wrong: None }
+    }
+
+    /// Takes a line.
+    pub(crate) fn take(&mut self, line: &Line<'_>) {
+        self.bytes += line.size();
+        let token = Name::of(line.name);
+        let is_large = self.bytes > self.limits.bytes || self.trailers.fields().len() >= self.limits.fields;
+        match check_field(token, line) {
+            _ if is_large => self.wrong = Some(Malformed::HeadTooLarge),
+            Err(malformed) => self.wrong = Some(malformed),
+            Ok(()) => self.trailers.push(token, line.name, line.value),
+        }
+    }
+
+    /// Ends the block.
+    ///
+    /// # Errors
+    /// Something is wrong with it.
+    pub(crate) fn finish(self) -> Result<Head, Malformed> {
+        self.wrong.map_or(Ok(self.trailers), Err)
+    }
+}
+
 /// Judges a field by itself: its name's letters are small, and it is none of a single connection (B12-B14).
-pub(super) fn check_field(token: Name, line: &Line<'_>) -> Result<(), Malformed> {
+fn check_field(token: Name, line: &Line<'_>) -> Result<(), Malformed> {
     if !is_name(token, line.name) {
         return Err(Malformed::FieldName);
     }
@@ -211,20 +246,6 @@ fn check_path(text: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
     }
     let is_target = matches!(text, [b'/', ..] | b"*") && text.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..));
     if is_target { Ok(()) } else { Err(Malformed::PseudoField) }
-}
-
-/// Takes the request for a tunnel to a destination, which names that alone.
-///
-/// Source: RFC 9113, section 8.5.
-fn connect(request: &mut Request, pseudo: &Pseudo) -> Result<RequestInfo, Malformed> {
-    let (Some(target), None, None) = (pseudo.authority, pseudo.scheme, pseudo.path) else {
-        return Err(Malformed::PseudoField);
-    };
-    if request.head.first(Name::CONTENT_LENGTH).is_some() {
-        return Err(Malformed::ContentLength);
-    }
-    request.declared_length = Some(0);
-    Ok(RequestInfo { target, ..RequestInfo::default() })
 }
 
 /// Makes the request for a tunnel that HTTP/1.1 knows of the one that HTTP/2 knows, so that what follows needs to know

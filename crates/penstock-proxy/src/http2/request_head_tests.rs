@@ -7,7 +7,7 @@ const GET: [(&str, &str); 4] = [(":method", "GET"), (":scheme", "https"), (":aut
 
 fn read(lines: &[(&str, &str)], ends_stream: bool) -> Result<(Request, RequestInfo), Malformed> {
     let mut request = Request::default();
-    let mut reader = HeadReader::new(&mut request, LIMITS);
+    let mut reader = HeadReader::new(&mut request, LIMITS, Version::Http2);
     for (name, value) in lines {
         reader.take(&Line { token: Name::OTHER, name: name.as_bytes(), value: value.as_bytes() });
     }
@@ -123,7 +123,7 @@ fn b16_host_and_authority_may_not_differ() {
 #[test]
 fn b5_a_large_line_named_again_and_again_is_counted_and_not_copied() {
     let mut request = Request::default();
-    let mut reader = HeadReader::new(&mut request, LIMITS);
+    let mut reader = HeadReader::new(&mut request, LIMITS, Version::Http2);
     let value = [b'v'; 4000];
     for _ in 0..12_000 {
         reader.take(&Line { token: Name::OTHER, name: b"x", value: &value });

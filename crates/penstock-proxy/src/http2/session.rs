@@ -29,11 +29,13 @@ const MOST_UNSENT: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Opened {
     /// Its stream.
-    pub(crate) stream: u32,
+    pub(crate) stream: u64,
     /// Its head; what can be told of it where it is malformed.
     pub(crate) request: Box<Request>,
     /// What the head says, or what is wrong with it.
     pub(crate) info: Result<RequestInfo, Malformed>,
+    /// Whether it came before the handshake had ended, and may be somebody else's copy.
+    pub(crate) is_early: bool,
 }
 
 /// What a connection is doing.

@@ -17,7 +17,7 @@ pub(crate) struct Spares(Rc<RefCell<Vec<Box<Request>>>>);
 
 impl Spares {
     /// An empty request.
-    pub(super) fn take(&self) -> Box<Request> {
+    pub(crate) fn take(&self) -> Box<Request> {
         self.0.borrow_mut().pop().unwrap_or_default()
     }
 

@@ -39,7 +39,7 @@ impl ListenSocket {
     pub(crate) fn adopt(descriptor: OwnedFd, address: &str) -> io::Result<Self> {
         let socket = socket2::Socket::from(descriptor);
         socket.set_nonblocking(true)?;
-        if address.starts_with("udp:") {
+        if address.starts_with("udp:") || socket.r#type()? == socket2::Type::DGRAM {
             return UdpSocket::from_std(socket.into()).map(Self::Udp);
         }
         if address.starts_with("unix:") {

@@ -1,6 +1,7 @@
 //! A listener as a worker runs it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use penstock_plan::{Listener as ListenerPlan, Protocol};
@@ -9,6 +10,7 @@ use super::StreamRoutes;
 use crate::connection::{Trust, Work, limit_time};
 use crate::http1::HeadLimits;
 use crate::pipeline::BuiltPipeline;
+use crate::quic::{Endpoint, Terms as QuicTerms};
 use crate::routing::Router;
 use crate::telemetry::{ListenerMeter, RouteMeter};
 use crate::tls::ServerTls;
@@ -19,6 +21,8 @@ pub(crate) struct BuiltListener {
     pub(crate) plan: ListenerPlan,
     /// What it asks of handshakes; none: it speaks in clear text.
     pub(crate) tls: Option<Arc<ServerTls>>,
+    /// The same of connections of QUIC; none: it speaks no HTTP/3.
+    pub(crate) quic: Option<QuicTerms>,
     /// Limits on request heads.
     pub(crate) head_limits: HeadLimits,
     /// Whose forwarding fields are believed.
@@ -37,8 +41,6 @@ pub(crate) struct ListenerRoutes {
     pub(crate) router: Router,
     /// Their pipelines, by the router's positions.
     pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
-    /// Whether a request may name its own destination in one of them.
-    pub(crate) are_proxies: bool,
     /// Where each is counted, likewise.
     pub(crate) meters: Vec<RouteMeter>,
     /// Where bytes go that are carried as they are.
@@ -75,6 +77,10 @@ pub(crate) struct ListenerState {
     pub(crate) open: Cell<u64>,
     /// Where it is counted.
     pub(crate) meter: Cell<ListenerMeter>,
+    /// Its connections of QUIC.
+    quic: RefCell<Option<Rc<Endpoint>>>,
+    /// What clients that came by TCP are told of HTTP/3.
+    alternative: RefCell<Option<Box<str>>>,
     current: RefCell<Arc<BuiltListener>>,
     routes: RefCell<Arc<ListenerRoutes>>,
 }
@@ -87,6 +93,8 @@ impl ListenerState {
             port,
             open: Cell::new(0),
             meter: Cell::new(built.meter),
+            quic: RefCell::default(),
+            alternative: RefCell::default(),
             current: RefCell::new(built),
             routes: RefCell::new(routes),
         }
@@ -107,6 +115,42 @@ impl ListenerState {
         self.current.borrow().plan.protocols.contains(&protocol)
     }
 
+    /// Its connections of QUIC, once its own socket is received from.
+    pub(crate) fn quic(&self) -> Option<Rc<Endpoint>> {
+        self.quic.borrow().clone()
+    }
+
+    /// Notes where its connections of QUIC are.
+    pub(crate) fn set_quic(&self, endpoint: Rc<Endpoint>) {
+        *self.quic.borrow_mut() = Some(endpoint);
+        self.note_alternative();
+    }
+
+    /// Takes no more of them; they are their own tasks'.
+    pub(crate) fn end_quic(&self) {
+        if let Some(endpoint) = self.quic.borrow_mut().take() {
+            endpoint.close();
+        }
+        self.note_alternative();
+    }
+
+    /// What clients that came by TCP are told of HTTP/3; none: nothing.
+    pub(crate) fn alternative(&self) -> Option<Ref<'_, str>> {
+        Ref::filter_map(self.alternative.borrow(), Option::as_deref).ok()
+    }
+
+    /// Writes the field anew (RFC 7838, section 3): the port is known only once the socket is.
+    fn note_alternative(&self) {
+        let port = self.quic.borrow().as_ref().and_then(|quic| quic.local_address()).map(|address| address.port());
+        let told = port.zip(self.current.borrow().plan.alt_svc_seconds);
+        *self.alternative.borrow_mut() = told.map(|(port, seconds)| format!("h3=\":{port}\"; ma={seconds}").into());
+    }
+
+    /// Whether clients may speak something that does not come in datagrams.
+    pub(crate) fn speaks_over_tcp(&self) -> bool {
+        self.current.borrow().plan.protocols.iter().any(|protocol| *protocol != Protocol::H3)
+    }
+
     /// The newest plan's routes.
     pub(crate) fn routes(&self) -> Arc<ListenerRoutes> {
         Arc::clone(&self.routes.borrow())
@@ -117,5 +161,6 @@ impl ListenerState {
         self.meter.set(built.meter);
         *self.current.borrow_mut() = built;
         *self.routes.borrow_mut() = routes;
+        self.note_alternative();
     }
 }

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use penstock_plan::{ListenerTls, Protocol};
-use rustls::server::NoServerSessionStorage;
-use rustls::{CertificateError, CommonState, Error, HandshakeKind, ProtocolVersion, ServerConfig};
+use penstock_plan::{ListenerTls, Protocol, TlsVersion};
+use quinn_proto::crypto::rustls::QuicServerConfig;
+use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
+use rustls::{
+    CertificateError, CommonState, Error, HandshakeKind, ProtocolVersion, ServerConfig, SupportedProtocolVersion,
+    Tls13CipherSuite,
+};
 
 use super::choice::Choice;
 use super::client::{client_certificate, verifier};
@@ -15,11 +20,13 @@ use super::{Asked, CertificateFacts, LoadedCertificate, TicketKeys};
 use crate::exchange::Session;
 
 /// What a listener asks of handshakes.
-#[derive(Debug)]
 pub(crate) struct ServerTls {
     /// What every handshake begins with.
     pub(crate) config: Arc<ServerConfig>,
+    /// The same of QUIC, where that is spoken.
+    pub(crate) quic: Option<Arc<QuicServerConfig>>,
     choice: Arc<Choice>,
+    takes_early: bool,
 }
 
 impl ServerTls {
@@ -35,22 +42,57 @@ impl ServerTls {
         (name, keys): (&str, &Arc<TicketKeys>),
     ) -> Result<Self, String> {
         let choice = Arc::new(Choice::new(certificates, plan.unknown_name));
-        let provider = provider(plan.ciphers.as_deref());
-        let clients = plan.client.as_ref().map(|client| verifier(client, Arc::clone(&provider)));
-        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions(plan.min_version));
-        let config = config.map_err(|error| error.to_string())?;
-        let config = match clients {
-            None => config.with_no_client_auth(),
-            Some(verifier) => config.with_client_cert_verifier(verifier.map_err(|problem| problem.message)?),
-        };
-        let mut config = config.with_cert_resolver(Arc::<Choice>::clone(&choice));
+        let mut config = begin(plan, versions(plan.min_version), &choice)?;
         config.alpn_protocols =
             protocols.iter().filter_map(|protocol| protocol_id(*protocol)).map(<[u8]>::to_vec).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = Arc::new(Tickets::new(Arc::clone(keys), policy(name, plan)?));
-        // A second one is of use to few, and every one costs its encryption in each handshake.
-        config.send_tls13_tickets = 1;
-        Ok(Self { config: Arc::new(config), choice })
+        let quic = if protocols.contains(&Protocol::H3) { Some(Self::quic(plan, &config, &choice)?) } else { None };
+        Ok(Self { config: Arc::new(config), quic, choice, takes_early: plan.early_data })
+    }
+
+    /// The same for QUIC, which begins with version 1.3.
+    fn quic(plan: &ListenerTls, other: &ServerConfig, choice: &Arc<Choice>) -> Result<Arc<QuicServerConfig>, String> {
+        let mut config = begin(plan, versions(TlsVersion::Tls13), choice)?;
+        config.alpn_protocols = vec![HTTP3_ID.to_vec()];
+        if plan.early_data {
+            // A ticket that says all could be used again and again; what is kept here is good for once.
+            config.session_storage = ServerSessionMemoryCache::new(KEPT_SESSIONS);
+            config.max_early_data_size = u32::MAX;
+        } else {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.ticketer = Arc::clone(&other.ticketer);
+        }
+        // The first packets are always enciphered by this suite, whichever is agreed on for later ones.
+        let initial = TLS13_AES_128_GCM_SHA256.tls13().and_then(Tls13CipherSuite::quic_suite);
+        let initial = initial.ok_or("this build has no cipher suite for QUIC")?;
+        let config = QuicServerConfig::with_initial(Arc::new(config), initial);
+        config.map(Arc::new).map_err(|error| error.to_string())
+    }
+
+    /// Whether requests are taken before the handshake has ended.
+    pub(crate) fn takes_early(&self) -> bool {
+        self.takes_early
+    }
+
+    /// What is known of a connection of QUIC after its handshake, by the certificate that the client has shown.
+    ///
+    /// # Errors
+    /// The certificate is good no more: a resumed session may have begun long ago (F13).
+    pub(crate) fn quic_session(asked: &Asked, leaf: Option<&[u8]>) -> Result<Session, Error> {
+        if leaf.is_some_and(|leaf| !is_good_now(leaf)) {
+            return Err(CertificateError::Expired.into());
+        }
+        // The library below keeps the cipher suite, and whether a session was resumed, to itself.
+        let (version, cipher, protocol, is_resumed) = ("1.3", "", protocol_word(HTTP3_ID), false);
+        Ok(Session {
+            version,
+            cipher,
+            protocol,
+            is_resumed,
+            name: asked.name.clone(),
+            client: leaf.map(client_certificate),
+        })
     }
 
     /// What is known of a connection after its handshake.
@@ -76,6 +118,26 @@ impl ServerTls {
     }
 }
 
+/// What handshakes of every transport have in common.
+fn begin(
+    plan: &ListenerTls,
+    versions: &[&'static SupportedProtocolVersion],
+    choice: &Arc<Choice>,
+) -> Result<ServerConfig, String> {
+    let provider = provider(plan.ciphers.as_deref());
+    let clients = plan.client.as_ref().map(|client| verifier(client, Arc::clone(&provider)));
+    let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
+    let config = config.map_err(|error| error.to_string())?;
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(verifier) => config.with_client_cert_verifier(verifier.map_err(|problem| problem.message)?),
+    };
+    let mut config = config.with_cert_resolver(Arc::<Choice>::clone(choice));
+    // A second one is of use to few, and every one costs its encryption in each handshake.
+    config.send_tls13_tickets = 1;
+    Ok(config)
+}
+
 fn is_good_now(certificate: &[u8]) -> bool {
     let facts = CertificateFacts::of(certificate);
     facts.is_some_and(|facts| (facts.not_before..=facts.not_after).contains(&now_seconds()))
@@ -87,7 +149,6 @@ pub(super) fn now_seconds() -> i64 {
 }
 
 /// What a connection's handshake came to.
-#[derive(Debug)]
 pub(crate) struct Agreed {
     /// What was asked of the client.
     pub(crate) terms: Arc<ServerTls>,
@@ -106,14 +167,18 @@ impl Agreed {
 
 /// How handshakes name HTTP/2 (RFC 9113, section 3.2).
 pub(crate) const HTTP2_ID: &[u8] = b"h2";
+/// And HTTP/3 (RFC 9114, section 3.1).
+const HTTP3_ID: &[u8] = b"h3";
+/// Sessions that a worker keeps for clients that may come back with early data.
+const KEPT_SESSIONS: usize = 4096;
 
 /// How handshakes name a protocol (RFC 7301, section 6).
 fn protocol_id(protocol: Protocol) -> Option<&'static [u8]> {
     match protocol {
         Protocol::Http1 => Some(b"http/1.1"),
         Protocol::H2 => Some(HTTP2_ID),
-        // Never enciphered, or not known.
-        Protocol::H2c | Protocol::Tls | Protocol::Tcp | Protocol::Udp => None,
+        // Of another transport, never enciphered, or not known.
+        Protocol::H3 | Protocol::H2c | Protocol::Tls | Protocol::Tcp | Protocol::Udp => None,
     }
 }
 
@@ -127,6 +192,7 @@ fn protocol_word(id: &[u8]) -> &'static str {
     match id {
         HTTP2_ID => "h2",
         b"http/1.1" => "http/1.1",
+        HTTP3_ID => "h3",
         // Nothing else is offered.
         _ => "",
     }

@@ -18,6 +18,7 @@ use crate::expression::Condition;
 use crate::http1::HeadLimits;
 use crate::listener::{BuiltListener, BuiltStreamRoute, ListenerRoutes, StreamRoutes, carries};
 use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
+use crate::quic::Keys as QuicKeys;
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
 use crate::telemetry::{Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, UpstreamMeters};
@@ -46,6 +47,7 @@ pub struct Built {
     endpoint_tls: Known<ClientTls>,
     /// Made for the first listener that speaks TLS, and kept from then on.
     tickets: Option<Arc<TicketKeys>>,
+    quic_keys: Option<Arc<QuicKeys>>,
 }
 
 /// A listener and the routes it serves, apart: what lasts holds the listener and never all routes.
@@ -126,6 +128,7 @@ pub fn build(
         built: Built {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             tickets: previous.and_then(|previous| previous.tickets.clone()),
+            quic_keys: previous.and_then(|previous| previous.quic_keys.clone()),
             ..Built::default()
         },
     };
@@ -262,8 +265,9 @@ impl Builder<'_> {
             Some(terms) if self.filters.plan.secrets.is_some() => Some(self.tls(key, plan, terms)?),
             _ => None,
         };
+        let quic = self.quic(key, plan, tls.as_deref());
         let (plan, trust) = (plan.clone(), Trust { proxies });
-        Some(Arc::new(BuiltListener { plan, tls, head_limits, trust, meter: meters.own, before, after }))
+        Some(Arc::new(BuiltListener { plan, tls, quic, head_limits, trust, meter: meters.own, before, after }))
     }
 
     fn routes_of(&mut self, key: &str, listener: &str) -> Option<ListenerRoutes> {
@@ -280,11 +284,9 @@ impl Builder<'_> {
             }
         }
         let plan_number = self.built.number;
-        let are_proxies = pipelines.iter().any(|pipeline| pipeline.is_proxy());
         Some(ListenerRoutes {
             router: Router::build(routes),
             pipelines,
-            are_proxies,
             meters,
             streams: StreamRoutes::default(),
             plan_number,
@@ -302,15 +304,7 @@ impl Builder<'_> {
         let routes = routes.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
         let streams = StreamRoutes::new(routes.collect());
         let (pipelines, meters) = (Vec::new(), Vec::new());
-        let plan_number = self.built.number;
-        ListenerRoutes {
-            router: Router::build(Vec::new()),
-            pipelines,
-            are_proxies: false,
-            meters,
-            streams,
-            plan_number,
-        }
+        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, streams, plan_number: self.built.number }
     }
 
     /// The earlier form of a pipeline.

@@ -21,7 +21,6 @@ use super::held::Held;
 use super::share::Share;
 use super::vital;
 use crate::listener::ListenerState;
-use crate::resolver::FindAddresses;
 use crate::telemetry::LogQueue;
 use crate::wire::{Address, begin_turn};
 
@@ -44,8 +43,6 @@ pub struct Setup {
     pub before_sleep: fn(),
     /// Most descriptors that the process may have; none: not known, or not the worker's alone.
     pub descriptors: Option<u64>,
-    /// Who knows the addresses of names that requests bring along.
-    pub addresses: Arc<dyn FindAddresses>,
 }
 
 /// A listening socket of a listener.
@@ -56,12 +53,14 @@ pub struct Listening {
     pub socket: Arc<OwnedFd>,
     /// Index of the worker that accepts from it, and for which others do while it does not; none: every worker does.
     pub owner: Option<u32>,
+    /// Position among the sockets of its address, which connections of QUIC name.
+    pub index: u8,
 }
 
 impl Listening {
     /// A socket that whoever holds it accepts from.
     pub fn shared(listener: &str, socket: OwnedFd) -> Self {
-        Self { listener: listener.to_owned(), socket: Arc::new(socket), owner: None }
+        Self { listener: listener.to_owned(), socket: Arc::new(socket), owner: None, index: 0 }
     }
 }
 
@@ -108,7 +107,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         .on_thread_unpark(begin_turn)
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors, setup.addresses));
+        let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors));
         let listeners = Rc::new(Listeners { worker: Rc::clone(&worker), by_name: RefCell::default() });
         listeners.apply(&setup.built, setup.sockets)?;
         let broken = Rc::default();
@@ -215,6 +214,7 @@ impl Listeners {
             let (built, routes) = (Arc::clone(&listener.built), Arc::clone(&listener.routes));
             if let Some(active) = by_name.get(name) {
                 active.state.replace(built, routes);
+                active.stop_quic(&self.worker);
             } else {
                 let state = Rc::new(ListenerState::new(port(&built.plan.address), built, routes));
                 by_name.insert(name.clone(), ActiveListener::new(state));
@@ -229,7 +229,7 @@ impl Listeners {
     fn listen(&self, listening: Listening) -> io::Result<()> {
         let by_name = self.by_name.borrow();
         let Some(active) = by_name.get(&listening.listener) else { return Ok(()) };
-        let held = Held::new(listening.owner, listening.socket);
+        let held = Held::new(listening);
         let is_ours = held.owner.is_none_or(|owner| owner == self.worker.share.index);
         let outcome = held.attend(is_ours, &self.worker, &active.state);
         active.sockets.borrow_mut().push(held);
@@ -243,7 +243,8 @@ impl Listeners {
             let are_datagrams = active.state.speaks(Protocol::Udp);
             for held in active.sockets.borrow().iter() {
                 let owner = held.owner;
-                let is_needed = if are_datagrams { turn.takes_datagrams(owner) } else { turn.accepts(owner) };
+                let is_needed =
+                    if are_datagrams || held.is_datagrams { turn.takes_datagrams(owner) } else { turn.accepts(owner) };
                 if held.attend(is_needed, &self.worker, &active.state).is_err() {
                     self.worker.recorder.count(active.state.meter.get().accept_failures, 1);
                 }
@@ -264,6 +265,14 @@ impl Listeners {
 impl ActiveListener {
     fn new(state: Rc<ListenerState>) -> Self {
         Self { state, sockets: RefCell::default() }
+    }
+
+    /// Takes no more connections of QUIC where the newest plan has none.
+    fn stop_quic(&self, worker: &Rc<Worker>) {
+        if !self.state.speaks(Protocol::H3) && !self.state.speaks(Protocol::Udp) {
+            let mut sockets = self.sockets.borrow_mut();
+            sockets.extract_if(.., |held| held.is_datagrams).for_each(|held| held.stop(worker, &self.state));
+        }
     }
 
     /// Accepts no more than what waits already.

@@ -21,7 +21,6 @@ mod early_answers;
 mod expectations;
 mod explanations;
 mod faults;
-mod forward_proxy;
 mod framing;
 mod hosts;
 mod keep_alive;

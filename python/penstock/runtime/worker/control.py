@@ -128,7 +128,16 @@ class Control:
         """Hand over listening sockets, in as many frames as they need."""
         for start in range(0, len(sockets), MOST_DESCRIPTORS):
             some = sockets[start : start + MOST_DESCRIPTORS]
-            described = [{"listener": one.listener, "worker": one.worker, "address": one.address} for one in some]
+            described = [
+                {
+                    "listener": one.listener,
+                    "worker": one.worker,
+                    "address": one.address,
+                    "index": one.index,
+                    "is_spare": one.is_spare,
+                }
+                for one in some
+            ]
             await self.ask({"type": "listen", "sockets": described}, [one.socket.fileno() for one in some])
 
     async def status(self) -> dict[str, Any]:
@@ -178,6 +187,13 @@ def _given(frame: Frame) -> list[ListeningSocket]:
         close_all(frame.descriptors)
         raise Broken(f"{len(described)} sockets with {len(frame.descriptors)} descriptors")
     return [
-        ListeningSocket(one["listener"], one["worker"], one["address"], socket.socket(fileno=descriptor))
+        ListeningSocket(
+            one["listener"],
+            one["worker"],
+            one["address"],
+            socket.socket(fileno=descriptor),
+            one.get("index", 0),
+            is_spare=one.get("is_spare", False),
+        )
         for one, descriptor in zip(described, frame.descriptors, strict=True)
     ]

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from penstock._core import Keeper
 from penstock.runtime.change.delta import difference
+from penstock.runtime.listening import Listening
 from penstock.runtime.measures.directory import Placed
 from penstock.runtime.measures.subjects import ALWAYS, subjects_of_part
 from penstock.runtime.state_folder import StateFolder
@@ -37,6 +38,8 @@ class Running:
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     listeners: Mapping[str, str] = field(init=False)
     """The addresses of its listeners by their names."""
+    listening: Sequence[Listening] = field(init=False)
+    """All addresses with the names of their listeners, those of connections of TCP before those of QUIC."""
     _changes: dict[int, dict[str, Any]] = field(default_factory=dict, compare=False)
 
     def change_from(self, before: "Running") -> dict[str, Any]:
@@ -55,8 +58,10 @@ class Running:
         return {**change, "places": {one.key: self.placed[one.key].place for one in (*ALWAYS, *put)}}
 
     def __post_init__(self) -> None:
-        bodies = (part["body"] for key, part in self.parts.items() if key.startswith("listener/"))
+        bodies = [part["body"] for key, part in self.parts.items() if key.startswith("listener/")]
+        quic = [(body["name"], f"quic:{body['address']}") for body in bodies if "h3" in body["protocols"]]
         object.__setattr__(self, "listeners", {body["name"]: body["address"] for body in bodies})
+        object.__setattr__(self, "listening", (*self.listeners.items(), *quic))
 
 
 @dataclass(slots=True, eq=False)

@@ -52,7 +52,7 @@ class Rollout:
         """
         async with self._turn:
             following = self._following(workers, parts, secrets)
-            opened = self.sockets.open(following.listeners)
+            opened = self.sockets.open(following.listening)
             try:
                 ready = await self._prepare_all(workers, following, least)
             except BaseException:
@@ -60,7 +60,8 @@ class Rollout:
                 raise
             self.current = following
             await asyncio.gather(*(self._commit(worker, following) for worker in ready))
-            self.sockets.retain(following.listeners.values())
+            self.sockets.retain(address for _, address in following.listening)
+            self.sockets.steer()
             return following
 
     def _following(self, workers: Iterable[WorkerProcess], parts: Parts, secrets: Mapping[str, Any]) -> Running:
@@ -81,8 +82,8 @@ class Rollout:
                 await self._commit(worker, self.current)
 
     async def _commit(self, worker: WorkerProcess, following: Running) -> None:
-        known = worker.running.listeners.items() if worker.running else ()
-        new = dict(following.listeners.items() - known)
+        known = set(worker.running.listening if worker.running else ())
+        new = [one for one in following.listening if one not in known]
         try:
             if worker.control is None:
                 return

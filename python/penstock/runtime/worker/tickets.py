@@ -1,4 +1,4 @@
-"""What all workers make the keys of TLS session tickets from."""
+"""What all workers make the keys of TLS session tickets from, and those of QUIC."""
 
 import hmac
 import secrets
@@ -10,6 +10,7 @@ from typing import Any
 PERIOD_SECONDS = 12 * 60 * 60
 """How long a key makes tickets. The core counts the same periods."""
 _WORD = "tickets"
+_QUIC = "quic"
 
 
 @dataclass(slots=True)
@@ -24,6 +25,9 @@ class Tickets:
     _period: int = field(init=False)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
+    _quic: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """It stays: by what is made of it a worker tells clients of an earlier one that their connections are gone."""
+
     def __post_init__(self) -> None:
         self._period = self._before_this()
 
@@ -32,7 +36,7 @@ class Tickets:
         while self._period < self._before_this():
             self._key = hmac.digest(self._key, b"next", "sha256")
             self._period += 1
-        return {_WORD: {"period": self._period, "key": self._key.hex()}}
+        return {_WORD: {"period": self._period, "key": self._key.hex()}, _QUIC: {"key": self._quic.hex()}}
 
     def _before_this(self) -> int:
         return int(self.clock() // PERIOD_SECONDS) - 1

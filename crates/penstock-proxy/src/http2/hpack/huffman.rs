@@ -142,7 +142,7 @@ const fn ends() -> [bool; NODES] {
 ///
 /// # Errors
 /// The code of the end, or padding that is longer than seven bits or not all ones.
-pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Result<(), HpackError> {
+pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Result<(), HpackError> {
     let mut place = 0_u8;
     for byte in text {
         for bits in [byte >> 4, byte & 15] {

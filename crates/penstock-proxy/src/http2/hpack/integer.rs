@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 4;
 ///
 /// # Errors
 /// It does not end, or is larger than any length here can be.
-pub(super) fn read(bytes: &[u8], prefix: u8) -> Result<(usize, &[u8]), HpackError> {
+pub(crate) fn read(bytes: &[u8], prefix: u8) -> Result<(usize, &[u8]), HpackError> {
     let (first, mut rest) = bytes.split_first().ok_or(HpackError::Truncated)?;
     let most = (1_usize << prefix) - 1;
     let mut value = usize::from(*first) & most;
@@ -31,7 +31,7 @@ pub(super) fn read(bytes: &[u8], prefix: u8) -> Result<(usize, &[u8]), HpackErro
 
 /// Writes an integer behind the pattern that the first byte begins with.
 #[inline]
-pub(super) fn write(out: &mut Vec<u8>, pattern: u8, prefix: u8, value: usize) {
+pub(crate) fn write(out: &mut Vec<u8>, pattern: u8, prefix: u8, value: usize) {
     let most = (1_usize << prefix) - 1;
     if value < most {
         out.push(pattern | value as u8);

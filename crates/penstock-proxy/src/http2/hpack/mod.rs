@@ -4,8 +4,8 @@
 
 mod decoder;
 mod encoder;
-mod huffman;
-mod integer;
+pub(crate) mod huffman;
+pub(crate) mod integer;
 mod static_table;
 
 #[cfg(any(test, feature = "fuzzing"))]

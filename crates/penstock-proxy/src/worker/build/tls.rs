@@ -6,6 +6,7 @@ use penstock_plan::{Authorities, Certificate, Listener, ListenerTls, Part, Secre
 use rustls::RootCertStore;
 
 use super::{Builder, Origin, known};
+use crate::quic::{Keys as QuicKeys, Terms};
 use crate::tls::{ClientTls, LoadedCertificate, ServerTls, TicketKeys, read_authorities, read_known_authorities};
 
 /// The part of those that the machine trusts.
@@ -117,6 +118,26 @@ impl Builder<'_> {
                 None
             }
         }
+    }
+
+    /// What a listener asks of connections of QUIC; none where it takes none, or where that is refused.
+    pub(super) fn quic(&mut self, key: &str, plan: &Listener, tls: Option<&ServerTls>) -> Option<Terms> {
+        let handshake = tls?.quic.as_ref()?;
+        match self.quic_keys() {
+            Ok(keys) => Some(Terms::new(&plan.limits, Arc::clone(handshake), &keys)),
+            Err(problem) => {
+                self.refuse(key, format!("tls: {problem}"));
+                None
+            }
+        }
+    }
+
+    fn quic_keys(&mut self) -> Result<Arc<QuicKeys>, String> {
+        if let Some(keys) = &self.built.quic_keys {
+            return Ok(Arc::clone(keys));
+        }
+        let secret = self.filters.plan.secrets.as_ref().and_then(Secrets::quic_key);
+        Ok(Arc::clone(self.built.quic_keys.insert(Arc::new(QuicKeys::new(secret)?))))
     }
 
     fn ticket_keys(&mut self) -> Result<Arc<TicketKeys>, String> {

@@ -10,8 +10,6 @@ use penstock_plan::{
 };
 use serde_json::{Value, json};
 
-use super::Names;
-
 /// A plan in the making.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -19,8 +17,6 @@ pub(crate) struct Config {
     pub(crate) listener: Listener,
     /// The only upstream.
     pub(crate) upstream: Upstream,
-    /// Names that requests may bring along.
-    pub(crate) names: Names,
     routes: Vec<(Route, Vec<Step>)>,
 }
 
@@ -35,13 +31,11 @@ impl Config {
             weight: 1,
             tags: Vec::new(),
         });
-        Self {
-            listener: listener(),
-            upstream: upstream(endpoints.collect()),
-            names: Names::default(),
-            routes: Vec::new(),
-        }
-        .route("all", prefix(""), vec![forward_step()])
+        Self { listener: listener(), upstream: upstream(endpoints.collect()), routes: Vec::new() }.route(
+            "all",
+            prefix(""),
+            vec![forward_step()],
+        )
     }
 
     /// Changes the listener's limits.
@@ -160,6 +154,7 @@ fn listener() -> Listener {
         address: "127.0.0.1:0".to_owned(),
         protocols: vec![Protocol::Http1],
         tls: None,
+        alt_svc_seconds: None,
         trusted_proxies: Vec::new(),
         proxy_protocol: ProxyProtocol::Off,
         encoded_slash: EncodedSlash::Refuse,

@@ -71,7 +71,6 @@ impl Gateway {
             share: share.clone(),
             before_sleep: || (),
             descriptors: None,
-            addresses: Arc::new(config.names.clone()),
         };
         let thread = Some(thread::spawn(move || {
             first();

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.processes import BenchError, running
 from bench.proxies import HERE, ORIGIN_PORT, ORIGINS, PROXIES, PROXY_PORT, Setting, installed, program
-from bench.scenarios import SCENARIOS, Load, Sample, floor_programs
+from bench.scenarios import SCENARIOS, WITHOUT_WRK, Load, Sample, floor_programs
 
 Results = dict[tuple[str, str], list[Sample]]
 
@@ -54,7 +54,7 @@ def check(options: argparse.Namespace) -> tuple[list[str], list[str]]:
         raise BenchError(f"no proxy {name}: there are {', '.join(PROXIES)}")
     for needed in (
         "taskset",
-        *(["wrk"] if {*scenarios} - {"idle"} else []),
+        *(["wrk"] if {*scenarios} - WITHOUT_WRK else []),
         *(["strace"] if "sys" in scenarios else []),
     ):
         program(needed)
@@ -83,7 +83,7 @@ def measure(options: argparse.Namespace, scenarios: list[str], proxies: list[str
     """Take all samples, round by round; a proxy that fails is reported and left out of that round."""
     results: Results = defaultdict(list)
     load_core, proxy_core = sorted(os.sched_getaffinity(0))[:2]
-    load = Load(options.seconds, load_core, options.idle_connections)
+    load = Load(options.seconds, load_core, options.idle_connections, options.floor)
     with workplace(options) as setting:
         origin = ORIGINS[options.origin](setting)
         with running(origin, core=load_core, port=ORIGIN_PORT, log=setting.directory / "origin.log"):

@@ -23,6 +23,7 @@ HEADERS = (
     "Cache-Control: no-cache",
     "X-Request-Id: 7f3c1d2e-98ab-4c55-8f00-1122aabbccdd",
 )
+CONNECTIONS = 64
 MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -33,6 +34,7 @@ class Load:
     seconds: int
     core: int
     idle_connections: int
+    floor: Path
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,39 @@ def wrk(load: Load, path: str, options: Sequence[str]) -> str:
     Raises: BenchError if a request failed, for then the figures mean nothing.
     """
     headers = [word for header in HEADERS for word in ("-H", header)]
-    command = ["taskset", "--cpu-list", str(load.core), program("wrk"), "-t1", "-c64", f"-d{load.seconds}", "--latency"]
+    command = [
+        "taskset",
+        "--cpu-list",
+        str(load.core),
+        program("wrk"),
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{load.seconds}",
+        "--latency",
+    ]
     url = f"http://127.0.0.1:{PROXY_PORT}{path}"
     report = subprocess.run([*command, *options, *headers, url], capture_output=True, text=True, check=False)
     if report.returncode or "Non-2xx" in report.stdout or "Socket errors" in report.stdout:
         complaint = re.search(r"Non-2xx.*|Socket errors.*", report.stdout)
         raise BenchError(complaint[0].strip() if complaint else report.stderr.strip() or "wrk failed")
+    return report.stdout
+
+
+def websocket_load(load: Load) -> str:
+    """Run the load generator of messages and give what it printed.
+
+    Raises: BenchError if a connection was not opened, or something else came back than was sent.
+    """
+    command = ["taskset", "--cpu-list", str(load.core), str(load.floor / "websocket_load")]
+    options = [str(PROXY_PORT), str(load.seconds), str(CONNECTIONS)]
+    try:
+        report = subprocess.run(
+            [*command, *options], capture_output=True, text=True, check=False, timeout=load.seconds + 20
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BenchError("a message did not come back") from error
+    if report.returncode:
+        raise BenchError(report.stderr.strip() or "websocket_load failed")
     return report.stdout
 
 
@@ -67,10 +96,10 @@ def number(pattern: str, text: str) -> float:
     return float(found[1]) * (MILLISECONDS[found[2]] if found.lastindex == 2 else 1)  # noqa: PLR2004
 
 
-def requests(pid: int, load: Load, path: str, options: Sequence[str]) -> Sample:
-    """Processor time a request, in microseconds."""
+def requests(pid: int, load: Load, generate: Callable[[Load], str], what: str = "request") -> Sample:
+    """Processor time a request, in microseconds, or of whatever else is generated."""
     before, started = usage(pid), time.monotonic()
-    report = wrk(load, path, options)
+    report = generate(load)
     used, elapsed = usage(pid) - before, time.monotonic() - started
     count = number(r"(\d+) requests in", report)
     details = {
@@ -82,7 +111,7 @@ def requests(pid: int, load: Load, path: str, options: Sequence[str]) -> Sample:
         "memory_mib": memory_kib(pid) / 1024,
     }
     value = used.total_us / count
-    line = f"{value:7.2f} us a request, {details['requests_per_s']:7.0f}/s, busy {details['busy']:.2f}"
+    line = f"{value:7.2f} us a {what}, {details['requests_per_s']:7.0f}/s, busy {details['busy']:.2f}"
     return Sample(value, line, details)
 
 
@@ -138,6 +167,11 @@ def strace_table(text: str) -> dict[str, int]:
     return {row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit() and row[-1] != "total"}  # noqa: PLR2004
 
 
+def asking(path: str, *options: str) -> Callable[[Load], str]:
+    """A load of requests for one path."""
+    return lambda load: wrk(load, path, options)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A way to measure, and what its figure counts."""
@@ -147,12 +181,16 @@ class Scenario:
 
 
 SCENARIOS: dict[str, Scenario] = {
-    "h1": Scenario("us/request", lambda pid, load: requests(pid, load, "/", ())),
-    "h1-100k": Scenario("us/request", lambda pid, load: requests(pid, load, "/100k", ())),
-    "h1-close": Scenario("us/request", lambda pid, load: requests(pid, load, "/", ("-H", "Connection: close"))),
+    "h1": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/"))),
+    "h1-100k": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/100k"))),
+    "h1-close": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/", "-H", "Connection: close"))),
+    "websocket": Scenario("us/message", lambda pid, load: requests(pid, load, websocket_load, "message")),
     "idle": Scenario("KiB/connection", idle),
     "sys": Scenario("calls/request", system_calls),
 }
+
+
+WITHOUT_WRK = frozenset({"idle", "websocket"})
 
 
 def floor_programs(folder: Path) -> Path:

@@ -1,6 +1,7 @@
-//! What the relay and the origin share: edge-triggered `epoll`, loopback sockets, a table by descriptor.
+//! What the relay, the origin and the load share: edge-triggered `epoll`, loopback sockets, a table by descriptor.
 
 mod epoll;
+pub mod frames;
 mod table;
 
 pub use epoll::{Epoll, Event, Turn};
@@ -37,11 +38,11 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)
 }
 
-/// The ports given on the command line, as many as there are names.
+/// The numbers given on the command line, as many as there are names.
 ///
 /// # Errors
 /// A line that tells how to call the program.
-pub fn ports<const N: usize>(names: [&str; N]) -> Result<[u16; N], String> {
+pub fn numbers<const N: usize>(names: [&str; N]) -> Result<[u16; N], String> {
     let given: Vec<u16> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
-    given.try_into().map_err(|_| format!("give {N} ports: {}", names.join(" ")))
+    given.try_into().map_err(|_| format!("give {N} numbers: {}", names.join(" ")))
 }

@@ -19,6 +19,11 @@ impl<T> Table<T> {
         self.places.get_mut(usize::try_from(descriptor).ok()?)?.as_mut()
     }
 
+    /// All values.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.places.iter_mut().flatten()
+    }
+
     /// Puts a value, in place of an older one.
     pub fn insert(&mut self, descriptor: RawFd, value: T) {
         let Ok(index) = usize::try_from(descriptor) else { return };

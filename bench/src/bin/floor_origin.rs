@@ -1,7 +1,8 @@
 //! An origin that costs as little as an origin can: answers made beforehand, nothing parsed but the end of a head.
 //!
 //! `/100k` is answered with 100 KB, everything else with 1 KB. A request has no body and is answered before the next
-//! one is read: a proxy sends no more than that on one connection.
+//! one is read: a proxy sends no more than that on one connection. A request for WebSocket is taken, and every frame
+//! said back.
 //!
 //! usage: `floor_origin PORT`
 
@@ -10,7 +11,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 
-use penstock_bench::{BUFFER_BYTES, Epoll, Event, Table, Turn, listen, ports, prepare};
+use penstock_bench::frames::{self, SWITCHED};
+use penstock_bench::{BUFFER_BYTES, Epoll, Event, Table, Turn, listen, numbers, prepare};
 
 /// Bytes of the two bodies.
 const SIZES: [usize; 2] = [1024, 100 * 1024];
@@ -26,6 +28,8 @@ struct Connection {
     closing: bool,
     sent: usize,
     answering: bool,
+    /// Once it speaks WebSocket: frames that are not whole, and what is to be sent.
+    echo: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Answers {
@@ -40,7 +44,7 @@ impl Answers {
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, head: Vec::new(), large: false, closing: false, sent: 0, answering: false }
+        Self { stream, head: Vec::new(), large: false, closing: false, sent: 0, answering: false, echo: None }
     }
 
     /// Takes bytes of a request; true when its head has ended.
@@ -49,10 +53,27 @@ impl Connection {
         if !self.head.ends_with(b"\r\n\r\n") {
             return false;
         }
+        if contains(&self.head, b"pgrade: websocket") {
+            self.echo = Some((Vec::new(), SWITCHED.to_vec()));
+        }
         self.large = self.head.starts_with(b"GET /100k");
         self.closing = contains(&self.head, b"onnection: close");
-        (self.answering, self.sent) = (true, 0);
+        (self.answering, self.sent) = (self.echo.is_none(), 0);
         self.head.clear();
+        true
+    }
+
+    /// Says back what came; false when the connection is over.
+    fn echo(&mut self, bytes: &[u8]) -> bool {
+        let Some((unread, out)) = &mut self.echo else { return true };
+        unread.extend_from_slice(bytes);
+        frames::echo(unread, out);
+        while !out.is_empty() {
+            match self.stream.write(out) {
+                Ok(count) => drop(out.drain(..count)),
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
         true
     }
 
@@ -72,13 +93,15 @@ impl Connection {
     fn read(&mut self, answers: &Answers, buffer: &mut [u8]) -> bool {
         match self.stream.read(buffer) {
             Ok(0) => false,
-            Ok(count) => !self.take(&buffer[..count]) || self.write(answers),
+            Ok(count) if self.echo.is_some() => self.echo(&buffer[..count]),
+            Ok(count) => !self.take(&buffer[..count]) || (self.echo(&[]) && self.write(answers)),
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         }
     }
 
     fn handle(&mut self, event: Event, answers: &Answers, buffer: &mut [u8]) -> bool {
-        (!event.writable || !self.answering || self.write(answers))
+        (!event.writable || self.echo(&[]))
+            && (!event.writable || !self.answering || self.write(answers))
             && (!event.readable || self.read(answers, buffer))
             && (!event.ending || self.answering)
     }
@@ -125,7 +148,7 @@ fn run(port: u16) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    let outcome = ports(["PORT"]).and_then(|[port]| run(port).map_err(|error| error.to_string()));
+    let outcome = numbers(["PORT"]).and_then(|[port]| run(port).map_err(|error| error.to_string()));
     if let Err(message) = outcome {
         eprintln!("floor_origin: {message}");
     }

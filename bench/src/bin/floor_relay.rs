@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
 
-use penstock_bench::{BUFFER_BYTES, Epoll, Event, Table, Turn, listen, loopback, ports, prepare};
+use penstock_bench::{BUFFER_BYTES, Epoll, Event, Table, Turn, listen, loopback, numbers, prepare};
 
 /// One socket of a pair, and what it could not take yet.
 struct Side {
@@ -133,7 +133,7 @@ fn run([listen_port, upstream_port]: [u16; 2]) -> io::Result<()> {
 
 fn main() -> ExitCode {
     let outcome =
-        ports(["LISTEN_PORT", "UPSTREAM_PORT"]).and_then(|ports| run(ports).map_err(|error| error.to_string()));
+        numbers(["LISTEN_PORT", "UPSTREAM_PORT"]).and_then(|numbers| run(numbers).map_err(|error| error.to_string()));
     if let Err(message) = outcome {
         eprintln!("floor_relay: {message}");
     }

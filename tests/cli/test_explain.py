@@ -174,3 +174,41 @@ def test_a_request_is_not_explained_by_a_listener_that_has_none(tmp_path: Path) 
     file = tmp_path / "gateway.yaml"
     file.write_text(CARRIED)
     assert main(["explain", "-c", str(file), "GET", "http://localhost:8080/"]) == 1
+
+
+PROXIED = """
+kind: Listener
+name: proxy
+address: 127.0.0.1:3128
+---
+kind: Route
+name: out
+path: /*
+steps:
+  - {kind: ForwardProxy, allow: ["*.example.com", "10.0.0.0/8:5432"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "expected"),
+    [
+        ("CONNECT", "https://a.example.com", "looks a.example.com up, and connects to the first of its addresses"),
+        ("GET", "http://a.example.com/x", "looks a.example.com up, and connects to the first of its addresses"),
+        ("CONNECT", "http://10.1.2.3:5432", "connects to 10.1.2.3:5432"),
+        ("CONNECT", "http://127.0.0.1:443", "refuses 127.0.0.1:443"),
+        ("CONNECT", "https://0x7f.1", "refuses 0x7f.1:443"),
+        ("GET", "http://example.org/", "refuses example.org:80"),
+    ],
+)
+def test_what_a_proxy_does_with_a_destination_is_told(
+    method: str, url: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(PROXIED)
+    assert main(["explain", "-c", str(file), "--listener", "proxy", method, url]) == 0
+    assert f"step      ForwardProxy: {expected}" in capsys.readouterr().out
+
+
+def test_connect_is_refused_where_there_is_no_step_for_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(file, "CONNECT", "http://shop:443") != 0
+    assert "would refuse it with 501" in capsys.readouterr().err

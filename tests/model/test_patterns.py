@@ -20,7 +20,7 @@ PATHS: list[tuple[Any, tuple[str, str]]] = [
 ]
 NO_PATHS = [
     "orders", "", "/a//b", "/a/../b", "/./a", "/a/..", "/a*", "/*/b", "/a/{id", "/a/x{id}", "/{a}/{a}", "/{rest}/*",
-    "/{}", "/{1a}", "/a?b=1", "/a#b", "/%zz", "/a\n", 5, None, [], {"exact": "/a"}, {"regex": ""}, {},
+    "/{}", "/{1a}", "/a?b=1", "/a#b", "/%zz", "/a\n", 5, None, [], {"exact": "/a"}, {"regex": ""}, {"regex": None}, {},
 ]  # fmt: skip
 HOSTS: list[tuple[Any, tuple[str, str]]] = [
     ("Shop.Example.com.", ("exact", "shop.example.com")),

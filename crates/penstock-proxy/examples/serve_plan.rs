@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use penstock_plan::{Body, Plan};
 use penstock_proxy::pipeline::NoForeignFilters;
+use penstock_proxy::resolver::NoAddresses;
 use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
 use penstock_proxy::worker::{Listening, Setup, Share, build, remote, run};
 
@@ -36,7 +37,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let (_remote, commands) = remote();
     run(
-        Setup { built: Arc::new(built), sockets, log, share: Share::alone()?, before_sleep: || (), descriptors: None },
+        Setup {
+            built: Arc::new(built),
+            sockets,
+            log,
+            share: Share::alone()?,
+            before_sleep: || (),
+            descriptors: None,
+            addresses: Arc::new(NoAddresses),
+        },
         commands,
     )?;
     Ok(())

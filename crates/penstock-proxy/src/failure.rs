@@ -80,6 +80,16 @@ pub(crate) enum Failure {
     NotSwitched,
     #[error("no tunnel is opened here")]
     NoTunnel,
+    #[error("the request names no destination: it was not sent as to a proxy, with CONNECT or a whole URL")]
+    NotProxied,
+    #[error("a whole URL of https has to be asked for with CONNECT")]
+    NotClearText,
+    #[error("this destination may not be reached from here")]
+    DestinationRefused,
+    #[error("the destination's name has no address")]
+    NameNotFound,
+    #[error("too many names are being looked up")]
+    NamesBusy,
     #[error("the endpoint did not answer in time")]
     AnswerTimedOut,
     #[error("the endpoint stopped in the middle of its answer")]
@@ -173,6 +183,11 @@ impl Failure {
             Self::UnaskedUpgrade => (502, Blame::Upstream, "unasked_upgrade"),
             Self::NotSwitched => (502, Blame::Upstream, "not_switched"),
             Self::NoTunnel => (501, Blame::Client, "no_tunnel"),
+            Self::NotProxied => (400, Blame::Client, "not_proxied"),
+            Self::NotClearText => (400, Blame::Client, "not_clear_text"),
+            Self::DestinationRefused => (403, Blame::Client, "destination_refused"),
+            Self::NameNotFound => (502, Blame::Upstream, "name_not_found"),
+            Self::NamesBusy => (503, Blame::Gateway, "names_busy"),
             Self::AnswerTimedOut => (504, Blame::Upstream, "answer_timed_out"),
             Self::AnswerBodyTimedOut => (504, Blame::Upstream, "answer_body_timed_out"),
             Self::RequestTimedOut => (504, Blame::Gateway, "request_timed_out"),

@@ -20,6 +20,7 @@ pub(crate) mod listener;
 pub mod pipeline;
 mod proxy_header;
 mod quic;
+pub mod resolver;
 pub mod routing;
 pub(crate) mod scan;
 mod stream;

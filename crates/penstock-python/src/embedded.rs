@@ -14,6 +14,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::{PyResult, Python, pyclass, pymethods};
 use tokio::sync::oneshot;
 
+use crate::addresses::SystemAddresses;
 use crate::filter::{PythonFilters, ReleasedAtEnd, release};
 
 /// A worker on a thread of this process.
@@ -56,6 +57,7 @@ impl EmbeddedWorker {
             before_sleep: release,
             // They are the caller's as well: that they are short shows when one cannot be had.
             descriptors: None,
+            addresses: Arc::new(SystemAddresses),
         };
         let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || {
             // Attached once for life: attaching afresh for each call of a filter costs microseconds.

@@ -1,5 +1,6 @@
 //! The Python module `penstock._core`: conversions between Python and the core, and nothing else.
 
+mod addresses;
 mod catalogue;
 mod embedded;
 mod explain;

@@ -16,6 +16,7 @@ use penstock_proxy::worker::{Built, Setup, Share, remote, run};
 use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
+use crate::addresses::SystemAddresses;
 use crate::filter::{PythonFilters, ReleasedAtEnd, release};
 use crate::log_writer::LogWriter;
 use crate::table::{column_slot, inherited};
@@ -63,6 +64,7 @@ pub(crate) fn run_worker(
         share,
         before_sleep: release,
         descriptors: descriptor_limit(),
+        addresses: Arc::new(SystemAddresses),
     };
     py.detach(|| {
         let _released = ReleasedAtEnd;

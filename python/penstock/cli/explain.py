@@ -180,7 +180,8 @@ def _chosen(chosen: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    return f"{step['name']}{'' if step['runs'] else ' (its condition does not hold)'}"
+    does = f": {step['destination']}" if step.get("destination") else ""
+    return f"{step['name']}{does}{'' if step['runs'] else ' (its condition does not hold)'}"
 
 
 def _header(text: str) -> list[str]:

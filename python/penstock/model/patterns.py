@@ -46,7 +46,7 @@ def read_host(value: object) -> object:
     Shape: `shop.example.com` or `*.example.com`; a mapping may only hold `regex`.
     Raises: ValueError if it is no host.
     """
-    if isinstance(value, dict) and set(value) == {"regex"}:
+    if isinstance(value, dict) and set(value) == {"regex"} and value["regex"] is not None:
         return value
     if not isinstance(value, str):
         raise ValueError("write a host as text, or {regex: ...}")  # noqa: TRY004 - pydantic
@@ -104,7 +104,7 @@ def read_path(value: object) -> object:
     Shape: exact `/orders`; `/orders/*` with all below it; `/orders/{id}` with parameters; or {regex: ...}.
     Raises: ValueError if it is no pattern.
     """
-    if isinstance(value, dict) and set(value) == {"regex"}:
+    if isinstance(value, dict) and set(value) == {"regex"} and value["regex"] is not None:
         return value
     if not isinstance(value, str):
         several = (

@@ -10,7 +10,7 @@ use super::streams::Streams;
 use super::work::Work;
 use crate::exchange::Head;
 use crate::failure::Failure;
-use crate::http2::Opened;
+use crate::http2::{ErrorCode, Opened};
 use crate::tls::Agreed;
 
 /// One stream that a client began.
@@ -73,8 +73,8 @@ impl ClientStream {
     }
 
     /// Resets a stream whose tunnel is over, unless both sides have ended it.
-    pub(super) fn cut_off(&self) {
-        self.ends.session.borrow_mut().cut_off(self.ends.id);
+    pub(super) fn cut_off(&self, code: ErrorCode) {
+        self.ends.session.borrow_mut().cut_off(self.ends.id, code);
     }
 
     /// Resets the stream.

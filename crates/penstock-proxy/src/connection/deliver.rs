@@ -33,13 +33,12 @@ pub(crate) enum Next {
 
 /// Sends the answer and decides what becomes of the connection.
 pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
-    let is_tunnels_answer = work.info.connects != Connects::No && (200..300).contains(&work.exchange.response.status);
-    if is_tunnels_answer {
+    if is_connected(work) || is_switched(work) {
+        return switch(connection, work, listener).await;
+    }
+    if work.info.connects != Connects::No && is_success(work) {
         // Whatever answered knew nothing of a tunnel, but the client would take it for one.
         answer_failure(work, Failure::NoTunnel);
-    }
-    if matches!(work.exchange.answer, Answer::Upstream) && work.exchange.response.status == 101 {
-        return switch(connection, work, listener).await;
     }
     if let Some(call) = work.exchange.grpc {
         answer_call(work, call);
@@ -66,6 +65,20 @@ pub(crate) async fn deliver(connection: &mut Connection, work: &mut Work, listen
         (true, ConnectionField::Close) => Next::Close,
         (true, _) => Next::Again,
     }
+}
+
+fn is_success(work: &Work) -> bool {
+    (200..300).contains(&work.exchange.response.status)
+}
+
+/// Whether the endpoint has switched protocols, as it was asked to.
+fn is_switched(work: &Work) -> bool {
+    matches!(work.exchange.answer, Answer::Upstream) && work.exchange.response.status == 101
+}
+
+/// Whether the destination of a `CONNECT` was connected to, and no filter has thought otherwise since.
+fn is_connected(work: &Work) -> bool {
+    work.info.connects == Connects::Destination && matches!(work.exchange.answer, Answer::Upstream) && is_success(work)
 }
 
 /// Reads the whole request body for a filter that needs it; one that is too large is answered.
@@ -193,7 +206,9 @@ fn framing(work: &mut Work) -> AnswerFraming {
 
 fn connection_field(connection: &Connection, work: &Work, is_clean: bool, framing: AnswerFraming) -> ConnectionField {
     let version = work.exchange.request.version;
+    // What follows a CONNECT that was refused may be meant for the tunnel, and must not be taken for a request.
     let keeps_alive = is_clean
+        && work.info.connects != Connects::Destination
         && work.info.options.keeps_alive(version)
         && framing != AnswerFraming::UntilClose
         && (work.gone_at_ms == u64::MAX || !connection.client.unread().is_empty())
@@ -401,12 +416,14 @@ fn release_attempt(connection: &Connection, work: &mut Work, was_sent: bool) {
     }
 }
 
-/// Answers 101 and becomes a tunnel.
+/// Answers that there is a tunnel, and becomes it.
 async fn switch(connection: &mut Connection, work: &mut Work, listener: &BuiltListener) -> Next {
     match &mut connection.client {
         Client::Wire(wire) => {
             let output = wire.output(&connection.worker.buffers);
-            write_answer(output, &work.exchange, AnswerFraming::None, ConnectionField::Upgrade);
+            let is_upgrade = work.info.connects == Connects::No;
+            let field = if is_upgrade { ConnectionField::Upgrade } else { ConnectionField::Silent };
+            write_answer(output, &work.exchange, AnswerFraming::None, field);
         }
         Client::Stream(stream) => {
             let response = &mut work.exchange.response;

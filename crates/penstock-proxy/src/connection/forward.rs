@@ -21,7 +21,7 @@ use crate::filters::{Forward, Weighted};
 use crate::http1::{Connects, Framing, ResponseInfo, parse_response};
 use crate::http2::Answered;
 use crate::pipeline::{ForwardResult, ResultId};
-use crate::telemetry::Forwarded;
+use crate::telemetry::{Forwarded, UpstreamMeter};
 use crate::upstream::Upstream;
 use crate::websocket::answers_key;
 use crate::worker::Worker;
@@ -51,19 +51,41 @@ pub(crate) enum Miss {
 /// Only where nobody is left to be answered.
 pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: &Forward) -> Result<ResultId, Failure> {
     drop_earlier_answer(work);
+    if work.info.connects == Connects::Destination {
+        return Ok(failed(work, Failure::NoTunnel));
+    }
     if !has_whole_body(work) {
         return Ok(failed(work, Failure::BodyConsumed));
     }
     let Some(upstream) = choose(&connection.worker, &step.to) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
-    let began_us = connection.worker.clock.now_us();
-    if work.record.upstream_us.0 == 0 {
-        work.record.upstream_us.0 = began_us;
-    }
-    let before = work.record.attempts;
+    begin(connection, work);
     let outcome = attempts(connection, work, step, &upstream).await;
+    conclude(connection, work, &upstream.meter.get(), outcome)
+}
+
+/// Notes that a request is about to be sent on.
+pub(super) fn begin(connection: &Connection, work: &mut Work) {
+    let record = &mut work.record;
+    record.step = (connection.worker.clock.now_us(), record.attempts);
+    if record.upstream_us.0 == 0 {
+        record.upstream_us.0 = record.step.0;
+    }
+}
+
+/// Counts how it went, and makes the exchange hold the answer that came or the gateway's own.
+///
+/// # Errors
+/// Only where nobody is left to be answered.
+pub(super) fn conclude(
+    connection: &Connection,
+    work: &mut Work,
+    meter: &UpstreamMeter,
+    outcome: Result<(), Miss>,
+) -> Result<ResultId, Failure> {
+    let (began_us, before) = work.record.step;
     let attempts = work.record.attempts.saturating_sub(before);
-    let count = |outcome| connection.worker.recorder.forwarded(&upstream.meter.get(), attempts, outcome);
+    let count = |outcome| connection.worker.recorder.forwarded(meter, attempts, outcome);
     match outcome {
         Ok(()) => {
             work.record.upstream_us.1 = connection.worker.clock.now_us();
@@ -88,7 +110,7 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
     }
 }
 
-fn failed(work: &mut Work, failure: Failure) -> ResultId {
+pub(super) fn failed(work: &mut Work, failure: Failure) -> ResultId {
     answer_failure(work, failure);
     match failure.verdict().status {
         504 => ForwardResult::TimedOut.id(),
@@ -97,7 +119,7 @@ fn failed(work: &mut Work, failure: Failure) -> ResultId {
 }
 
 /// A later `Forward` replaces the answer in hand; its connection is not clean any more.
-fn drop_earlier_answer(work: &mut Work) {
+pub(super) fn drop_earlier_answer(work: &mut Work) {
     work.attempt = None;
     work.exchange.answer = Answer::None;
 }

@@ -123,6 +123,11 @@ fn is_forwarding_text(name: &[u8]) -> bool {
     starts(name, b"x-forwarded-") || starts(name, b"x-ssl-") || starts(name, b"x-original-")
 }
 
+/// Whether a field speaks of the client to those behind the gateway.
+pub(super) fn is_forwarding_field(token: Name, name: &[u8]) -> bool {
+    if token == Name::OTHER { is_forwarding_text(name) } else { token.bit() & FORWARDING != 0 }
+}
+
 /// Whether a field's name begins with these small letters, in any case.
 pub(super) fn starts(name: &[u8], prefix: &[u8]) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))

@@ -10,6 +10,7 @@ mod connect;
 mod deliver;
 mod ends;
 mod forward;
+mod forward_proxy;
 mod frame_way;
 mod framed;
 mod handshake;

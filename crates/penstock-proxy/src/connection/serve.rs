@@ -25,8 +25,8 @@ use super::understand::understand;
 use super::work::Work;
 use crate::exchange::{Client as ClientAddress, Method, Name, Request, Span, Version};
 use crate::failure::Failure;
-use crate::http1::{Connects, Framing, Malformed, head_may_be_complete, parse_request};
-use crate::listener::{BuiltListener, ListenerState};
+use crate::http1::{Connects, Framing, Malformed, RequestInfo, head_may_be_complete, parse_request};
+use crate::listener::{BuiltListener, ListenerRoutes, ListenerState};
 use crate::proxy_header::Addresses;
 use crate::websocket::add_key;
 use crate::wire::{Deadline, Socket, Wire};
@@ -259,7 +259,7 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
         Err(NoHead::Failed(failure)) => return refuse(connection, work, failure).await,
     }
     work.record.started_us = connection.worker.clock.now_us();
-    if let Err(malformed) = prepare(connection, work, &listener) {
+    if let Err(malformed) = prepare(connection, work, &listener, &routes) {
         return refuse(connection, work, malformed.into()).await;
     }
     if work.is_early && !mark_early(&mut work.exchange.request) {
@@ -355,10 +355,18 @@ fn poll_head(
 }
 
 /// Makes a request out of a parsed head, or refuses it.
-fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -> Result<(), Malformed> {
+fn prepare(
+    connection: &Connection,
+    work: &mut Work,
+    listener: &BuiltListener,
+    routes: &ListenerRoutes,
+) -> Result<(), Malformed> {
     let Work { exchange, info, request_transfer, owes_continue, .. } = work;
     let request = &mut exchange.request;
-    understand(request, info.target, listener.plan.encoded_slash)?;
+    if request.method == Method::Connect {
+        check_connect(info, routes.are_proxies || listener.before.is_proxy())?;
+    }
+    info.scheme = understand(request, info.target, listener.plan.encoded_slash)?.or(info.scheme);
     let worker = &connection.worker;
     identify(request, &connection.peer, &listener.trust, listener.plan.underscores, |id| worker.write_id(id))?;
     if info.connects == Connects::WebSocket {
@@ -369,6 +377,19 @@ fn prepare(connection: &Connection, work: &mut Work, listener: &BuiltListener) -
     request_transfer.passes_trailers = true;
     *owes_continue = info.expects_continue;
     Ok(())
+}
+
+/// Takes a `CONNECT` for one, where there is a step for it; it has no body (RFC 9110, section 9.3.6).
+fn check_connect(info: &mut RequestInfo, is_served: bool) -> Result<(), Malformed> {
+    match info.framing {
+        _ if !is_served => Err(Malformed::Method),
+        Framing::Length(_) => Err(Malformed::ContentLength),
+        Framing::Chunked => Err(Malformed::TransferEncoding),
+        Framing::None | Framing::UntilClose | Framing::Stream => {
+            info.connects = Connects::Destination;
+            Ok(())
+        }
+    }
 }
 
 /// Tells the endpoint that a request may be a copy; says no where a copy could do harm (RFC 8470, section 5.1).

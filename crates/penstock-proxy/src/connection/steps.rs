@@ -7,6 +7,7 @@ use std::task::Poll;
 use super::answer::answer_failure;
 use super::deliver::buffer_body;
 use super::forward::forward;
+use super::forward_proxy::forward_proxy;
 use super::serve::Connection;
 use super::work::{Passed, Sequence, Work};
 use crate::exchange::{Answer, LocalBody};
@@ -76,6 +77,8 @@ async fn run_in(
         let outcome = match &step.action {
             Action::End => return Ok(()),
             Action::Forward(settings) => Some(forward(connection, work, settings).await?),
+            // Boxed: every idle client connection would else hold room for it.
+            Action::ForwardProxy(settings) => Some(Box::pin(forward_proxy(connection, work, settings)).await?),
             Action::Filter(filter) => {
                 if filter.buffers_body() && !had_answer {
                     buffer_body(connection, work, listener.plan.limits.buffered_body_bytes).await?;

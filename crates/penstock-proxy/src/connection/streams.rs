@@ -34,7 +34,7 @@ pub(crate) trait Streams {
     /// Resets a stream, unless it was, because we cannot go on.
     fn abort(&mut self, id: u64);
     /// Resets a stream whose tunnel is over, unless both sides have said so.
-    fn cut_off(&mut self, id: u64);
+    fn cut_off(&mut self, id: u64, code: ErrorCode);
     /// Ends a stream's service, of whose body so many bytes are not used up. What did not reach its end is reset.
     fn close(&mut self, id: u64, unread: usize);
 }
@@ -94,8 +94,8 @@ impl Streams for http2::Session {
         self.abort(short(id), ErrorCode::Internal);
     }
 
-    fn cut_off(&mut self, id: u64) {
-        self.cut_off(short(id));
+    fn cut_off(&mut self, id: u64, code: ErrorCode) {
+        self.cut_off(short(id), code);
     }
 
     fn close(&mut self, id: u64, unread: usize) {
@@ -152,8 +152,9 @@ impl Streams for http3::Session {
         self.abort(id, http3::Code::Internal);
     }
 
-    fn cut_off(&mut self, id: u64) {
-        self.cut_off(id);
+    fn cut_off(&mut self, id: u64, code: ErrorCode) {
+        let is_connect = code == ErrorCode::Connect;
+        self.cut_off(id, if is_connect { http3::Code::Connect } else { http3::Code::RequestCancelled });
     }
 
     fn close(&mut self, id: u64, _: usize) {

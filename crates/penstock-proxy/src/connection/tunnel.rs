@@ -11,7 +11,8 @@ use super::serve::Connection;
 use super::transfer::{Transfer, TransferError};
 use super::web_socket::web_socket;
 use super::work::{Attempt, Work};
-use crate::http1::Framing;
+use crate::http1::{Connects, Framing};
+use crate::http2::ErrorCode;
 use crate::listener::BuiltListener;
 use crate::websocket::asks_for_websocket;
 use crate::wire::Buffers;
@@ -66,19 +67,27 @@ pub(crate) async fn tunnel(
     mut attempt: Attempt,
     listener: &BuiltListener,
 ) {
-    if asks_for_websocket(&work.exchange.request) {
+    if work.info.connects != Connects::Destination && asks_for_websocket(&work.exchange.request) {
         let _open = connection.worker.recorder.entered(connection.listener.meter.get().tunnels);
         web_socket(connection, work, &mut attempt, listener).await;
     } else {
         let idle_ms = listener.plan.limits.idle_ms.min(attempt.upstream.plan.timeouts.idle_ms);
-        relay(connection, work, &mut attempt.remote, idle_ms).await;
+        let end = relay(connection, work, &mut attempt.remote, idle_ms).await;
+        if end == End::Broken && work.info.connects == Connects::Destination {
+            // Neither side must take what it has for all there was.
+            attempt.remote.abort();
+            if let Client::Wire(wire) = &connection.client {
+                wire.socket().reset_on_close();
+            }
+        }
     }
     if let Client::Stream(stream) = &connection.client {
-        // A stream that was given up is a connection that was reset (RFC 8441, section 5).
+        // A stream that was given up is a connection that was reset (RFC 8441, section 5; RFC 9113, section 8.5).
         if stream.is_reset() {
             attempt.remote.abort();
         }
-        stream.cut_off();
+        let is_connect = work.info.connects == Connects::Destination;
+        stream.cut_off(if is_connect { ErrorCode::Connect } else { ErrorCode::Cancel });
     }
     attempt.remote.discard(&connection.worker.buffers);
 }

@@ -4,15 +4,20 @@ use penstock_plan::EncodedSlash;
 
 use crate::exchange::{Method, Name, Request, Span, Version};
 use crate::http1::Malformed;
-use crate::routing::{Form, parse_authority, parse_target, path::normalise};
+use crate::routing::{Form, Scheme, parse_authority, parse_target, path::normalise};
 
-/// Fills `path`, `query`, `host` and `authority` of a request whose head has been parsed.
+/// Fills `path`, `query`, `host` and `authority` of a request whose head has been parsed, and gives the scheme of a
+/// target that is a whole URL. For `CONNECT`, which has no path, it is `/`.
 ///
 /// # Errors
 /// A malformed target or path, or a `Host` that is missing, repeated, malformed or at odds
 /// with the target (A30-A34).
-pub(crate) fn understand(request: &mut Request, target: Span, slashes: EncodedSlash) -> Result<(), Malformed> {
-    if matches!(request.method, Method::Connect | Method::Trace) {
+pub(crate) fn understand(
+    request: &mut Request,
+    target: Span,
+    slashes: EncodedSlash,
+) -> Result<Option<Scheme>, Malformed> {
+    if request.method == Method::Trace {
         return Err(Malformed::Method);
     }
     let Request { head, path, query, host, port, authority, method, version, .. } = request;
@@ -45,7 +50,7 @@ pub(crate) fn understand(request: &mut Request, target: Span, slashes: EncodedSl
         }
         None => host.clear(),
     }
-    Ok(())
+    Ok(parts.scheme)
 }
 
 #[cfg(test)]
@@ -72,9 +77,20 @@ mod tests {
     }
 
     #[test]
-    fn a30_connect_and_trace_are_not_served() {
-        for text in ["CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"] {
-            assert_eq!(check(text), Err(Malformed::Method));
+    fn a30_trace_is_not_served() {
+        assert_eq!(check("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), Err(Malformed::Method));
+    }
+
+    #[test]
+    fn a31_connect_names_a_host_and_a_port() {
+        let connect = |target: &str| check(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n"));
+        assert_eq!(connect("A.Example:443"), Ok(("a.example".into(), "/".into(), String::new())));
+        assert_eq!(connect("[::FFFF:127.0.0.1]:1"), Ok(("[::ffff:127.0.0.1]".into(), "/".into(), String::new())));
+        for target in ["/", "a", "a:", ":80", "a:80/", "http://a:80", "u@a:80", "*", "a:x"] {
+            assert_eq!(connect(target), Err(Malformed::Target), "{target}");
+        }
+        for target in ["a:99999", "::1:80", "a..b:80"] {
+            assert_eq!(connect(target), Err(Malformed::Host), "{target}");
         }
     }
 

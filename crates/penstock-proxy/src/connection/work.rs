@@ -103,6 +103,8 @@ pub(crate) struct Record {
     pub(crate) grpc_status: Option<Status>,
     /// Attempts made.
     pub(crate) attempts: u32,
+    /// When the step under way began to send, and the attempts made before it.
+    pub(crate) step: (u64, u32),
     /// Whether the exchange became a tunnel.
     pub(crate) is_tunnel: bool,
     /// When the first attempt began and the answer's head was there.

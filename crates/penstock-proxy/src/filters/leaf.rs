@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use regex::Regex;
 use serde_json::Value;
 
+use super::destination::Destination;
 use super::path_template::PathTemplate;
 use crate::exchange::{Facts, Name};
 use crate::expression::{Form, Template};
@@ -42,6 +43,7 @@ pub(super) fn problem(schema: &Value, text: &str) -> Option<LeafProblem> {
         <Template as Leaf>::NAME => <Template as Leaf>::read(text).err(),
         Pattern::NAME => Pattern::read(text).err(),
         PathTemplate::NAME => PathTemplate::read(text).err(),
+        Destination::NAME => Destination::read(text).err(),
         "host" => host_problem(text),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! The core's filters, one file each, and the catalogue that names them.
 
+mod destination;
 mod instead;
 mod kind;
 mod leaf;
@@ -16,7 +17,9 @@ use serde_json::Value;
 use crate::expression::suggestion::hint;
 use crate::pipeline::Filter;
 
+pub use destination::Destination;
 pub use forward::{HostChoice, Weighted};
+pub(crate) use forward_proxy::REFUSED;
 pub use kind::{FilterKind, NativeFilter, SettingProblem, Source};
 pub use leaf::{FieldName, HeaderTemplate, Pattern};
 pub use path_template::PathTemplate;
@@ -38,6 +41,7 @@ macro_rules! catalogue {
 
 catalogue![
     forward::Forward,
+    forward_proxy::ForwardProxy,
     max_body_size::MaxBodySize,
     redirect::Redirect,
     request_id::RequestId,

@@ -5,6 +5,7 @@
 use super::fields::{self, token_length};
 use super::{ConnectionOptions, Framing, Malformed, connection, framing};
 use crate::exchange::{Method, Name, Request, Span, Version};
+use crate::routing::Scheme;
 use crate::scan::has_space_or_control;
 
 /// Limits on a request's head.
@@ -24,6 +25,8 @@ pub enum Connects {
     /// It asks for an answer.
     #[default]
     No,
+    /// The destination that it names, for any bytes.
+    Destination,
     /// WebSocket within a stream (RFC 8441).
     WebSocket,
 }
@@ -45,6 +48,8 @@ pub struct RequestInfo {
     pub takes_trailers: bool,
     /// Whether it asks for a tunnel instead of an answer.
     pub connects: Connects,
+    /// The scheme of a target that is a whole URL, as proxies are asked; in HTTP/2 every target has one.
+    pub scheme: Option<Scheme>,
 }
 
 /// Parses a request's head into `request`, or says `None` while it is incomplete.

@@ -14,6 +14,7 @@ pub(crate) enum ErrorCode {
     RefusedStream = 7,
     Cancel = 8,
     Compression = 9,
+    Connect = 10,
     EnhanceYourCalm = 11,
 }
 

@@ -181,9 +181,9 @@ impl Session {
     }
 
     /// Resets a stream whose tunnel is over, unless both sides have said so.
-    pub(crate) fn cut_off(&mut self, id: u32) {
+    pub(crate) fn cut_off(&mut self, id: u32, code: ErrorCode) {
         if self.streams.get(&id).is_some_and(|stream| !(stream.has_ended && stream.has_peer_ended)) {
-            self.abort(id, ErrorCode::Cancel);
+            self.abort(id, code);
         }
     }
 

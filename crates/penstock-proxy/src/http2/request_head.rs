@@ -7,6 +7,7 @@ use crate::exchange::{Head, Method, Name, Request, Span, Version};
 use crate::http1::{
     ConnectionOptions, Connects, Framing, HeadLimits, Malformed, RequestInfo, content_length, is_value, token_length,
 };
+use crate::routing::Scheme;
 
 /// Longer tokens are no method of any registry.
 const LONGEST_METHOD: usize = 64;
@@ -60,14 +61,16 @@ impl<'a> HeadReader<'a> {
         }
         self.join_cookies();
         let pseudo = std::mem::take(&mut self.pseudo);
-        let (method, path) = pseudo.method.zip(pseudo.path).ok_or(Malformed::PseudoField)?;
-        if pseudo.scheme.is_none() {
-            return Err(Malformed::PseudoField);
-        }
+        let method = pseudo.method.ok_or(Malformed::PseudoField)?;
         self.name_host(pseudo.authority)?;
         let request = self.request;
         request.method_span = method;
         request.method = Method::of(request.head.bytes(method));
+        if request.method == Method::Connect && pseudo.protocol.is_none() {
+            return connect(request, &pseudo);
+        }
+        let (path, scheme) = pseudo.path.zip(pseudo.scheme).ok_or(Malformed::PseudoField)?;
+        let scheme = Some(if request.head.bytes(scheme) == b"https" { Scheme::Https } else { Scheme::Http });
         if let Some(protocol) = pseudo.protocol {
             if request.version == Version::Http3 {
                 // Not offered there.
@@ -83,7 +86,8 @@ impl<'a> HeadReader<'a> {
         };
         let expects_continue = expects_continue(&request.head)? && framing != Framing::None;
         let takes_trailers = request.head.may_have(Name::TE.bit());
-        Ok(RequestInfo { framing, target: path, expects_continue, takes_trailers, ..RequestInfo::default() })
+        let target = path;
+        Ok(RequestInfo { framing, target, expects_continue, takes_trailers, scheme, ..RequestInfo::default() })
     }
 
     fn add(&mut self, line: &Line<'_>) -> Result<(), Malformed> {
@@ -246,6 +250,20 @@ fn check_path(text: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
     }
     let is_target = matches!(text, [b'/', ..] | b"*") && text.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..));
     if is_target { Ok(()) } else { Err(Malformed::PseudoField) }
+}
+
+/// Takes the request for a tunnel to a destination, which names that alone.
+///
+/// Source: RFC 9113, section 8.5.
+fn connect(request: &mut Request, pseudo: &Pseudo) -> Result<RequestInfo, Malformed> {
+    let (Some(target), None, None) = (pseudo.authority, pseudo.scheme, pseudo.path) else {
+        return Err(Malformed::PseudoField);
+    };
+    if request.head.first(Name::CONTENT_LENGTH).is_some() {
+        return Err(Malformed::ContentLength);
+    }
+    request.declared_length = Some(0);
+    Ok(RequestInfo { target, ..RequestInfo::default() })
 }
 
 /// Makes the request for a tunnel that HTTP/1.1 knows of the one that HTTP/2 knows, so that what follows needs to know

@@ -23,6 +23,7 @@ pub(crate) enum Code {
     RequestCancelled = 0x10c,
     RequestIncomplete = 0x10d,
     Message = 0x10e,
+    Connect = 0x10f,
     Decompression = 0x200,
     EncoderStream = 0x201,
     DecoderStream = 0x202,
@@ -52,6 +53,7 @@ pub(super) fn counted_as(code: u64) -> ErrorCode {
         0x107 => ErrorCode::EnhanceYourCalm,
         0x10b => ErrorCode::RefusedStream,
         0x10c => ErrorCode::Cancel,
+        0x10f => ErrorCode::Connect,
         0x200..=0x202 => ErrorCode::Compression,
         _ => ErrorCode::Protocol,
     }

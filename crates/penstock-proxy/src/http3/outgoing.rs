@@ -180,9 +180,9 @@ impl Session {
     }
 
     /// Resets a stream whose tunnel is over, unless both sides have said so.
-    pub(crate) fn cut_off(&mut self, id: u64) {
+    pub(crate) fn cut_off(&mut self, id: u64, code: Code) {
         if self.streams.get(&id).is_some_and(|stream| !(stream.has_ended && stream.has_peer_ended)) {
-            self.reset(id, Code::RequestCancelled);
+            self.reset(id, code);
         }
     }
 

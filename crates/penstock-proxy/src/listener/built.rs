@@ -41,6 +41,8 @@ pub(crate) struct ListenerRoutes {
     pub(crate) router: Router,
     /// Their pipelines, by the router's positions.
     pub(crate) pipelines: Vec<Arc<BuiltPipeline>>,
+    /// Whether a request may name its own destination in one of them.
+    pub(crate) are_proxies: bool,
     /// Where each is counted, likewise.
     pub(crate) meters: Vec<RouteMeter>,
     /// Where bytes go that are carried as they are.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Filter, ResultId};
 use crate::expression::Condition;
-use crate::filters::{self, Forward};
+use crate::filters::{self, Forward, ForwardProxy};
 use crate::telemetry::FilterMeter;
 
 /// A pipeline that is ready to run.
@@ -53,6 +53,8 @@ pub(crate) enum Action {
     Filter(Arc<dyn Filter>),
     /// Sends the request to an upstream.
     Forward(Forward),
+    /// Sends it where it says itself.
+    ForwardProxy(ForwardProxy),
     /// Ends the pipeline.
     End,
 }
@@ -185,6 +187,11 @@ impl BuiltPipeline {
         if problems.is_empty() { Ok(Self { steps: built.into() }) } else { Err(problems) }
     }
 
+    /// Whether a request may name its own destination here.
+    pub(crate) fn is_proxy(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::ForwardProxy(_)))
+    }
+
     fn origin(&self, step: &str) -> Option<&Origin> {
         self.steps.iter().find(|built| *built.name == *step).and_then(|built| built.origin.as_ref())
     }
@@ -236,6 +243,10 @@ fn native(plan: &StepPlan) -> Result<(Action, Option<Vec<String>>), String> {
         "Forward" => {
             let forward = serde_json::from_value(plan.settings.clone()).map_err(|error| error.to_string())?;
             Ok((Action::Forward(forward), results()))
+        }
+        "ForwardProxy" => {
+            let proxy = serde_json::from_value(plan.settings.clone()).map_err(|error| error.to_string())?;
+            Ok((Action::ForwardProxy(proxy), results()))
         }
         kind => Ok((Action::Filter(filters::build(kind, &plan.settings)?.into()), results())),
     }

@@ -2,15 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use penstock_plan::{Balance, Upstream as UpstreamPlan};
+use penstock_plan::{
+    Balance, Endpoint as EndpointPlan, ProxyHeader, Timeouts, Upstream as UpstreamPlan, UpstreamProtocol,
+};
 
 use super::balance::{Balancer, Candidate};
 use super::budget::Budget;
 use super::endpoint::Endpoint;
+use crate::filters::ForwardProxy;
 use crate::telemetry::{Recorder, UpstreamMeter, UpstreamMeters};
 use crate::tls::ClientTls;
 use crate::wire::Address;
@@ -50,6 +54,45 @@ impl PlannedUpstream<'_> {
 }
 
 impl Upstream {
+    /// One that stands for the destination that a request names itself, and serves that request alone.
+    pub(crate) fn of_destination(
+        address: SocketAddr,
+        host: String,
+        step: &ForwardProxy,
+        recorder: &Rc<Recorder>,
+    ) -> Rc<Self> {
+        let name = address.to_string();
+        let endpoint = Rc::new(Endpoint::new(&name, recorder.other_endpoints(), recorder));
+        let timeouts = Timeouts {
+            connect_ms: step.connect.millis(),
+            answer_ms: step.answer.millis(),
+            idle_ms: step.idle.millis(),
+            send_ms: step.idle.millis(),
+            keep_ms: 0,
+        };
+        let plan =
+            EndpointPlan { host, address: name, is_tls: false, path: String::new(), weight: 1, tags: Vec::new() };
+        let plan = UpstreamPlan {
+            name: String::new(),
+            endpoints: vec![plan],
+            balance: Balance::RoundRobin,
+            timeouts,
+            idle_connections: 0,
+            protocol: UpstreamProtocol::Http1,
+            proxy_protocol: ProxyHeader::Off,
+            tls: None,
+            retry: None,
+        };
+        Rc::new(Self {
+            plan,
+            endpoints: vec![endpoint],
+            budget: Budget::new(0),
+            meter: Cell::new(recorder.other_upstreams()),
+            tls: None,
+            balancer: Balancer::default(),
+        })
+    }
+
     /// The endpoint for the next attempt; `tried` are positions this request has used.
     pub(crate) fn pick(&self, tried: u64, random: u64) -> Option<usize> {
         let balance = self.plan.balance;

@@ -284,9 +284,11 @@ impl Builder<'_> {
             }
         }
         let plan_number = self.built.number;
+        let are_proxies = pipelines.iter().any(|pipeline| pipeline.is_proxy());
         Some(ListenerRoutes {
             router: Router::build(routes),
             pipelines,
+            are_proxies,
             meters,
             streams: StreamRoutes::default(),
             plan_number,
@@ -304,7 +306,15 @@ impl Builder<'_> {
         let routes = routes.map(|route| (Arc::clone(route), self.placing.route(&route.name.name)));
         let streams = StreamRoutes::new(routes.collect());
         let (pipelines, meters) = (Vec::new(), Vec::new());
-        ListenerRoutes { router: Router::build(Vec::new()), pipelines, meters, streams, plan_number: self.built.number }
+        let plan_number = self.built.number;
+        ListenerRoutes {
+            router: Router::build(Vec::new()),
+            pipelines,
+            are_proxies: false,
+            meters,
+            streams,
+            plan_number,
+        }
     }
 
     /// The earlier form of a pipeline.

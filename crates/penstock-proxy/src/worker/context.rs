@@ -11,6 +11,7 @@ use super::share::Share;
 use crate::connection::{Connection, Work};
 use crate::exchange::Name;
 use crate::http2::Spares;
+use crate::resolver::{FindAddresses, Resolver};
 use crate::telemetry::{AccessLog, Ended, Entry, LogQueue, Recorder};
 use crate::upstream::Upstreams;
 use crate::wire::{Buffers, Clock, Deadlines, Descriptors};
@@ -32,6 +33,7 @@ pub(crate) struct Worker {
     pub(crate) deadlines: Deadlines,
     pub(crate) descriptors: Descriptors,
     pub(crate) upstreams: Upstreams,
+    pub(crate) resolver: Resolver,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) access_log: AccessLog,
     pub(crate) share: Share,
@@ -45,8 +47,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// With the queue of its log, its share of the table, and its process's limit of descriptors if that is to be kept.
-    pub(crate) fn new(queue: Arc<LogQueue>, share: Share, descriptors: Option<u64>) -> Self {
+    /// With the queue of its log, its share of the table, its process's limit of descriptors if that is to be kept, and
+    /// whoever knows the addresses of names.
+    pub(crate) fn new(
+        queue: Arc<LogQueue>,
+        share: Share,
+        descriptors: Option<u64>,
+        addresses: Arc<dyn FindAddresses>,
+    ) -> Self {
         let recorder = Rc::new(Recorder::new(share.clone()));
         Self {
             buffers: Buffers::default(),
@@ -54,6 +62,7 @@ impl Worker {
             deadlines: Deadlines::default(),
             descriptors: Descriptors::new(descriptors),
             upstreams: Upstreams::new(Rc::clone(&recorder)),
+            resolver: Resolver::new(addresses),
             recorder,
             access_log: AccessLog::new(queue),
             share,

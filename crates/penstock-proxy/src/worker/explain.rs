@@ -11,6 +11,7 @@ use super::imagine::{Imagined, Url, imagine};
 use super::imagine_tls::{ExplainedTls, Handshake};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::http1::Malformed;
 use crate::listener::{BuiltStreamRoute, ListenerRoutes, carries};
 use crate::pipeline::{Action, BuiltPipeline, Filter, ForeignFilter, ForeignFilters, ForeignStep, Outcome, Target};
 use crate::routing::{FailedCondition, RouteExplanation, RouteVerdict};
@@ -70,6 +71,8 @@ pub struct ExplainedStep {
     pub name: String,
     /// Whether its condition holds for this request as it came.
     pub runs: bool,
+    /// What it would do with the destination that the request names, where it is asked for that.
+    pub destination: Option<String>,
 }
 
 /// Explains what a plan does with a request.
@@ -96,6 +99,10 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
     }
     if url.protocol.is_some() {
         return Err(format!("listener {name} speaks HTTP; write http:// or https://"));
+    }
+    let is_proxy = routes.are_proxies || listener.before.is_proxy();
+    if imagined.method == "CONNECT" && !is_proxy {
+        return Err(format!("the listener would refuse it with 501: {}", Malformed::Method));
     }
     let mut exchange = imagine(imagined, &url, listener)?;
     let handshake = shake_hands(&exchange.request.host)?;
@@ -226,7 +233,11 @@ fn steps(routes: &ListenerRoutes, index: usize, exchange: &Exchange) -> (Vec<Exp
         if let (Action::Forward(forward), true, None) = (&step.action, runs, &upstream) {
             upstream = forward.to.iter().max_by_key(|to| to.weight).map(|to| to.upstream.clone());
         }
-        steps.push(ExplainedStep { name: step.name.to_string(), runs });
+        let destination = match &step.action {
+            Action::ForwardProxy(proxy) => Some(proxy.explain(&exchange.request.host, exchange.request.port)),
+            _ => None,
+        };
+        steps.push(ExplainedStep { name: step.name.to_string(), runs, destination });
     }
     (steps, upstream)
 }

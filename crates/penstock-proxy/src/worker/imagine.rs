@@ -40,6 +40,8 @@ pub(super) struct Url<'a> {
     pub(super) authority: &'a str,
     pub(super) target: &'a str,
     pub(super) port: u16,
+    /// Whether the port is written there.
+    pub(super) names_port: bool,
     pub(super) is_https: bool,
     /// What is carried as it is; none: HTTP.
     pub(super) protocol: Option<Protocol>,
@@ -63,10 +65,11 @@ impl<'a> Url<'a> {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
-        let port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(usual_port);
+        let written_port = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let (names_port, port) = (written_port.is_some(), written_port.unwrap_or(usual_port));
         let carried = [("tls://", Protocol::Tls), ("tcp://", Protocol::Tcp), ("udp://", Protocol::Udp)];
         let protocol = carried.into_iter().find_map(|(scheme, protocol)| url.starts_with(scheme).then_some(protocol));
-        Ok(Self { authority, target, port, is_https, protocol })
+        Ok(Self { authority, target, port, names_port, is_https, protocol })
     }
 }
 
@@ -80,7 +83,12 @@ impl Url<'_> {
 
 /// Writes the request as a client would and parses it as the listener would.
 pub(super) fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListener) -> Result<Exchange, String> {
+    let authority = match imagined.method.as_str() {
+        "CONNECT" if !url.names_port => format!("{}:{}", url.authority, url.port),
+        _ => url.authority.to_owned(),
+    };
     let target = match url.target {
+        _ if imagined.method == "CONNECT" => authority.clone(),
         // As in a URL without a path (RFC 9112, section 3.2.4).
         "" if imagined.method == "OPTIONS" => "*".to_owned(),
         target if target.starts_with('/') => target.to_owned(),
@@ -88,7 +96,7 @@ pub(super) fn imagine(imagined: &Imagined, url: &Url<'_>, listener: &BuiltListen
     };
     let mut text = format!("{} {target} HTTP/1.1\r\n", imagined.method);
     if !imagined.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        let _ = write!(text, "host: {}\r\n", url.authority);
+        let _ = write!(text, "host: {authority}\r\n");
     }
     for (name, value) in &imagined.headers {
         let _ = write!(text, "{name}: {value}\r\n");

@@ -21,6 +21,7 @@ use super::held::Held;
 use super::share::Share;
 use super::vital;
 use crate::listener::ListenerState;
+use crate::resolver::FindAddresses;
 use crate::telemetry::LogQueue;
 use crate::wire::{Address, begin_turn};
 
@@ -43,6 +44,8 @@ pub struct Setup {
     pub before_sleep: fn(),
     /// Most descriptors that the process may have; none: not known, or not the worker's alone.
     pub descriptors: Option<u64>,
+    /// Who knows the addresses of names that requests bring along.
+    pub addresses: Arc<dyn FindAddresses>,
 }
 
 /// A listening socket of a listener.
@@ -107,7 +110,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         .on_thread_unpark(begin_turn)
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors));
+        let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors, setup.addresses));
         let listeners = Rc::new(Listeners { worker: Rc::clone(&worker), by_name: RefCell::default() });
         listeners.apply(&setup.built, setup.sockets)?;
         let broken = Rc::default();

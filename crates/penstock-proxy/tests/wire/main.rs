@@ -21,6 +21,7 @@ mod early_answers;
 mod expectations;
 mod explanations;
 mod faults;
+mod forward_proxy;
 mod framing;
 mod hosts;
 mod keep_alive;

@@ -10,6 +10,8 @@ use penstock_plan::{
 };
 use serde_json::{Value, json};
 
+use super::Names;
+
 /// A plan in the making.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -17,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) listener: Listener,
     /// The only upstream.
     pub(crate) upstream: Upstream,
+    /// Names that requests may bring along.
+    pub(crate) names: Names,
     routes: Vec<(Route, Vec<Step>)>,
 }
 
@@ -31,11 +35,13 @@ impl Config {
             weight: 1,
             tags: Vec::new(),
         });
-        Self { listener: listener(), upstream: upstream(endpoints.collect()), routes: Vec::new() }.route(
-            "all",
-            prefix(""),
-            vec![forward_step()],
-        )
+        Self {
+            listener: listener(),
+            upstream: upstream(endpoints.collect()),
+            names: Names::default(),
+            routes: Vec::new(),
+        }
+        .route("all", prefix(""), vec![forward_step()])
     }
 
     /// Changes the listener's limits.

@@ -71,6 +71,7 @@ impl Gateway {
             share: share.clone(),
             before_sleep: || (),
             descriptors: None,
+            addresses: Arc::new(config.names.clone()),
         };
         let thread = Some(thread::spawn(move || {
             first();

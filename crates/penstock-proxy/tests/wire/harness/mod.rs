@@ -7,6 +7,7 @@ mod gateway;
 mod lenient;
 mod message;
 mod metrics;
+mod names;
 mod origin;
 
 pub(crate) use client::{Client, End};
@@ -14,6 +15,7 @@ pub(crate) use config::{Config, foreign_step, forward_step, native_step, prefix}
 pub(crate) use gateway::{Gateway, eventually};
 pub(crate) use lenient::lenient_requests;
 pub(crate) use message::{Kind, Message, Parsed, assert_unfinished, own_requests, parse, strict_requests};
+pub(crate) use names::{HANGS, Names};
 pub(crate) use origin::{Caller, Origin};
 
 use std::io::Write;

@@ -1,0 +1,224 @@
+//! `ForwardProxy`: connects a request with the destination that it names itself.
+
+use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use super::attempts::has_whole_body;
+use super::forward::{Miss, answer_head, begin, conclude, drop_earlier_answer, failed};
+use super::identify::is_forwarding_field;
+use super::lifetime::{Late, Phase};
+use super::outgoing::write_request;
+use super::remote::Remote;
+use super::serve::Connection;
+use super::work::{Attempt, Work};
+use crate::exchange::{Name, Request, Version};
+use crate::failure::Failure;
+use crate::filters::{ForwardProxy, HostChoice, REFUSED};
+use crate::http1::{Connects, Framing, ResponseInfo};
+use crate::pipeline::ResultId;
+use crate::resolver::Found;
+use crate::routing::Scheme;
+use crate::upstream::{Endpoint, Upstream};
+use crate::wire::{Address, Socket, Wire, is_none_left};
+
+/// Where a request wants to go.
+struct Destination {
+    /// In small letters; empty where it is an address.
+    name: String,
+    address: Option<IpAddr>,
+    port: u16,
+}
+
+/// Sends the request where it says itself, or opens a tunnel to there; the exchange then holds the answer, or the
+/// gateway's own.
+///
+/// # Errors
+/// Only where nobody is left to be answered.
+pub(crate) async fn forward_proxy(
+    connection: &mut Connection,
+    work: &mut Work,
+    step: &ForwardProxy,
+) -> Result<ResultId, Failure> {
+    drop_earlier_answer(work);
+    if !has_whole_body(work) {
+        return Ok(failed(work, Failure::BodyConsumed));
+    }
+    begin(connection, work);
+    let outcome = match reach(connection, work, step).await {
+        Ok(()) if work.info.connects == Connects::Destination => Ok(()),
+        Ok(()) => answer_head(connection, work).await,
+        Err(miss) => Err(miss),
+    };
+    if outcome.is_err() {
+        work.attempt = None;
+    }
+    let is_refused =
+        matches!(outcome, Err(Miss::Failed(Failure::DestinationRefused | Failure::NotProxied | Failure::NotClearText)));
+    let meter = connection.worker.recorder.other_upstreams();
+    let result = conclude(connection, work, &meter, outcome)?;
+    Ok(if is_refused { REFUSED } else { result })
+}
+
+/// Connects with the destination and makes the request ready to be sent there.
+async fn reach(connection: &Connection, work: &mut Work, step: &ForwardProxy) -> Result<(), Miss> {
+    let destination = destination(work).map_err(Miss::Failed)?;
+    work.record.attempts += 1;
+    let mut phase = Phase::new(connection, step.connect.millis());
+    let addresses = allowed(connection, work, step, &destination, &mut phase).await?;
+    let mut last = Miss::Failed(Failure::ConnectFailed);
+    for address in addresses {
+        let address = SocketAddr::new(address, destination.port);
+        match connect(connection, work, step, address, &mut phase).await {
+            Ok(wire) => return ask(connection, work, step, address, wire),
+            Err(Miss::Connect(failure)) => last = Miss::Failed(failure),
+            Err(miss) => return Err(miss),
+        }
+    }
+    Err(last)
+}
+
+/// The destination that a request names, if it was sent as to a proxy.
+fn destination(work: &Work) -> Result<Destination, Failure> {
+    let request = &work.exchange.request;
+    let usual_port = match (work.info.connects, work.info.scheme) {
+        (Connects::Destination, _) => None,
+        (Connects::WebSocket, _) => return Err(Failure::NoTunnel),
+        (Connects::No, Some(Scheme::Http)) => Some(80),
+        (Connects::No, Some(Scheme::Https)) => return Err(Failure::NotClearText),
+        (Connects::No, None) => return Err(Failure::NotProxied),
+    };
+    let port = request.port.or(usual_port).ok_or(Failure::NotProxied)?;
+    let literal = request.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&request.host);
+    match literal.parse::<IpAddr>() {
+        Ok(address) => Ok(Destination { name: String::new(), address: Some(address.to_canonical()), port }),
+        Err(_) => Ok(Destination { name: request.host.clone(), address: None, port }),
+    }
+}
+
+/// The addresses of the destination that may be connected to. What is judged here is what is connected to: nobody is
+/// asked a second time (D13).
+async fn allowed(
+    connection: &Connection,
+    work: &Work,
+    step: &ForwardProxy,
+    destination: &Destination,
+    phase: &mut Phase,
+) -> Result<Vec<IpAddr>, Miss> {
+    let Destination { name, address, port } = destination;
+    if let Some(address) = address {
+        let is_taken = step.takes(None, *address, *port);
+        return if is_taken { Ok(vec![*address]) } else { Err(Miss::Failed(Failure::DestinationRefused)) };
+    }
+    if !step.may_take(name, *port) {
+        return Err(Miss::Failed(Failure::DestinationRefused));
+    }
+    let limit_ms = step.connect.millis();
+    let found = poll_fn(|context| {
+        let now_ms = connection.worker.clock.coarse_ms();
+        match connection.worker.resolver.poll(context, name, now_ms) {
+            Poll::Ready(found) => Poll::Ready(Ok(found)),
+            Poll::Pending => match phase.check(connection, work, 0, limit_ms) {
+                Some(late) => Poll::Ready(Err(miss(late))),
+                None => Poll::Pending,
+            },
+        }
+    })
+    .await?;
+    let Found::Addresses(found) = found else { return Err(Miss::Failed(Failure::NamesBusy)) };
+    if found.is_empty() {
+        return Err(Miss::Failed(Failure::NameNotFound));
+    }
+    let taken = found.iter().copied().filter(|address| step.takes(Some(name), *address, *port));
+    let taken: Vec<IpAddr> = taken.map(|address| address.to_canonical()).collect();
+    if taken.is_empty() { Err(Miss::Failed(Failure::DestinationRefused)) } else { Ok(taken) }
+}
+
+async fn connect(
+    connection: &Connection,
+    work: &Work,
+    step: &ForwardProxy,
+    address: SocketAddr,
+    phase: &mut Phase,
+) -> Result<Wire, Miss> {
+    let address = Address::Ip(address);
+    let mut connecting = pin!(Socket::connect(&address, &connection.worker.descriptors));
+    poll_fn(|context| match connecting.as_mut().poll(context) {
+        Poll::Ready(Ok(socket)) => Poll::Ready(Ok(Wire::new(socket))),
+        Poll::Ready(Err(error)) if is_none_left(&error) => Poll::Ready(Err(Miss::Failed(Failure::OutOfDescriptors))),
+        Poll::Ready(Err(_)) => Poll::Ready(Err(Miss::Connect(Failure::ConnectFailed))),
+        Poll::Pending => match phase.check(connection, work, 0, step.connect.millis()) {
+            Some(late) => Poll::Ready(Err(miss(late))),
+            None => Poll::Pending,
+        },
+    })
+    .await
+}
+
+fn miss(late: Late) -> Miss {
+    match late {
+        Late::Phase => Miss::Failed(Failure::ConnectTimedOut),
+        Late::Request => Miss::Failed(Failure::RequestTimedOut),
+        Late::Client => Miss::Gone(Failure::ClientGone),
+    }
+}
+
+/// Makes the connection the request's: as a tunnel, or with its head written.
+fn ask(
+    connection: &Connection,
+    work: &mut Work,
+    step: &ForwardProxy,
+    address: SocketAddr,
+    mut wire: Wire,
+) -> Result<(), Miss> {
+    let recorder = &connection.worker.recorder;
+    let request = &work.exchange.request;
+    let host = String::from_utf8_lossy(request.head.bytes(request.authority)).into_owned();
+    let upstream = Upstream::of_destination(address, host, step, recorder);
+    let endpoint = upstream.endpoints.first().zip(upstream.plan.endpoints.first());
+    let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
+    work.record.endpoint = Some(Rc::clone(endpoint));
+    let base = (wire.sent_bytes, wire.received_bytes);
+    if work.info.connects == Connects::Destination {
+        work.exchange.response.head.clear(usize::MAX);
+        work.exchange.response.status = 200;
+        work.answer_transfer.begin(Framing::None, false, None);
+    } else {
+        if !work.request_transfer.restart() {
+            return Err(Miss::Failed(Failure::BodyConsumed));
+        }
+        speak_for_nobody(&mut work.exchange.request);
+        let output = wire.output(&connection.worker.buffers);
+        write_request(output, work, plan, &HostChoice::Client);
+        work.request_transfer.limit = work.exchange.body_limit;
+        if let Some(body) = &work.exchange.buffered_body {
+            output.extend_from_slice(body);
+        }
+    }
+    work.attempt = Some(Attempt {
+        remote: Remote::Wire(wire),
+        in_flight: Endpoint::enter(endpoint),
+        upstream: Rc::clone(&upstream),
+        is_reused: false,
+        has_refused_more: false,
+        info: ResponseInfo::default(),
+        base,
+    });
+    Ok(())
+}
+
+/// Takes away what a stranger is not to know of the client, and says that this is a proxy (RFC 9110, section 7.6.3).
+fn speak_for_nobody(request: &mut Request) {
+    request.head.retain(|token, name, _| token != Name::PROXY_AUTHORIZATION && !is_forwarding_field(token, name));
+    let version = match request.version {
+        Version::Http10 => "1.0",
+        Version::Http2 => "2",
+        _ => "1.1",
+    };
+    let mut via = String::new();
+    let _ = write!(via, "{version} penstock");
+    request.head.add_known(Name::VIA, via.as_bytes());
+}

@@ -205,6 +205,27 @@ def test_l3_an_endpoint_that_answers_something_else_has_a_status(
         assert error.details() == f"the endpoint answered {status} and no gRPC"
 
 
+LARGE = b"\0\xff\xff\xff\xff"
+COMPRESSED = b"\1\0\0\0\1x"
+
+
+@pytest.mark.parametrize(("prefix", "code"), [(LARGE, "8"), (COMPRESSED, "12"), (b"\2\0\0\0\0", "13")])
+@pytest.mark.parametrize("before_it", [b"", b"\0\0\0\0\5hello"], ids=["first", "second"])
+def test_l2_a_message_that_is_refused_ends_the_call(prefix: bytes, code: str, before_it: bytes) -> None:
+    steps = [{"kind": "MaxMessageSize", "limit": "1KiB"}]
+    with GrpcOrigin() as origin, Gateway(before(origin.url, steps)) as gateway:
+        with Http2Client(port_of(gateway)) as client:
+            fields = [("content-type", "application/grpc"), ("te", "trailers")]
+            stream = client.begin(name("Sum"), method="POST", fields=fields, ends=False)
+            client.send_body(stream, before_it + prefix + bytes(1000), ends=False)
+            answer = client.answer(stream)
+            assert (answer.status, answer.fields["grpc-status"]) == (200, code)
+        with channel_to(port_of(gateway)) as channel:
+            assert channel.stream_unary(name("Sum"))(iter([b"x" * 1000] * 300), timeout=10) == b"300000"
+            error = refused(channel.unary_unary(name("Echo")), b"x" * 1025, timeout=10)
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 def test_log_and_counters_tell_what_became_of_calls(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     with GrpcOrigin() as origin:

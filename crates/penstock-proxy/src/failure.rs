@@ -1,5 +1,6 @@
 //! What can go wrong with a request, whose fault it is, and what the client is told.
 
+use crate::grpc::MessageFault;
 use crate::http1::Malformed;
 
 /// Why the gateway itself answered, or gave up.
@@ -40,6 +41,8 @@ pub(crate) enum Failure {
     ProxyUntrusted,
     #[error("grpc-timeout is no time; write up to eight digits and one of H, M, S, m, u, n")]
     GrpcTimeout,
+    #[error("{}", message_fault(*.0))]
+    Message(MessageFault),
     #[error("the connection was made for another host")]
     Misdirected,
     #[error("the request came before the handshake was done, may be somebody else's copy, and a copy could do harm")]
@@ -163,6 +166,9 @@ impl Failure {
             Self::ProxyHeaderMalformed => (499, Blame::Client, "proxy_header_malformed"),
             Self::ProxyUntrusted => (499, Blame::Client, "proxy_untrusted"),
             Self::GrpcTimeout => (400, Blame::Client, "grpc_timeout"),
+            Self::Message(MessageFault::TooLarge) => (413, Blame::Client, "grpc_message_too_large"),
+            Self::Message(MessageFault::Compressed) => (501, Blame::Client, "grpc_message_compressed"),
+            Self::Message(MessageFault::Malformed) => (400, Blame::Client, "grpc_message"),
             Self::Misdirected => (421, Blame::Client, "misdirected"),
             Self::TooEarly => (425, Blame::Client, "early_data"),
             Self::NoRoute => (404, Blame::Client, "no_route"),
@@ -195,5 +201,14 @@ impl Failure {
             Self::Panicked => (500, Blame::Gateway, "panicked"),
         };
         Verdict { status, blame, reason }
+    }
+}
+
+/// What is said of a message of gRPC.
+fn message_fault(fault: MessageFault) -> &'static str {
+    match fault {
+        MessageFault::TooLarge => "a message is larger than allowed",
+        MessageFault::Compressed => "a message is compressed and grpc-encoding does not say how",
+        MessageFault::Malformed => "a message begins with neither 0 nor 1",
     }
 }

@@ -13,6 +13,7 @@ use super::serve::Connection;
 use super::work::{Attempt, Work};
 use crate::failure::Failure;
 use crate::filters::Forward;
+use crate::grpc::{Messages, is_encoded};
 use crate::http1::ResponseInfo;
 use crate::upstream::Upstream;
 
@@ -124,6 +125,8 @@ fn begin(
         return Err(Miss::Failed(Failure::BodyConsumed));
     }
     work.request_transfer.limit = work.exchange.body_limit;
+    let limit = work.exchange.message_limit;
+    work.request_transfer.messages = limit.map(|limit| Messages::new(limit, is_encoded(&work.exchange.request)));
     let (remote, base) = match link {
         Link::Wire(mut wire) => {
             let base = (wire.sent_bytes, wire.received_bytes);

@@ -1,11 +1,13 @@
 //! What an exchange owes to a call of gRPC: its deadline, and a status whatever happens.
 
+use std::task::{Context, Waker};
+
 use super::client::Client;
 use super::serve::Connection;
 use super::work::Work;
 use crate::exchange::{Answer, Head, LocalBody, Name};
 use crate::failure::Failure;
-use crate::grpc::{Call, Status, is_grpc, parse_timeout, write_timeout};
+use crate::grpc::{Call, Status, WebBody, format_of, is_grpc, parse_timeout, write_timeout};
 use crate::http1::reason_phrase;
 use crate::worker::TICK_MS;
 
@@ -21,12 +23,18 @@ pub(super) fn begin_call(connection: &Connection, work: &mut Work) -> Result<(),
     if work.exchange.grpc.is_none() {
         return Ok(());
     }
-    // The status stands behind the body: whoever asks for a call takes it, whether it says so or not.
-    work.info.takes_trailers = true;
+    note_deadline(connection, work)
+}
+
+/// Takes over the deadline that the client gives the call.
+///
+/// # Errors
+/// It is none.
+pub(super) fn note_deadline(connection: &Connection, work: &mut Work) -> Result<(), Failure> {
     let Some(text) = work.exchange.request.head.get(TIMEOUT) else { return Ok(()) };
     let limit_ms = parse_timeout(text).ok_or(Failure::GrpcTimeout)?;
     let late_at_ms = super::lifetime::at(connection, limit_ms);
-    (work.late_at_ms, work.call_late_at_ms) = (late_at_ms, late_at_ms);
+    (work.late_at_ms, work.call_late_at_ms) = (work.late_at_ms.min(late_at_ms), late_at_ms);
     Ok(())
 }
 
@@ -45,6 +53,12 @@ pub(super) fn answer_call(work: &mut Work, call: Call) {
     let response = &mut exchange.response;
     let is_upstream = matches!(exchange.answer, Answer::Upstream);
     if is_upstream && response.status == 200 && is_grpc(&response.head) {
+        if call.is_web() {
+            let format = format_of(&response.head).unwrap_or_default();
+            let content_type = [call.content_type(), format].concat();
+            response.head.set_named(Name::CONTENT_TYPE, b"content-type", &content_type);
+            work.answer_transfer.web = Some(Box::new(WebBody::new(call)));
+        }
         return;
     }
     let status = Status::of_http(response.status, exchange.reason);
@@ -74,7 +88,15 @@ pub(super) fn end_call(client: &mut Client, work: &mut Work, failure: Failure) -
     let (mut trailers, verdict) = (Head::default(), failure.verdict());
     let status = Status::of_http(verdict.status, verdict.reason);
     status.write(&mut trailers, &failure.to_string());
-    stream.ends.write_end(&mut work.answer_transfer.framed, Some(&trailers));
+    let framed = &mut work.answer_transfer.framed;
+    match &work.answer_transfer.web {
+        Some(web) => {
+            stream.ends.write_last(framed, &web.end(&trailers));
+            // It is small, and who grants nothing hears nothing.
+            let _ = stream.ends.poll_flush(&mut Context::from_waker(Waker::noop()));
+        }
+        None => stream.ends.write_end(framed, Some(&trailers)),
+    }
     work.answer_transfer.grpc_status = Some(status);
     true
 }

@@ -16,6 +16,7 @@ use super::tunnel::tunnel;
 use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Head, Method, Name, Version};
 use crate::failure::Failure;
+use crate::grpc::Call;
 use crate::http1::{Connects, Framing};
 use crate::listener::BuiltListener;
 use crate::websocket::ACCEPT;
@@ -170,7 +171,8 @@ fn skip_request_body(connection: &mut Connection, work: &mut Work) -> bool {
 
 /// How the answer's body is framed for this client.
 fn framing(work: &mut Work) -> AnswerFraming {
-    let Work { exchange, attempt, answer_transfer, info, .. } = work;
+    let takes_trailers = work.takes_trailers();
+    let Work { exchange, attempt, answer_transfer, .. } = work;
     let is_bodyless = matches!(exchange.response.status, 204 | 304);
     let is_head = exchange.request.method == Method::Head;
     match (&exchange.answer, attempt) {
@@ -183,9 +185,8 @@ fn framing(work: &mut Work) -> AnswerFraming {
             Framing::None if is_bodyless => AnswerFraming::None,
             Framing::None => AnswerFraming::Length(0),
             Framing::Length(length) => {
-                let are_streams =
-                    matches!(attempt.remote, Remote::Stream(_)) && exchange.request.version == Version::Http2;
-                answer_transfer.passes_trailers = are_streams && info.takes_trailers;
+                let are_streams = matches!(attempt.remote, Remote::Stream(_)) && exchange.request.version.has_streams();
+                answer_transfer.passes_trailers = are_streams && takes_trailers;
                 AnswerFraming::Length(length)
             }
             Framing::Chunked | Framing::UntilClose if exchange.request.version == Version::Http10 => {
@@ -194,11 +195,11 @@ fn framing(work: &mut Work) -> AnswerFraming {
             Framing::Chunked | Framing::UntilClose | Framing::Stream => {
                 // Frames of a stream need no chunks within.
                 answer_transfer.framed.is_chunked = !exchange.request.version.has_streams();
-                answer_transfer.passes_trailers = info.takes_trailers;
+                answer_transfer.passes_trailers = takes_trailers;
                 AnswerFraming::Chunked
             }
         },
-        _ if is_bodyless || exchange.grpc.is_some() => AnswerFraming::None,
+        _ if is_bodyless || exchange.grpc == Some(Call::Native) => AnswerFraming::None,
         (Answer::Local(body), _) => AnswerFraming::Length(body.bytes().len() as u64),
         _ => AnswerFraming::Length(0),
     }
@@ -335,6 +336,7 @@ fn poll_bodies(
             Poll::Ready(Err(TransferError::Sink | TransferError::Truncated)) => attempt.has_refused_more = true,
             Poll::Ready(Err(TransferError::Malformed(malformed))) => return give_up(client, work, malformed.into()),
             Poll::Ready(Err(TransferError::TooLarge)) => return give_up(client, work, Failure::BodyTooLarge),
+            Poll::Ready(Err(TransferError::Message(fault))) => return give_up(client, work, Failure::Message(fault)),
         }
     }
     match work.answer_transfer.poll(context, &worker.buffers, &mut attempt.remote, client) {
@@ -346,6 +348,7 @@ fn poll_bodies(
                 TransferError::Truncated => Failure::UpstreamClosed,
                 TransferError::Malformed(malformed) => Failure::UpstreamMalformed(malformed),
                 TransferError::TooLarge => Failure::BodyTooLarge,
+                TransferError::Message(fault) => Failure::Message(fault),
             };
             give_up(client, work, failure)
         }

@@ -44,6 +44,8 @@ pub(crate) trait Sink {
         bytes: &[u8],
         ends: bool,
     ) -> Poll<io::Result<usize>>;
+    /// Writes the last bytes of the body, and its end.
+    fn write_last(&mut self, buffers: &Buffers, framed: &mut Framed, bytes: &[u8]);
     /// Writes the end of the body, unless its last payload said so.
     fn write_end(&mut self, buffers: &Buffers, framed: &mut Framed, trailers: Option<&Head>);
 }
@@ -113,6 +115,18 @@ impl Sink for Wire {
             framed.has_ended |= ends;
         }
         Poll::Ready(Ok(sent))
+    }
+
+    fn write_last(&mut self, buffers: &Buffers, framed: &mut Framed, bytes: &[u8]) {
+        let output = self.output(buffers);
+        if framed.is_chunked {
+            write_chunk_start(output, bytes.len());
+        }
+        output.extend_from_slice(bytes);
+        if framed.is_chunked {
+            output.extend_from_slice(b"\r\n0\r\n\r\n");
+        }
+        framed.has_ended = true;
     }
 
     fn write_end(&mut self, buffers: &Buffers, framed: &mut Framed, trailers: Option<&Head>) {

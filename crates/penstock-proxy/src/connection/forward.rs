@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
 use super::attempts::{attempts, has_whole_body};
+use super::call::note_deadline;
 use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
@@ -18,6 +19,7 @@ use super::work::{Attempt, Work};
 use crate::exchange::{Answer, Head, Version};
 use crate::failure::{Blame, Failure};
 use crate::filters::{Forward, Weighted};
+use crate::grpc::Call;
 use crate::http1::{Connects, Framing, ResponseInfo, parse_response};
 use crate::http2::Answered;
 use crate::pipeline::{ForwardResult, ResultId};
@@ -56,6 +58,11 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
     }
     if !has_whole_body(work) {
         return Ok(failed(work, Failure::BodyConsumed));
+    }
+    if work.exchange.grpc.is_some_and(Call::is_web)
+        && let Err(failure) = note_deadline(connection, work)
+    {
+        return Ok(failed(work, failure));
     }
     let Some(upstream) = choose(&connection.worker, &step.to) else { return Ok(failed(work, Failure::NoEndpoint)) };
     work.record.upstream = Some(Rc::clone(&upstream));
@@ -273,6 +280,7 @@ fn send_request(
         Poll::Ready(Err(TransferError::Truncated)) => Err(Miss::Gone(Failure::ClientGone)),
         Poll::Ready(Err(TransferError::Malformed(malformed))) => Err(Miss::Failed(Failure::Malformed(malformed))),
         Poll::Ready(Err(TransferError::TooLarge)) => Err(Miss::Failed(Failure::BodyTooLarge)),
+        Poll::Ready(Err(TransferError::Message(fault))) => Err(Miss::Failed(Failure::Message(fault))),
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn ask<'a>(work: &'a Work, endpoint: &'a EndpointPlan, host: &'a Host
         target: target(request, endpoint),
         head: &request.head,
         length,
-        takes_trailers: work.info.takes_trailers,
+        takes_trailers: work.takes_trailers(),
         ends_stream: length.unwrap_or(0) == 0 && work.request_transfer.body.is_ended(),
         is_head_request: request.method == Method::Head,
     }

@@ -132,6 +132,13 @@ impl Sink for Remote {
         }
     }
 
+    fn write_last(&mut self, buffers: &Buffers, framed: &mut Framed, bytes: &[u8]) {
+        match self {
+            Self::Wire(wire) => wire.write_last(buffers, framed, bytes),
+            Self::Stream(stream) => stream.ends.write_last(framed, bytes),
+        }
+    }
+
     fn write_end(&mut self, buffers: &Buffers, framed: &mut Framed, trailers: Option<&Head>) {
         match self {
             Self::Wire(wire) => wire.write_end(buffers, framed, trailers),

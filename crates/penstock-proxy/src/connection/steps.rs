@@ -80,7 +80,7 @@ async fn run_in(
             // Boxed: every idle client connection would else hold room for it.
             Action::ForwardProxy(settings) => Some(Box::pin(forward_proxy(connection, work, settings)).await?),
             Action::Filter(filter) => {
-                if filter.buffers_body() && !had_answer {
+                if filter.buffers_body(&work.exchange) && !had_answer {
                     buffer_body(connection, work, listener.plan.limits.buffered_body_bytes).await?;
                     if work.exchange.is_answered() {
                         return Ok(());

@@ -117,6 +117,11 @@ impl StreamEnds {
         }
     }
 
+    pub(super) fn write_last(&mut self, framed: &mut Framed, bytes: &[u8]) {
+        self.set_body(bytes);
+        framed.has_ended = true;
+    }
+
     pub(super) fn write_end(&self, framed: &mut Framed, trailers: Option<&Head>) {
         if framed.has_ended {
             return;

@@ -8,7 +8,7 @@ use super::ends::{Sink, Source};
 use super::framed::Framed;
 use super::identify::starts;
 use crate::exchange::{Head, Name};
-use crate::grpc::Status;
+use crate::grpc::{MessageFault, Messages, Status, WebBody};
 use crate::http1::{Framing, Malformed};
 use crate::wire::Buffers;
 
@@ -21,6 +21,8 @@ pub(crate) enum TransferError {
     Malformed(Malformed),
     /// The body is larger than allowed.
     TooLarge,
+    /// A message in it is refused.
+    Message(MessageFault),
     /// The receiver takes no more.
     Sink,
 }
@@ -36,6 +38,10 @@ pub(crate) struct Transfer {
     pub(crate) passes_trailers: bool,
     /// Most payload bytes.
     pub(crate) limit: Option<u64>,
+    /// Follows the messages in it, where they are limited.
+    pub(crate) messages: Option<Messages>,
+    /// How the body changes on its way to a client of gRPC-Web.
+    pub(crate) web: Option<Box<WebBody>>,
     /// What the fields behind the body said of a call.
     pub(crate) grpc_status: Option<Status>,
     /// Whether everything has left.
@@ -49,6 +55,7 @@ impl Transfer {
         self.framed = Framed { is_chunked, ..Framed::default() };
         self.passes_trailers = false;
         self.limit = limit;
+        (self.messages, self.web) = (None, None);
         self.grpc_status = None;
         self.is_finished = false;
     }
@@ -85,6 +92,7 @@ impl Transfer {
                 return Poll::Ready(Err(TransferError::TooLarge));
             }
             if self.body.ready() > 0 {
+                self.check_messages(source).map_err(TransferError::Message)?;
                 ready!(self.poll_payload(context, buffers, source, sink)).map_err(|_| TransferError::Sink)?;
                 source.release_input(buffers);
             } else if self.body.is_done() {
@@ -108,9 +116,26 @@ impl Transfer {
         let ready = self.body.ready();
         let ends = self.body.is_ended() && !self.passes_trailers;
         let bytes = source.unread().get(..ready).unwrap_or_default();
+        if let Some(web) = self.web.as_mut().filter(|web| web.is_text()) {
+            let piece = web.next(bytes);
+            let sent = ready!(sink.poll_payload(context, buffers, &mut self.framed, piece, false))?;
+            let taken = web.sent(sent);
+            self.body.take(source, taken);
+            return Poll::Ready(Ok(()));
+        }
         let sent = ready!(sink.poll_payload(context, buffers, &mut self.framed, bytes, ends))?;
+        if let Some(messages) = &mut self.messages {
+            // They were judged before.
+            let _ = messages.follow(bytes.get(..sent).unwrap_or_default());
+        }
         self.body.take(source, sent);
         Poll::Ready(Ok(()))
+    }
+
+    /// Judges messages before anything of them is sent.
+    fn check_messages(&self, source: &impl Source) -> Result<(), MessageFault> {
+        let Some(mut messages) = self.messages else { return Ok(()) };
+        messages.follow(source.unread().get(..self.body.ready()).unwrap_or_default())
     }
 
     fn poll_more(
@@ -151,7 +176,10 @@ impl Transfer {
             trailers.retain(|token, name, _| may_trail(token, name));
             self.grpc_status = Status::in_head(trailers);
         }
-        sink.write_end(buffers, &mut self.framed, trailers.as_ref());
+        match (&self.web, &trailers) {
+            (Some(web), Some(trailers)) => sink.write_last(buffers, &mut self.framed, &web.end(trailers)),
+            _ => sink.write_end(buffers, &mut self.framed, trailers.as_ref()),
+        }
         Ok(())
     }
 }

@@ -112,6 +112,11 @@ pub(crate) struct Record {
 }
 
 impl Work {
+    /// Whether the client takes fields behind a body, be it in some other form.
+    pub(crate) fn takes_trailers(&self) -> bool {
+        self.info.takes_trailers || self.exchange.grpc.is_some()
+    }
+
     /// Makes it ready for the next exchange and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.exchange.clear(KEPT_BYTES);

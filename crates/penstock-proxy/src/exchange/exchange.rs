@@ -69,6 +69,8 @@ pub struct Exchange {
     pub route: Option<Arc<RouteName>>,
     /// Largest request body still accepted; the core cuts it off there with 413.
     pub body_limit: Option<u64>,
+    /// Largest message of a call that is still accepted.
+    pub message_limit: Option<u64>,
     /// The whole request body, once a filter that buffers it was reached.
     pub buffered_body: Option<Vec<u8>>,
     /// How it is a call of gRPC, if it is one.
@@ -109,6 +111,7 @@ impl Exchange {
         self.answer = Answer::None;
         self.route = None;
         self.body_limit = None;
+        self.message_limit = None;
         self.buffered_body = None;
         self.grpc = None;
         self.websocket = Limits::default();

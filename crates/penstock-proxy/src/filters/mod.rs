@@ -42,7 +42,9 @@ macro_rules! catalogue {
 catalogue![
     forward::Forward,
     forward_proxy::ForwardProxy,
+    grpc_web::GrpcWeb,
     max_body_size::MaxBodySize,
+    max_message_size::MaxMessageSize,
     redirect::Redirect,
     request_id::RequestId,
     respond::Respond,

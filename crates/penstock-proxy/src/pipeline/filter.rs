@@ -28,7 +28,8 @@ pub trait Filter: Send + Sync {
     }
 
     /// Whether the whole request body must be in `buffered_body` before `on_request`.
-    fn buffers_body(&self) -> bool {
+    fn buffers_body(&self, exchange: &Exchange) -> bool {
+        let _ = exchange;
         false
     }
 }

@@ -3,6 +3,8 @@
 //! Source: RFC 6455, sections 1.3 and 4.1.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::exchange::{Head, Name};
 
@@ -14,7 +16,7 @@ const SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Adds a key of sixteen random bytes.
 pub(crate) fn add_key(head: &mut Head, random: [u64; 2]) {
     let bytes: Vec<u8> = random.iter().flat_map(|part| part.to_be_bytes()).collect();
-    head.add_known(Name::SEC_WEBSOCKET_KEY, &base64(&bytes));
+    head.add_known(Name::SEC_WEBSOCKET_KEY, STANDARD.encode(bytes).as_bytes());
 }
 
 /// Whether an answer is one to the request's key: anything else was made by somebody who does not speak WebSocket.
@@ -22,40 +24,12 @@ pub(crate) fn answers_key(request: &Head, answer: &Head) -> bool {
     let Some(key) = request.first(Name::SEC_WEBSOCKET_KEY) else { return false };
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, SUFFIX].concat());
     let mut found = answer.all(ACCEPT);
-    found.next() == Some(&base64(hash.as_ref())) && found.next().is_none()
-}
-
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for part in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(part.get(index).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place > part.len() { b'=' } else { digit });
-        }
-    }
-    text
+    found.next() == Some(STANDARD.encode(hash.as_ref()).as_bytes()) && found.next().is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_written_with_its_filling() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-            ("the sample nonce", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ] {
-            assert_eq!(String::from_utf8(base64(bytes.as_bytes())).unwrap(), text);
-        }
-    }
 
     #[test]
     fn only_the_answer_to_the_key_is_one() {

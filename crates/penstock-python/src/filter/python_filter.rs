@@ -63,7 +63,7 @@ impl Filter for PythonFilter {
         true
     }
 
-    fn buffers_body(&self) -> bool {
+    fn buffers_body(&self, _: &Exchange) -> bool {
         self.settings.buffers_body
     }
 }

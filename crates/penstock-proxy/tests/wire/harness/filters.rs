@@ -58,7 +58,7 @@ impl Filter for Buffer {
         Outcome::Continue
     }
 
-    fn buffers_body(&self) -> bool {
+    fn buffers_body(&self, _: &Exchange) -> bool {
         true
     }
 }

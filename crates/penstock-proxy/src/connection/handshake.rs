@@ -39,8 +39,9 @@ async fn finish(connection: &mut Connection) -> Result<(), Option<Failure>> {
     let late_at_ms = super::lifetime::at(connection, header_time_ms);
     connection.deadline.arm(late_at_ms);
     poll_fn(|context| {
-        let Some(session) = connection.client.session_mut() else { return Poll::Ready(Ok(())) };
-        if let Poll::Ready(outcome) = session.poll_handshake(context) {
+        let Connection { client, worker, .. } = &mut *connection;
+        let Some(session) = client.session_mut() else { return Poll::Ready(Ok(())) };
+        if let Poll::Ready(outcome) = session.poll_handshake(context, &worker.handshakes) {
             return Poll::Ready(outcome.map_err(|failure| judged(&failure, &session.asked().name)));
         }
         let has_begun = session.has_begun();

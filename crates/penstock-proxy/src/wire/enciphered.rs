@@ -112,7 +112,7 @@ impl<S: Side> Enciphered<S> {
         if !self.has_said_end {
             self.has_said_end = true;
             let outgoing = &mut self.outgoing;
-            with_writer(&mut self.session, outgoing, |traffic, outgoing| {
+            with_writer(&mut self.session, &mut self.held, outgoing, |traffic, outgoing| {
                 outgoing.put(|room| enciphered(&traffic.queue_close_notify(room)))
             })?;
         }
@@ -158,13 +158,33 @@ impl<S: Side> Enciphered<S> {
         })
     }
 
+    /// Reads from the socket once and keeps what came as it is; a message of a handshake that becomes too long shows
+    /// when it is deciphered.
+    pub(super) fn poll_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        with_incoming(|memory| {
+            let room = (MOST_HELD + 1).saturating_sub(self.held.len());
+            let room = memory.get_mut(..room).unwrap_or_default();
+            let count = ready!(self.plain.poll_read(context, room))?;
+            self.has_begun |= count > 0;
+            self.has_ended |= count == 0;
+            self.held.extend_from_slice(room.get(..count).unwrap_or_default());
+            Poll::Ready(Ok(count))
+        })
+    }
+
+    /// Goes on with what is kept.
+    pub(super) fn decipher_held(&mut self) -> io::Result<usize> {
+        let mut held = std::mem::take(&mut self.held);
+        self.decipher(&mut held, &mut [])
+    }
+
     pub(super) fn decipher(&mut self, records: &mut [u8], buffer: &mut [u8]) -> io::Result<usize> {
         let (mut at, mut filled) = (0, 0);
         loop {
-            // What was refused once must not be shown to it again; it may still have an alert to send.
-            let from = if self.failure.is_some() { records.len() } else { at };
+            // After it has refused something it may still have an alert to send. It is shown what is left all the same:
+            // where a message has come in part it looks behind that part, whatever it is given.
             let UnbufferedStatus { discard, state, .. } =
-                self.session.process(records.get_mut(from..).unwrap_or_default());
+                self.session.process(records.get_mut(at..).unwrap_or_default());
             let is_last = match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(Ok(record)) = traffic.next_record() {
@@ -191,7 +211,11 @@ impl<S: Side> Enciphered<S> {
                     false
                 }
                 Ok(_) => true,
-                Err(error) => self.failure.replace(error).is_some(),
+                Err(error) => {
+                    let is_known = self.failure.is_some();
+                    self.failure.get_or_insert(error);
+                    is_known
+                }
             };
             at += discard;
             if is_last {
@@ -222,7 +246,7 @@ impl<S: Side> Enciphered<S> {
             if bytes.is_empty() {
                 break;
             }
-            with_writer(&mut self.session, &mut self.outgoing, |traffic, outgoing| {
+            with_writer(&mut self.session, &mut self.held, &mut self.outgoing, |traffic, outgoing| {
                 outgoing.put(|room| enciphered(&traffic.encrypt(bytes, room)))
             })?;
             left -= bytes.len();
@@ -251,14 +275,16 @@ impl<S: Side> Enciphered<S> {
     }
 }
 
-/// Calls with the session's writing side; what the session itself has to say goes first.
+/// Calls with the session's writing side; what the session itself has to say goes first. It is shown what came in
+/// part, which it may be in the middle of.
 fn with_writer<S: Side>(
     session: &mut S,
+    held: &mut [u8],
     outgoing: &mut Outgoing,
     write: impl FnOnce(&mut WriteTraffic<'_, S::Data>, &mut Outgoing) -> io::Result<()>,
 ) -> io::Result<()> {
     loop {
-        let UnbufferedStatus { state, .. } = session.process(&mut []);
+        let UnbufferedStatus { state, .. } = session.process(held);
         match state {
             Ok(ConnectionState::EncodeTlsData(mut data)) => {
                 outgoing.put(|room| io::Result::Ok(encoded(&data.encode(room))))?;
@@ -288,3 +314,7 @@ fn enciphered(outcome: &Result<usize, EncryptError>) -> io::Result<Result<usize,
         Err(EncryptError::EncryptExhausted) => Err(ErrorKind::BrokenPipe.into()),
     }
 }
+
+#[cfg(test)]
+#[path = "enciphered_tests.rs"]
+mod tests;

@@ -1,14 +1,17 @@
 //! A client's socket whose bytes are enciphered.
 
 use std::io::{self, IoSlice};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use rustls::server::UnbufferedServerConnection;
 use rustls::{Error, ProtocolVersion};
 
 use super::Socket;
 use super::enciphered::Enciphered;
+use super::handshake_turns::{HandshakeTurns, Place};
 use super::records::Outgoing;
 use crate::exchange::Session;
 use crate::http1::begins_request;
@@ -23,6 +26,10 @@ pub(crate) struct TlsSocket {
     /// What is known of it once the handshake is done.
     facts: Option<Arc<Session>>,
     is_clear: bool,
+    /// Whether something of the handshake has come that was not gone through yet.
+    is_due: bool,
+    /// Where it waits for its turn.
+    place: Option<Rc<Place>>,
 }
 
 /// Why a handshake came to nothing.
@@ -53,7 +60,8 @@ impl TlsSocket {
         let session = UnbufferedServerConnection::new(Arc::clone(&terms.config))?;
         // A client that leaves without a word is no worse than one that leaves: what it has sent has a length.
         let records = Enciphered::new(plain, session, false);
-        Ok(Self { records, terms, asked: Asked::default(), facts: None, is_clear: false })
+        let (asked, facts, place) = (Asked::default(), None, None);
+        Ok(Self { records, terms, asked, facts, is_clear: false, is_due: false, place })
     }
 
     /// The socket underneath.
@@ -97,8 +105,12 @@ impl TlsSocket {
         self.records.has_begun
     }
 
-    /// Goes through the handshake.
-    pub(crate) fn poll_handshake(&mut self, context: &mut Context<'_>) -> Poll<Result<(), HandshakeFailure>> {
+    /// Goes through the handshake, each step when it is its turn.
+    pub(crate) fn poll_handshake(
+        &mut self,
+        context: &mut Context<'_>,
+        turns: &HandshakeTurns,
+    ) -> Poll<Result<(), HandshakeFailure>> {
         loop {
             if self.records.failure.is_some() {
                 // The alert is best sent; whoever takes it not will not miss it.
@@ -128,22 +140,36 @@ impl TlsSocket {
             if is_done {
                 return Poll::Ready(Ok(()));
             }
-            let has_begun = self.records.has_begun;
-            let came = ready!(self.records.poll_records(context, &mut []));
-            if let Some(asked) = take_asked() {
-                self.asked = asked;
-            }
-            match came {
-                Ok(_) if self.is_plain_http() => return Poll::Ready(Err(HandshakeFailure::PlainHttp)),
-                Ok(_) if self.records.has_ended && self.records.failure.is_none() => {
-                    return Poll::Ready(Err(if has_begun { HandshakeFailure::Gone } else { HandshakeFailure::Silent }));
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    return Poll::Ready(Err(if has_begun { HandshakeFailure::Gone } else { HandshakeFailure::Silent }));
-                }
+            if let Err(failure) = ready!(self.poll_step(context, turns)) {
+                return Poll::Ready(Err(failure));
             }
         }
+    }
+
+    /// Goes one step on, once something has come and it is this handshake's turn.
+    fn poll_step(&mut self, context: &mut Context<'_>, turns: &HandshakeTurns) -> Poll<Result<(), HandshakeFailure>> {
+        let has_begun = self.records.has_begun;
+        let gone = || if has_begun { HandshakeFailure::Gone } else { HandshakeFailure::Silent };
+        if !self.is_due {
+            match ready!(self.records.poll_held(context)) {
+                Ok(count) if count > 0 => self.is_due = true,
+                _ => return Poll::Ready(Err(gone())),
+            }
+        }
+        ready!(turns.poll_turn(&mut self.place, context));
+        self.is_due = false;
+        let began = Instant::now();
+        let came = self.records.decipher_held();
+        turns.spent(began.elapsed());
+        if let Some(asked) = take_asked() {
+            self.asked = asked;
+        }
+        Poll::Ready(match came {
+            Ok(_) if self.is_plain_http() => Err(HandshakeFailure::PlainHttp),
+            Ok(_) if self.records.has_ended && self.records.failure.is_none() => Err(HandshakeFailure::Gone),
+            Ok(_) => Ok(()),
+            Err(_) => Err(HandshakeFailure::Gone),
+        })
     }
 
     /// Reads what records hold; 0 is the end of what the peer sends.

@@ -14,7 +14,7 @@ use crate::http2::Spares;
 use crate::resolver::{FindAddresses, Resolver};
 use crate::telemetry::{AccessLog, Ended, Entry, LogQueue, Recorder};
 use crate::upstream::Upstreams;
-use crate::wire::{Buffers, Clock, Deadlines, Descriptors};
+use crate::wire::{Buffers, Clock, Deadlines, Descriptors, HandshakeTurns};
 
 /// Part of a drain's grace in which connections that wait may still bring a request: one second of
 /// the usual thirty.
@@ -32,6 +32,8 @@ pub(crate) struct Worker {
     pub(crate) clock: Clock,
     pub(crate) deadlines: Deadlines,
     pub(crate) descriptors: Descriptors,
+    /// Whose turn it is among those that would take much of it.
+    pub(crate) handshakes: HandshakeTurns,
     pub(crate) upstreams: Upstreams,
     pub(crate) resolver: Resolver,
     pub(crate) recorder: Rc<Recorder>,
@@ -61,6 +63,7 @@ impl Worker {
             clock: Clock::new(),
             deadlines: Deadlines::default(),
             descriptors: Descriptors::new(descriptors),
+            handshakes: HandshakeTurns::default(),
             upstreams: Upstreams::new(Rc::clone(&recorder)),
             resolver: Resolver::new(addresses),
             recorder,

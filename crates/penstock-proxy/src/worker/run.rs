@@ -115,8 +115,11 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         listeners.apply(&setup.built, setup.sockets)?;
         let broken = Rc::default();
         let ticker = vital::spawn(&broken, tick(Rc::clone(&worker), Rc::clone(&listeners)));
+        let attended = Rc::clone(&worker);
+        let attendant = vital::spawn(&broken, async move { attended.handshakes.attend().await });
         vital::unless_broken(&broken, obey(&worker, &listeners, &mut commands)).await?;
         ticker.abort();
+        attendant.abort();
         worker.tick(0);
         Ok(())
     })

@@ -351,3 +351,26 @@ def test_a_url_that_says_something_else_than_the_protocol_is_a_problem(url: str,
     with pytest.raises(ConfigError) as refused:
         Gateway(before(url, protocol=protocol)).start()
     assert message in {problem.message for problem in refused.value.problems}
+
+
+def test_b23_what_configuration_and_paths_put_into_fields_stays_in_them() -> None:
+    # Longer than a frame, and what would be a line of a head behind it.
+    long = "x" * 17_000 + "\xff\xe0 :path /admin"
+    step = {"kind": "SetHeaders", "request": {"set": {"x-long": long, "x-part": "{{ request.params.part }}"}}}
+    with Http2Origin() as origin:
+        route = {"kind": "Route", "name": "parts", "path": "/parts/{part}"}
+        steps = [step, {"kind": "Forward", "to": "orders"}]
+        with Gateway([*before(origin.url), {**route, "steps": steps}]) as gateway:
+            for part in ("b" * 9_000, "%01%84%04%06%2e", "%ff%00"):
+                get(gateway, f"/parts/{part}")
+            assert get(gateway, "/parts/last")[0] == 200
+        for asked in origin.asked:
+            assert [name for name, _ in asked.fields if name.startswith(":")] == [
+                ":method",
+                ":scheme",
+                ":authority",
+                ":path",
+            ]
+            assert asked.named[":path"].startswith("/parts/")
+            assert asked.named["x-long"] == long
+        assert origin.asked[0].named["x-part"] == "b" * 9_000

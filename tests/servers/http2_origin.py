@@ -212,7 +212,7 @@ class Caller:
     def _take(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.RequestReceived(stream_id=stream, headers=fields):
-                asked = Asked(self, stream, [(name.decode(), value.decode()) for name, value in fields])
+                asked = Asked(self, stream, [(name.decode(), value.decode("latin-1")) for name, value in fields])
                 self.streams[stream] = asked
                 self.origin.asked.append(asked)
                 if self.origin.early:

@@ -37,7 +37,7 @@ def limited(to: str, limit: str) -> list[dict[str, Any]]:
     return resources(to, **settings)
 
 
-def test_every_case_is_passed() -> None:
+def test_l6_every_case_is_passed() -> None:
     with RawOrigin(strict) as origin, Gateway(resources(origin.url)) as gateway:
         cases = results(port(gateway))
     assert Counter(cases.values()) == EVERY, cases

@@ -64,7 +64,7 @@ def test_l4_what_follows_a_handshake_that_the_endpoint_refuses_is_a_request() ->
         (["https://*.shop.test"], "https://a.shop.test", True),
     ],
 )
-def test_a_page_of_a_stranger_opens_no_connection(origins: list[str], origin: str | None, *, is_taken: bool) -> None:
+def test_l5_a_page_of_a_stranger_opens_no_connection(origins: list[str], origin: str | None, *, is_taken: bool) -> None:
     with WebSocketOrigin() as endpoint, Gateway(resources(endpoint.url, origins=origins)) as gateway:
         if is_taken:
             with open_websocket(port(gateway), origin=origin) as client:

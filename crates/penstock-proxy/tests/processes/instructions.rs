@@ -8,7 +8,7 @@ use crate::served::Served;
 
 /// Instructions of one kept-alive exchange in a release build, as last measured. Renew it with the
 /// change that moves it, and say why in the commit.
-const RECORDED: u64 = 15_420;
+const RECORDED: u64 = 16_660;
 /// Most that it may grow, in percent, before a change must answer for it.
 const MOST_GROWTH_PERCENT: u64 = 5;
 const EXCHANGES: u64 = 1_000;

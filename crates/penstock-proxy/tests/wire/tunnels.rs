@@ -111,7 +111,7 @@ fn a23_a_request_behind_a_refused_upgrade_goes_through_routing() {
 }
 
 #[test]
-fn an_upgrade_to_h2c_or_with_a_body_or_without_connection_is_not_offered() {
+fn b17_an_upgrade_to_h2c_or_with_a_body_or_without_connection_is_not_offered() {
     let origin = Origin::echoing();
     let gateway = Gateway::before(&origin);
     for request in [

@@ -20,6 +20,7 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
+from aioquic.tls import SessionTicket
 
 from tests.servers.http2_client import PATIENCE, Answer, Fields, text
 from tests.servers.tls_client import AUTHORITY
@@ -53,6 +54,8 @@ class Http3Client:
         host: str = "127.0.0.1",
         before: Callable[[QuicConnection], None] = lambda _: None,
         waits: bool = True,
+        on_ticket: Callable[[SessionTicket], None] | None = None,
+        first: Callable[[Self], object] = lambda _: None,
     ) -> None:
         configuration = QuicConfiguration(is_client=True, alpn_protocols=alpn if alpn is not None else H3_ALPN)
         configuration.load_verify_locations(cafile=str(AUTHORITY))
@@ -60,7 +63,7 @@ class Http3Client:
         tune(configuration)
         self.peer = (host, port)
         self.socket = self.fresh_socket()
-        self.quic = QuicConnection(configuration=configuration)
+        self.quic = QuicConnection(configuration=configuration, session_ticket_handler=on_ticket)
         self.answers: dict[int, Answer] = {}
         self.stopped: dict[int, int] = {}
         """The error codes with which the gateway asked for no more of a stream."""
@@ -77,6 +80,7 @@ class Http3Client:
         before(self.quic)
         self.http = _Http(self.quic) if http else None
         self.quic.connect(self.peer, now=time.monotonic())
+        first(self)
         self.flush()
         if waits:
             self.until(lambda: self.is_ready)

@@ -15,6 +15,8 @@ use crate::tls::{Asked, ServerTls, take_asked};
 
 /// Handshakes under way from which on a client has to show that it is where it says, before anything is kept of it.
 const MOST_UNPROVED: usize = 200;
+/// Those from which on each has less time, so that there are soon fewer.
+const MANY: usize = MOST_UNPROVED / 2;
 /// Time that a handshake may take while there are so many.
 pub(crate) const HURRIED_MS: u64 = 3_000;
 
@@ -33,7 +35,7 @@ pub(crate) struct Fresh {
 impl Endpoint {
     /// Whether there are so many handshakes under way that each is hurried.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.handshakes.borrow().len() >= MOST_UNPROVED
+        self.handshakes.borrow().len() >= MANY
     }
 
     /// Lets a connection begin, has it prove its address first, or turns it away.
@@ -44,7 +46,10 @@ impl Endpoint {
             self.socket.send(&refusal, out);
             return None;
         }
-        if self.is_crowded() && incoming.may_retry() && !incoming.remote_address_validated() {
+        if self.handshakes.borrow().len() >= MOST_UNPROVED
+            && incoming.may_retry()
+            && !incoming.remote_address_validated()
+        {
             if let Ok(retry) = inner.retry(incoming, out) {
                 self.socket.send(&retry, out);
             }

@@ -1,0 +1,255 @@
+"""Clients of QUIC and HTTP/3 that mean no good: each is bounded, and others are served meanwhile."""
+
+import os
+import random
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.http3.configurations import speaking
+from tests.servers.gateway_process import GatewayProcess, wait_until
+from tests.servers.http3_client import Closed, Http3Client, headers
+from tests.servers.origin import Origin
+from tests.servers.quic_packets import frame, send
+from tests.servers.raw_origin import Caller, RawOrigin
+
+EXCESSIVE_LOAD, MESSAGE_ERROR = 0x107, 0x10E
+RETRY = 0xF0
+MEMORY_BYTES = 8 << 20
+"""What a flood may leave behind in a worker: buffers that are kept for use again."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def serving(*, workers: int = 1, limits: str = "{}") -> Iterator[GatewayProcess]:
+    with Origin() as origin, GatewayProcess(speaking(origin.url, limits=limits), workers=workers) as gateway:
+        yield gateway
+
+
+def memory(gateway: GatewayProcess) -> int:
+    """Bytes of the workers that are in memory."""
+    pages = (Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in gateway.worker_pids())
+    return sum(int(count) for count in pages) * PAGE_BYTES
+
+
+def is_well(gateway: GatewayProcess) -> bool:
+    """Whether a good client is served."""
+    with Http3Client(gateway.port()) as client:
+        return client.get("/own").status == 404
+
+
+class Silent(Http3Client):
+    """Says hello once, and then nothing."""
+
+    sent = 0
+    is_silent = False
+
+    def flush(self) -> None:
+        if not self.is_silent:
+            super().flush()
+            self.is_silent = True
+
+    def send_datagram(self, data: bytes) -> None:
+        self.sent += len(data)
+        super().send_datagram(data)
+
+
+def test_c1_who_has_not_proved_its_address_is_sent_three_times_what_it_sent_at_most() -> None:
+    with serving(limits="{header_time: 2s}") as gateway:
+        client = Silent(gateway.port(), waits=False)
+        received = 0
+        client.socket.settimeout(4)
+        with suppress(TimeoutError):
+            while True:
+                received += len(client.socket.recv(65536))
+        client.socket.close()
+        assert 0 < received <= 3 * client.sent
+        assert gateway.status()["connections"] == 0
+
+
+def hellos(port: int, count: int) -> list[bytes]:
+    """First datagrams of as many clients."""
+    found: list[bytes] = []
+
+    class Kept(Http3Client):
+        def send_datagram(self, data: bytes) -> None:
+            found.append(data)
+
+    for _ in range(count):
+        Kept(port, waits=False).socket.close()
+    return found
+
+
+def test_c2_whatever_comes_instead_of_packets_is_dropped() -> None:
+    chance = random.Random(5)
+    with serving() as gateway, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        port = gateway.port()
+        hello = hellos(port, 1)[0]
+        assert is_well(gateway)
+        before = memory(gateway)
+        for _ in range(20_000):
+            changed = bytearray(hello[: chance.choice([chance.randrange(1, 60), len(hello)])])
+            for _ in range(chance.randrange(1, 8)):
+                changed[chance.randrange(min(len(changed), 64))] = chance.choice([0, 0x3F, 0x40, 0x7F, 0xC0, 0xFF])
+            client.sendto(changed, ("127.0.0.1", port))
+        for _ in range(20_000):
+            client.sendto(chance.randbytes(chance.randrange(1, 1300)), ("127.0.0.1", port))
+        assert is_well(gateway)
+        assert memory(gateway) - before < MEMORY_BYTES
+
+
+@pytest.mark.parametrize("gap", [False, True], ids=["at once", "later"])
+def test_c3_an_end_without_the_declared_body_resets_the_stream_and_its_request(*, gap: bool) -> None:
+    ended: list[bool] = []
+
+    def script(caller: Caller) -> None:
+        caller.until(b"\r\n\r\n")
+        with suppress(OSError):
+            while caller.stream.recv(4096):
+                pass
+        ended.append(True)
+
+    with RawOrigin(script) as origin, GatewayProcess(speaking(origin.url), workers=1) as gateway:
+        with Http3Client(gateway.port()) as client:
+            stream = client.begin("/up", method="POST", fields=[("content-length", "10")], ends=False)
+            if gap:
+                client.until(lambda: bool(origin.callers))
+            client.send_bytes(stream, b"", ends=True)
+            assert client.answer(stream).reset == MESSAGE_ERROR
+            assert client.get("/own").status == 404
+        wait_until(lambda: len(ended) == len(origin.callers))
+
+
+def test_c4_c11_from_a_number_of_handshakes_on_clients_have_to_prove_their_address() -> None:
+    first = hellos(1, 600)
+    with serving() as gateway:
+        port = gateway.port()
+        assert is_well(gateway)
+        before = memory(gateway)
+        retries = 0
+        clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in first]
+        for client, hello in zip(clients, first, strict=True):
+            client.settimeout(5)
+            client.connect(("127.0.0.1", port))
+            # Once more at once: a copy of what is refused or asked again must do no harm.
+            for _ in range(2):
+                client.send(hello)
+            retries += client.recv(65536)[0] & RETRY == RETRY
+        half_open = len(first) - retries
+        assert half_open == 200
+        grown = memory(gateway) - before
+        assert is_well(gateway)
+        assert grown / half_open <= 64 << 10
+        wait_until(lambda: not gateway.status()["connections"], 20)
+        for client in clients:
+            client.close()
+
+
+def new_numbers(turn: int) -> bytes:
+    """Numbers for us to use, each of which takes all earlier ones back."""
+    found = b""
+    for number in range(8 + turn * 30, 8 + turn * 30 + 30):
+        found += frame(0x18, number, number, b"\x08", number.to_bytes(8, "big"), number.to_bytes(16, "big"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [
+        ("PATH_CHALLENGE", lambda _: frame(0x1A, bytes(8)) * 120),
+        ("PING", lambda _: b"\x01" * 1000),
+        ("NEW_CONNECTION_ID that retires", new_numbers),
+        ("MAX_DATA", lambda turn: frame(0x10, turn + (1 << 30)) * 150),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_c8_floods_of_frames_leave_nothing_behind(name: str, frames: object) -> None:
+    with serving() as gateway:
+        assert is_well(gateway)
+        before = memory(gateway)
+        with Http3Client(gateway.port()) as client:
+            for turn in range(800):
+                send(client, frames(turn))  # type: ignore[operator] # one of the above
+            assert is_well(gateway), name
+            assert memory(gateway) - before < MEMORY_BYTES
+
+
+def wait_for_end(client: Http3Client, stream: int) -> None:
+    client.until(lambda: stream in client.stopped or client.answers[stream].reset is not None)
+
+
+def test_b1_requests_that_are_given_up_at_once_end_the_connection() -> None:
+    with Origin() as origin, GatewayProcess(speaking(origin.url), workers=1) as gateway:
+        with Http3Client(gateway.port()) as client:
+            begun = 0
+            with suppress(Closed):
+                for _ in range(5_000):
+                    stream = client.begin("/slow?sleep=5")
+                    client.reset(stream)
+                    begun += 1
+                    if begun % 50 == 0:
+                        wait_for_end(client, stream)
+            assert client.finish().error_code == EXCESSIVE_LOAD
+            assert begun <= 1_000
+            assert sum(origin.counts.values()) <= 600
+        assert is_well(gateway)
+
+
+def test_b6_frames_that_mean_nothing_end_the_connection() -> None:
+    with serving() as gateway:
+        with Http3Client(gateway.port()) as client:
+            stream = client.quic.get_next_available_stream_id()
+            client.send_bytes(stream, b"\x21\x00" * 100_000)
+            assert client.finish().error_code == EXCESSIVE_LOAD
+        assert is_well(gateway)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [[("a", "v" * 70_000)], [(f"a{number}", "v") for number in range(101)], [("a", "v" * 700)] * 99],
+    ids=["one that is too large", "too many", "too much together"],
+)
+def test_c5_a_head_beyond_the_limits_is_answered_with_431(fields: list[tuple[str, str]]) -> None:
+    base = [(":method", "GET"), (":scheme", "https"), (":authority", "shop.test"), (":path", "/own")]
+    with serving() as gateway, Http3Client(gateway.port()) as client:
+        stream = client.quic.get_next_available_stream_id()
+        client.send_frame(stream, 0x1, headers([*base, *fields]), ends=True)
+        assert client.answer(stream).status == 431
+        assert client.get("/own").status == 404
+
+
+def test_b7_a_client_that_takes_nothing_holds_little_and_is_given_up() -> None:
+    size, count = 5 << 20, 20
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
+    with RawOrigin.answering(answer) as large:
+        configuration = speaking(large.url, limits="{send: 2s}")
+        with GatewayProcess(configuration, workers=1) as gateway:
+            assert is_well(gateway)
+            before = memory(gateway)
+            with Http3Client(gateway.port(), tune=little_window) as client:
+                for _ in range(count):
+                    client.begin("/")
+                wait_until(lambda: len(large.callers) >= count)
+                assert memory(gateway) - before < count * (256 << 10)
+                wait_until(lambda: all(caller.ended.is_set() for caller in large.callers), 20)
+
+
+def little_window(configuration: object) -> None:
+    configuration.max_stream_data = 1_000  # type: ignore[attr-defined] # a configuration
+    configuration.max_data = 10_000  # type: ignore[attr-defined] # a configuration
+
+
+def test_what_begins_at_a_dead_workers_socket_is_taken_by_its_neighbours() -> None:
+    with serving(workers=2) as gateway:
+        port, victim = gateway.port(), gateway.worker_pids()[0]
+        os.kill(victim, signal.SIGSTOP)
+        try:
+            for _ in range(12):
+                with Http3Client(port) as client:
+                    assert client.get("/own").status == 404
+        finally:
+            os.kill(victim, signal.SIGCONT)

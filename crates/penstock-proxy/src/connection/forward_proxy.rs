@@ -216,6 +216,7 @@ fn speak_for_nobody(request: &mut Request) {
     let version = match request.version {
         Version::Http10 => "1.0",
         Version::Http2 => "2",
+        Version::Http3 => "3",
         _ => "1.1",
     };
     let mut via = String::new();

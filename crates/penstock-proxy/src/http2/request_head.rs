@@ -72,10 +72,6 @@ impl<'a> HeadReader<'a> {
         let (path, scheme) = pseudo.path.zip(pseudo.scheme).ok_or(Malformed::PseudoField)?;
         let scheme = Some(if request.head.bytes(scheme) == b"https" { Scheme::Https } else { Scheme::Http });
         if let Some(protocol) = pseudo.protocol {
-            if request.version == Version::Http3 {
-                // Not offered there.
-                return Err(Malformed::PseudoField);
-            }
             return tunnel(request, protocol, path);
         }
         let framing = framing(&request.head, ends_stream)?;

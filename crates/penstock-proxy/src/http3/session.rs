@@ -20,6 +20,8 @@ use crate::tls::Asked;
 pub(super) const CONTROL: u64 = 0x0;
 /// Largest head that we take (RFC 9114, section 7.2.4.1).
 const MAX_FIELD_SECTION_SIZE: u64 = 0x6;
+/// That a tunnel may be asked for within a stream (RFC 9220).
+const ENABLE_CONNECT_PROTOCOL: u64 = 0x8;
 /// A stream that no client has begun: said in a first notice, so that what is on its way is still served.
 const LAST_STREAM: u64 = (1 << 62) - 4;
 
@@ -191,6 +193,8 @@ impl Session {
         write_number(&mut settings, MAX_FIELD_SECTION_SIZE);
         write_number(&mut settings, self.limits.head.bytes as u64);
         write_number(&mut out, CONTROL);
+        write_number(&mut settings, ENABLE_CONNECT_PROTOCOL);
+        write_number(&mut settings, 1);
         write_head(&mut out, SETTINGS, settings.len());
         out.extend_from_slice(&settings);
         self.tell(&out);

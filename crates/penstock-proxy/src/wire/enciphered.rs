@@ -88,6 +88,8 @@ impl<S: Side> Enciphered<S> {
                 let _ = self.poll_outgoing(context);
                 return Poll::Ready(Err(ErrorKind::InvalidData.into()));
             }
+            // What the session has to say, as that it renegotiates nothing, has nothing left to go with.
+            let _ = self.poll_outgoing(context);
             let count = ready!(self.poll_records(context, buffer))?;
             if count > 0 {
                 return Poll::Ready(Ok(count));

@@ -75,8 +75,26 @@ PROXIES: dict[str, Callable[[Setting], list[str]]] = {
     "relay": lambda setting: [str(setting.floor / "floor_relay"), str(PROXY_PORT), str(ORIGIN_PORT)],
     "penstock": lambda setting: setting.gateway("penstock.yaml", appended=further_routes()),
     "penstock-python": lambda setting: setting.gateway("penstock-python.yaml"),
+    "penstock-grpc": lambda setting: setting.gateway("penstock-grpc.yaml", appended=further_routes()),
     "nginx": nginx,
+    "nginx-grpc": lambda setting: [
+        program("nginx"),
+        "-p",
+        str(setting.directory),
+        "-c",
+        setting.configuration("nginx-grpc.conf"),
+    ],
     "nginx-large-buffers": lambda setting: nginx(setting, LARGE_BUFFERS),
+    "envoy-grpc": lambda setting: [
+        program("envoy"),
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "-l",
+        "error",
+        "-c",
+        setting.configuration("envoy-grpc.yaml"),
+    ],
     "haproxy": lambda setting: [program("haproxy"), "-db", "-f", setting.configuration("haproxy.cfg")],
 }
 

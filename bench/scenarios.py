@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,31 @@ def websocket_load(load: Load) -> str:
     if report.returncode:
         raise BenchError(report.stderr.strip() or "websocket_load failed")
     return report.stdout
+
+
+def call_load(load: Load) -> str:
+    """Run the load generator of calls, 64 at a time on 8 connections, and give what it printed in wrk's words.
+
+    Raises: BenchError if a call was not answered.
+    """
+    message = b"\0\0\0\0\x20" + b"x" * 32
+    fields = [word for field in ("content-type: application/grpc", "te: trailers") for word in ("-H", field)]
+    with tempfile.NamedTemporaryFile(prefix="penstock-bench.") as body:
+        body.write(message)
+        body.flush()
+        command = ["taskset", "--cpu-list", str(load.core), program("h2load"), "-c8", "-m8", f"-D{load.seconds}"]
+        url = f"http://127.0.0.1:{PROXY_PORT}/bench.Service/Echo"
+        report = subprocess.run(
+            [*command, "-d", body.name, *fields, url], capture_output=True, text=True, check=False
+        ).stdout
+    counts = re.search(r"requests: (\d+) total, .* (\d+) succeeded, (\d+) failed", report)
+    rate = re.search(r"([\d.]+) req/s", report)
+    if not counts or not rate or counts[2] == "0" or counts[3] != "0":
+        raise BenchError(report.strip().splitlines()[-1] if report.strip() else "h2load failed")
+    mean = re.search(r"time for request: +\S+ +\S+ +([\d.]+)(us|ms|s)", report)
+    waited = f"{mean[1]}{mean[2]}" if mean else "0ms"
+    # A mean is all that it tells of waiting.
+    return f"{counts[2]} requests in\nRequests/sec: {rate[1]}\n50% {waited}\n99% {waited}\n"
 
 
 def number(pattern: str, text: str) -> float:
@@ -185,12 +211,13 @@ SCENARIOS: dict[str, Scenario] = {
     "h1-100k": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/100k"))),
     "h1-close": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/", "-H", "Connection: close"))),
     "websocket": Scenario("us/message", lambda pid, load: requests(pid, load, websocket_load, "message")),
+    "grpc": Scenario("us/call", lambda pid, load: requests(pid, load, call_load, "call")),
     "idle": Scenario("KiB/connection", idle),
     "sys": Scenario("calls/request", system_calls),
 }
 
 
-WITHOUT_WRK = frozenset({"idle", "websocket"})
+WITHOUT_WRK = frozenset({"grpc", "idle", "websocket"})
 
 
 def floor_programs(folder: Path) -> Path:

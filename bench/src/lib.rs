@@ -1,6 +1,7 @@
 //! What the relay, the origin and the load share: edge-triggered `epoll`, loopback sockets, a table by descriptor.
 
 mod epoll;
+pub mod calls;
 pub mod frames;
 mod table;
 

@@ -2,7 +2,7 @@
 //!
 //! `/100k` is answered with 100 KB, everything else with 1 KB. A request has no body and is answered before the next
 //! one is read: a proxy sends no more than that on one connection. A request for WebSocket is taken, and every frame
-//! said back.
+//! said back. A connection of HTTP/2 is one of gRPC, and each call answered with a small message.
 //!
 //! usage: `floor_origin PORT`
 
@@ -11,6 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 
+use penstock_bench::calls::{Calls, PREFACE};
 use penstock_bench::frames::{self, SWITCHED};
 use penstock_bench::{BUFFER_BYTES, Epoll, Event, Table, Turn, listen, numbers, prepare};
 
@@ -30,6 +31,8 @@ struct Connection {
     answering: bool,
     /// Once it speaks WebSocket: frames that are not whole, and what is to be sent.
     echo: Option<(Vec<u8>, Vec<u8>)>,
+    /// Once it speaks HTTP/2: its state, and what is to be sent.
+    calls: Option<(Calls, Vec<u8>)>,
 }
 
 impl Answers {
@@ -44,12 +47,16 @@ impl Answers {
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, head: Vec::new(), large: false, closing: false, sent: 0, answering: false, echo: None }
+        Self { stream, head: Vec::new(), large: false, closing: false, sent: 0, answering: false, echo: None, calls: None }
     }
 
     /// Takes bytes of a request; true when its head has ended.
     fn take(&mut self, bytes: &[u8]) -> bool {
         self.head.extend_from_slice(bytes);
+        if self.head.starts_with(PREFACE) {
+            self.calls = Some((Calls::default(), Vec::new()));
+            return true;
+        }
         if !self.head.ends_with(b"\r\n\r\n") {
             return false;
         }
@@ -77,6 +84,20 @@ impl Connection {
         true
     }
 
+    /// Answers calls; false when the connection is over.
+    fn call(&mut self, bytes: &[u8]) -> bool {
+        let Some((calls, out)) = &mut self.calls else { return true };
+        let first = std::mem::take(&mut self.head);
+        calls.take(if first.is_empty() { bytes } else { &first }, out);
+        while !out.is_empty() {
+            match self.stream.write(out) {
+                Ok(count) => drop(out.drain(..count)),
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+        true
+    }
+
     /// Writes what is left of the answer; false when the connection is over.
     fn write(&mut self, answers: &Answers) -> bool {
         while self.answering {
@@ -94,13 +115,14 @@ impl Connection {
         match self.stream.read(buffer) {
             Ok(0) => false,
             Ok(count) if self.echo.is_some() => self.echo(&buffer[..count]),
-            Ok(count) => !self.take(&buffer[..count]) || (self.echo(&[]) && self.write(answers)),
+            Ok(count) if self.calls.is_some() => self.call(&buffer[..count]),
+            Ok(count) => !self.take(&buffer[..count]) || (self.echo(&[]) && self.call(&[]) && self.write(answers)),
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         }
     }
 
     fn handle(&mut self, event: Event, answers: &Answers, buffer: &mut [u8]) -> bool {
-        (!event.writable || self.echo(&[]))
+        (!event.writable || (self.echo(&[]) && self.call(&[])))
             && (!event.writable || !self.answering || self.write(answers))
             && (!event.readable || self.read(answers, buffer))
             && (!event.ending || self.answering)

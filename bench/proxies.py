@@ -28,6 +28,7 @@ class Setting:
         values = {
             "DIRECTORY": str(self.directory),
             "CONF": str(HERE / "conf"),
+            "CERTIFICATES": str(HERE.parent / "tests" / "certificates"),
             "PROXY_PORT": str(PROXY_PORT),
             "ORIGIN_PORT": str(ORIGIN_PORT),
             "EXTRA": extra,
@@ -63,9 +64,9 @@ def further_routes() -> str:
     return "".join(f"---\n{route}" for route in routes)
 
 
-def nginx(setting: Setting, extra: str = "") -> list[str]:
+def nginx(setting: Setting, extra: str = "", name: str = "nginx.conf") -> list[str]:
     """Command of nginx with its usual buffers, or others."""
-    configuration = setting.configuration("nginx.conf", extra=extra)
+    configuration = setting.configuration(name, extra=extra)
     return [program("nginx"), "-p", str(setting.directory), "-c", configuration]
 
 
@@ -76,6 +77,7 @@ PROXIES: dict[str, Callable[[Setting], list[str]]] = {
     "penstock": lambda setting: setting.gateway("penstock.yaml", appended=further_routes()),
     "penstock-python": lambda setting: setting.gateway("penstock-python.yaml"),
     "penstock-grpc": lambda setting: setting.gateway("penstock-grpc.yaml", appended=further_routes()),
+    "penstock-tls": lambda setting: setting.gateway("penstock-tls.yaml", appended=further_routes()),
     "nginx": nginx,
     "nginx-grpc": lambda setting: [
         program("nginx"),
@@ -95,6 +97,7 @@ PROXIES: dict[str, Callable[[Setting], list[str]]] = {
         "-c",
         setting.configuration("envoy-grpc.yaml"),
     ],
+    "nginx-tls": lambda setting: nginx(setting, name="nginx-tls.conf"),
     "haproxy": lambda setting: [program("haproxy"), "-db", "-f", setting.configuration("haproxy.cfg")],
 }
 

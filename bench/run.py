@@ -17,9 +17,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.load import Load, Sample
 from bench.processes import BenchError, running
 from bench.proxies import HERE, ORIGIN_PORT, ORIGINS, PROXIES, PROXY_PORT, Setting, installed, program
-from bench.scenarios import SCENARIOS, WITHOUT_WRK, Load, Sample, floor_programs
+from bench.scenarios import SCENARIOS, WITHOUT_WRK, floor_programs
 
 Results = dict[tuple[str, str], list[Sample]]
 
@@ -35,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("-r", "--rounds", type=int, default=3, help="rounds (default: 3)")
     parser.add_argument("-d", "--seconds", type=int, default=3, help="seconds of load for a figure (default: 3)")
     parser.add_argument("--origin", choices=ORIGINS, default="floor", help="who answers behind the proxy")
-    parser.add_argument("--idle-connections", type=int, default=5000, help="connections of scenario idle")
+    parser.add_argument("--idle-connections", type=int, default=5000, help="connections of those that wait")
     parser.add_argument("--save", type=Path, help="file to write every sample to, one JSON object a line")
     parser.add_argument("--penstock", type=Path, default=Path(sys.executable).parent / "penstock", help="another build")
     parser.add_argument("--floor", type=Path, default=target / "release", help="folder of the floor programs")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.enciphered import idle_enciphered, slow_clients
+from bench.load import Load, Sample
 from bench.processes import BenchError, family, memory_kib, usage
 from bench.proxies import PROXY_PORT, program
 
@@ -26,25 +28,6 @@ HEADERS = (
 )
 CONNECTIONS = 64
 MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-
-
-@dataclass(frozen=True)
-class Load:
-    """How hard, how long and from which core the proxy is loaded."""
-
-    seconds: int
-    core: int
-    idle_connections: int
-    floor: Path
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One figure of one proxy in one round, and a line about it."""
-
-    value: float
-    line: str
-    details: dict[str, float]
 
 
 def wrk(load: Load, path: str, options: Sequence[str]) -> str:
@@ -213,11 +196,13 @@ SCENARIOS: dict[str, Scenario] = {
     "websocket": Scenario("us/message", lambda pid, load: requests(pid, load, websocket_load, "message")),
     "grpc": Scenario("us/call", lambda pid, load: requests(pid, load, call_load, "call")),
     "idle": Scenario("KiB/connection", idle),
+    "tls-idle": Scenario("KiB/connection", idle_enciphered),
+    "tls-slow": Scenario("KiB/connection", slow_clients),
     "sys": Scenario("calls/request", system_calls),
 }
 
 
-WITHOUT_WRK = frozenset({"grpc", "idle", "websocket"})
+WITHOUT_WRK = frozenset({"grpc", "idle", "tls-idle", "tls-slow", "websocket"})
 
 
 def floor_programs(folder: Path) -> Path:

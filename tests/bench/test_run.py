@@ -1,7 +1,8 @@
 """The bench compares like with like: ratios to the relay of the same scenario."""
 
+from bench.load import Sample
 from bench.run import Results, table
-from bench.scenarios import Sample, number, strace_table
+from bench.scenarios import number, strace_table
 
 
 def samples(*values: float) -> list[Sample]:

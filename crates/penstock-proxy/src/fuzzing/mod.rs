@@ -10,6 +10,7 @@ mod forwarding;
 mod header_block;
 mod http1;
 mod http2;
+mod http3;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub static TARGETS: &[FuzzTarget] = &[
     FuzzTarget { name: "chunked_body", run: http1::chunked_body },
     FuzzTarget { name: "http2_session", run: http2::http2_session },
     FuzzTarget { name: "header_block", run: header_block::header_block },
+    FuzzTarget { name: "http3_frames", run: http3::http3_frames },
+    FuzzTarget { name: "http3_header_block", run: http3::http3_header_block },
     FuzzTarget { name: "path", run: address::path },
     FuzzTarget { name: "authority", run: address::authority },
     FuzzTarget { name: "target", run: address::target },

@@ -22,7 +22,7 @@ const MOST_HEAD: usize = 16;
 
 /// What comes next in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// The head of a frame.
     Begin { kind: u64, length: u64 },
     /// Some of its payload, the last or not.
@@ -31,7 +31,7 @@ pub(super) enum Piece<'a> {
 
 /// Where in its frames a stream is.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum FrameReader {
+pub(crate) enum FrameReader {
     /// In a head, of which so many bytes have come.
     Head { bytes: [u8; MOST_HEAD], count: u8 },
     /// In a payload, of which so much is to come.
@@ -46,12 +46,12 @@ impl Default for FrameReader {
 
 impl FrameReader {
     /// Whether the last frame has ended and no other has begun.
-    pub(super) fn is_between(&self) -> bool {
+    pub(crate) fn is_between(&self) -> bool {
         matches!(self, Self::Head { count: 0, .. })
     }
 
     /// Takes the next piece from the front of what came; none until more has come.
-    pub(super) fn next<'a>(&mut self, rest: &mut &'a [u8]) -> Option<Piece<'a>> {
+    pub(crate) fn next<'a>(&mut self, rest: &mut &'a [u8]) -> Option<Piece<'a>> {
         match self {
             Self::Head { bytes, count } => loop {
                 let filled = bytes.get(..usize::from(*count)).unwrap_or_default();

@@ -12,4 +12,8 @@ mod session;
 mod stream;
 
 pub(crate) use error::Code;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use frame::{FrameReader, Piece};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use qpack::{decode, write_field, write_prefix};
 pub(crate) use session::{End, Limits, Session};

@@ -7,5 +7,5 @@ mod decoder;
 mod encoder;
 mod static_table;
 
-pub(super) use decoder::decode;
-pub(super) use encoder::{write_field, write_prefix, write_status};
+pub(crate) use decoder::decode;
+pub(crate) use encoder::{write_field, write_prefix, write_status};

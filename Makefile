@@ -46,7 +46,7 @@ golden: build ## Rewrite the expected plans; review the difference
 	@$(BIN)/python -m pytest --quiet --rewrite-golden tests/compiler
 
 bench: build ## Measure beside a byte relay, nginx and haproxy: make bench ARGS="--help"
-	@cargo build --quiet --release --locked --manifest-path bench/Cargo.toml
+	@cargo build --quiet --release --locked --manifest-path bench/Cargo.toml $(if $(findstring h3,$(ARGS)),--features http3)
 	@$(BIN)/python -m bench.run $(ARGS)
 
 fuzz: build ## Fuzz every parser for a minute each: make fuzz ARGS="--help"

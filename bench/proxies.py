@@ -76,8 +76,8 @@ PROXIES: dict[str, Callable[[Setting], list[str]]] = {
     "relay": lambda setting: [str(setting.floor / "floor_relay"), str(PROXY_PORT), str(ORIGIN_PORT)],
     "penstock": lambda setting: setting.gateway("penstock.yaml", appended=further_routes()),
     "penstock-python": lambda setting: setting.gateway("penstock-python.yaml"),
-    "penstock-grpc": lambda setting: setting.gateway("penstock-grpc.yaml", appended=further_routes()),
     "penstock-tls": lambda setting: setting.gateway("penstock-tls.yaml", appended=further_routes()),
+    "penstock-grpc": lambda setting: setting.gateway("penstock-grpc.yaml", appended=further_routes()),
     "nginx": nginx,
     "nginx-grpc": lambda setting: [
         program("nginx"),

@@ -54,39 +54,54 @@ def wrk(load: Load, path: str, options: Sequence[str]) -> str:
     return report.stdout
 
 
-def websocket_load(load: Load) -> str:
-    """Run the load generator of messages and give what it printed.
+def own_load(name: str, *numbers: int) -> Callable[[Load], str]:
+    """A load by one of the bench's own programs, which are told the port, the seconds and these numbers.
 
-    Raises: BenchError if a connection was not opened, or something else came back than was sent.
+    Raises, when it runs: BenchError if the program is missing, or not all was answered as it should be.
     """
-    command = ["taskset", "--cpu-list", str(load.core), str(load.floor / "websocket_load")]
-    options = [str(PROXY_PORT), str(load.seconds), str(CONNECTIONS)]
-    try:
-        report = subprocess.run(
-            [*command, *options], capture_output=True, text=True, check=False, timeout=load.seconds + 20
-        )
-    except subprocess.TimeoutExpired as error:
-        raise BenchError("a message did not come back") from error
-    if report.returncode:
-        raise BenchError(report.stderr.strip() or "websocket_load failed")
-    return report.stdout
+
+    def run(load: Load) -> str:
+        program = load.floor / name
+        if not program.exists():
+            raise BenchError(f"no {name} in {load.floor}: run it as `make bench`")
+        command = ["taskset", "--cpu-list", str(load.core), str(program), str(PROXY_PORT), str(load.seconds)]
+        try:
+            report = subprocess.run(
+                [*command, *map(str, numbers)], capture_output=True, text=True, check=False, timeout=load.seconds + 20
+            )
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"{name} was not answered") from error
+        if report.returncode:
+            raise BenchError(report.stderr.strip() or f"{name} failed")
+        return report.stdout
+
+    return run
 
 
 def call_load(load: Load) -> str:
-    """Run the load generator of calls, 64 at a time on 8 connections, and give what it printed in wrk's words.
-
-    Raises: BenchError if a call was not answered.
-    """
+    """Calls of gRPC, 64 at a time on 8 connections."""
     message = b"\0\0\0\0\x20" + b"x" * 32
     fields = [word for field in ("content-type: application/grpc", "te: trailers") for word in ("-H", field)]
     with tempfile.NamedTemporaryFile(prefix="penstock-bench.") as body:
         body.write(message)
         body.flush()
-        command = ["taskset", "--cpu-list", str(load.core), program("h2load"), "-c8", "-m8", f"-D{load.seconds}"]
         url = f"http://127.0.0.1:{PROXY_PORT}/bench.Service/Echo"
-        report = subprocess.run(
-            [*command, "-d", body.name, *fields, url], capture_output=True, text=True, check=False
-        ).stdout
+        return h2load(load, "-c8", "-m8", "-d", body.name, *fields, url)
+
+
+def enciphered_load(load: Load) -> str:
+    """The same for requests, 128 at a time on 8 connections of HTTP/2 over TLS."""
+    headers = [word for header in HEADERS for word in ("-H", header)]
+    return h2load(load, "-c8", "-m16", *headers, f"https://127.0.0.1:{PROXY_PORT}/")
+
+
+def h2load(load: Load, *options: str) -> str:
+    """Run that load generator and give what it printed in wrk's words.
+
+    Raises: BenchError if a request was not answered.
+    """
+    command = ["taskset", "--cpu-list", str(load.core), program("h2load"), f"-D{load.seconds}", *options]
+    report = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     counts = re.search(r"requests: (\d+) total, .* (\d+) succeeded, (\d+) failed", report)
     rate = re.search(r"([\d.]+) req/s", report)
     if not counts or not rate or counts[2] == "0" or counts[3] != "0":
@@ -193,8 +208,12 @@ SCENARIOS: dict[str, Scenario] = {
     "h1": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/"))),
     "h1-100k": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/100k"))),
     "h1-close": Scenario("us/request", lambda pid, load: requests(pid, load, asking("/", "-H", "Connection: close"))),
-    "websocket": Scenario("us/message", lambda pid, load: requests(pid, load, websocket_load, "message")),
+    "websocket": Scenario(
+        "us/message", lambda pid, load: requests(pid, load, own_load("websocket_load", CONNECTIONS), "message")
+    ),
     "grpc": Scenario("us/call", lambda pid, load: requests(pid, load, call_load, "call")),
+    "h2": Scenario("us/request", lambda pid, load: requests(pid, load, enciphered_load)),
+    "h3": Scenario("us/request", lambda pid, load: requests(pid, load, own_load("http3_load", 8, 16))),
     "idle": Scenario("KiB/connection", idle),
     "tls-idle": Scenario("KiB/connection", idle_enciphered),
     "tls-slow": Scenario("KiB/connection", slow_clients),
@@ -202,7 +221,7 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-WITHOUT_WRK = frozenset({"grpc", "idle", "tls-idle", "tls-slow", "websocket"})
+WITHOUT_WRK = frozenset({"grpc", "h2", "h3", "idle", "tls-idle", "tls-slow", "websocket"})
 
 
 def floor_programs(folder: Path) -> Path:

@@ -47,7 +47,16 @@ impl Answers {
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, head: Vec::new(), large: false, closing: false, sent: 0, answering: false, echo: None, calls: None }
+        Self {
+            stream,
+            head: Vec::new(),
+            large: false,
+            closing: false,
+            sent: 0,
+            answering: false,
+            echo: None,
+            calls: None,
+        }
     }
 
     /// Takes bytes of a request; true when its head has ended.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use penstock_bench::frames::{HANDSHAKE, masked, plain};
-use penstock_bench::{BUFFER_BYTES, Epoll, Table, Turn, loopback, numbers, prepare};
+use penstock_bench::{BUFFER_BYTES, Epoll, Table, Turn, loopback, numbers, prepare, report};
 
 /// Bytes of a message.
 const MESSAGE_BYTES: usize = 1024;
@@ -92,17 +92,6 @@ fn run([port, seconds, count]: [u16; 3]) -> io::Result<()> {
     }
     report(began.elapsed(), took);
     Ok(())
-}
-
-/// Prints what a load generator for requests prints, so that it is read alike.
-fn report(elapsed: Duration, mut took: Vec<Duration>) {
-    took.sort_unstable();
-    let share = |hundredths: usize| took.get(took.len() * hundredths / 100).copied().unwrap_or_default().as_micros();
-    println!("    50%   {}us\n    99%   {}us", share(50), share(99));
-    println!("  {} requests in {:.2}s", took.len(), elapsed.as_secs_f64());
-    #[allow(clippy::cast_precision_loss, reason = "a rate needs no last digit")]
-    let rate = took.len() as f64 / elapsed.as_secs_f64();
-    println!("Requests/sec: {rate:.2}");
 }
 
 fn main() -> ExitCode {

@@ -7,7 +7,7 @@ from tools.repository import text, with_suffix
 ROWS = {
     "a": range(1, 46),  # framing and syntax of HTTP/1
     "b": range(1, 24),  # HTTP/2
-    "d": (*range(1, 11), 12),  # paths, hosts, redirects
+    "d": (*range(1, 11), 12, 13),  # paths, hosts, redirects
     "e": range(1, 5),  # what is believed of a client
     "f": (13,),  # certificates of clients
     "g": (1, 2, 3, 4, 5, 9, 10),  # who wears the gateway out

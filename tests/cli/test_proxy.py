@@ -16,6 +16,8 @@ import pytest
 
 from penstock.cli.proxy import add_options, resources
 from tests.servers.gateway_process import wait_until
+from tests.servers.http2_client import Http2Client
+from tests.servers.http2_origin import Http2Origin
 from tests.servers.origin import Origin
 
 
@@ -62,6 +64,14 @@ def test_the_first_answer_comes_soon_from_every_address_of_the_machine() -> None
             assert time.monotonic() - began < 5
             if socket.has_ipv6 and Path("/proc/net/if_inet6").exists():
                 assert answer(port, "::1") == (200, b"/hello")
+
+
+def test_before_a_service_of_http2_it_takes_clients_of_both_versions() -> None:
+    port = free_port()
+    with Http2Origin() as origin, proxy(f"127.0.0.1:{port}", origin.url):
+        wait_until(lambda: is_answered(port))
+        with Http2Client(port) as client:
+            assert client.get("/hello").body == b"/hello"
 
 
 def test_it_opens_no_admin_port() -> None:

@@ -19,7 +19,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "listen", type=_listen, metavar="ADDRESS", help="where to listen: :8080, 127.0.0.1:8080, unix:/path"
     )
-    parser.add_argument("to", type=_url, metavar="URL", help="where to forward: http://localhost:3000, unix:/path")
+    parser.add_argument(
+        "to",
+        type=_url,
+        metavar="URL",
+        help="where to forward: http://localhost:3000, h2c://localhost:50051, unix:/path",
+    )
     parser.add_argument("--access-log", action="store_true", help="print a line for each request")
     add_process_options(parser)
     parser.set_defaults(admin="off")
@@ -39,8 +44,10 @@ def run(options: argparse.Namespace) -> int:
 def resources(listen: str, to: str, *, has_access_log: bool = False) -> list[dict[str, Any]]:
     """The configuration that the arguments stand for."""
     log: dict[str, Any] = {"path": "stdout", "format": _LOG_LINE}
+    # Whoever puts it before a service of gRPC has clients that speak HTTP/2.
+    speaks = {"protocols": ["http1", "h2c"]} if to.startswith("h2c://") else {}
     return [
-        {"kind": "Listener", "name": "proxy", "address": listen},
+        {"kind": "Listener", "name": "proxy", "address": listen, **speaks},
         {"kind": "Route", "name": "proxy", "path": "/*", "to": to},
         *([{"kind": "Telemetry", "name": "default", "access_log": log}] if has_access_log else []),
     ]

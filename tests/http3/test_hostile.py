@@ -12,12 +12,12 @@ import pytest
 
 from tests.http3.configurations import speaking
 from tests.servers.gateway_process import GatewayProcess, wait_until
-from tests.servers.http3_client import Closed, Http3Client, headers
+from tests.servers.http3_client import Closed, Http3Client, headers, numbers
 from tests.servers.origin import Origin
 from tests.servers.quic_packets import frame, send
 from tests.servers.raw_origin import Caller, RawOrigin
 
-EXCESSIVE_LOAD, MESSAGE_ERROR = 0x107, 0x10E
+EXCESSIVE_LOAD, REQUEST_INCOMPLETE, MESSAGE_ERROR = 0x107, 0x10D, 0x10E
 RETRY = 0xF0
 MEMORY_BYTES = 8 << 20
 """What a flood may leave behind in a worker: buffers that are kept for use again."""
@@ -253,3 +253,19 @@ def test_what_begins_at_a_dead_workers_socket_is_taken_by_its_neighbours() -> No
                     assert client.get("/own").status == 404
         finally:
             os.kill(victim, signal.SIGCONT)
+
+
+def test_a_head_that_comes_too_slowly_is_given_up_and_others_are_not() -> None:
+    base = [(":method", "GET"), (":scheme", "https"), (":authority", "shop.test"), (":path", "/own")]
+    with serving(limits="{header_time: 500ms}") as gateway, Http3Client(gateway.port()) as client:
+        stream = client.quic.get_next_available_stream_id()
+        block = headers([*base, ("a", "v" * 6_000)])
+        whole = numbers(0x1, len(block)) + block
+        sent = 0
+        while client.answers.get(stream) is None or client.answers[stream].reset is None:
+            client.send_bytes(stream, whole[sent : sent + 1])
+            sent += 1
+            assert client.get("/own").status == 404
+            assert sent < len(whole), "it was not given up"
+        assert client.answers[stream].reset == REQUEST_INCOMPLETE
+        assert client.get("/own").status == 404

@@ -85,6 +85,31 @@ def test_c9_a_client_that_moves_in_the_middle_of_an_answer_gets_all_of_it() -> N
         assert client.answer(stream).body == b"400000"
 
 
+def test_c9_who_a_client_is_was_settled_by_its_handshake_wherever_it_goes_on() -> None:
+    seen = """
+---
+kind: Route
+name: seen
+path: /seen
+steps: [{kind: Respond, status: 200, body: "{{ request.client_ip }}"}]
+---
+kind: Route
+name: inside
+path: /inside
+client_ip: [127.0.0.2]
+steps: [{kind: Respond, status: 200, body: inside}]
+"""
+    with (
+        Origin() as origin,
+        GatewayProcess(speaking(origin.url) + seen, workers=2) as gateway,
+        Http3Client(gateway.port()) as client,
+    ):
+        assert client.get("/inside").body == b"/inside"
+        client.rebind("127.0.0.2")
+        assert client.get("/seen").body == b"127.0.0.1"
+        assert client.get("/inside").body == b"/inside"
+
+
 def test_a_planned_replacement_loses_no_request_of_any_connection() -> None:
     with Origin() as origin, GatewayProcess(speaking(origin.url), "--grace", "15s", workers=2) as gateway:
         port, before = gateway.port(), gateway.worker_pids()

@@ -93,20 +93,20 @@ class Http3Client:
         self.flush()
         self.socket.close()
 
-    def fresh_socket(self) -> socket.socket:
+    def fresh_socket(self, source: str = "127.0.0.1") -> socket.socket:
         """A socket of a port that was not used before."""
         kind = socket.AF_INET6 if ":" in self.peer[0] else socket.AF_INET
         made = socket.socket(kind, socket.SOCK_DGRAM)
-        made.bind(("::1" if kind == socket.AF_INET6 else "127.0.0.1", 0))
+        made.bind(("::1" if kind == socket.AF_INET6 else source, 0))
         # Connected, so that it hears of a port that nobody has.
         made.connect(self.peer)
         made.settimeout(0)
         return made
 
-    def rebind(self) -> None:
-        """Go on from another port, as behind a box that has forgotten the first one."""
+    def rebind(self, source: str = "127.0.0.1") -> None:
+        """Go on from another port, as behind a box that has forgotten the first one, or from another address."""
         self.socket.close()
-        self.socket = self.fresh_socket()
+        self.socket = self.fresh_socket(source)
 
     @property
     def farewells(self) -> list[int]:

@@ -57,6 +57,7 @@ async fn serve_http3(endpoint: Rc<Endpoint>, fresh: Fresh) {
         began_ms: now_ms,
         moved: (0, now_ms),
         asked_ms: now_ms,
+        looked_ms: now_ms,
         drain: Drain::None,
         opened: Vec::new(),
         sending: Sending::default(),
@@ -113,6 +114,8 @@ struct Turn<'a> {
     /// Bytes of requests that had come when that last changed, and when it did.
     moved: (u64, u64),
     asked_ms: u64,
+    /// When it was last looked for heads that do not come.
+    looked_ms: u64,
     drain: Drain,
     opened: Vec<Opened>,
     sending: Sending,
@@ -231,9 +234,11 @@ impl Turn<'_> {
             self.moved = (moved, now_ms);
         }
         let still_ms = now_ms.saturating_sub(self.moved.1);
-        if session.is_in_head() && still_ms >= limits.header_time_ms
-            || session.open_streams() == 0 && still_ms >= limits.idle_ms
-        {
+        if now_ms >= self.looked_ms + TICK_MS {
+            self.looked_ms = now_ms;
+            session.give_up_late_heads(now_ms, limits.header_time_ms);
+        }
+        if session.open_streams() == 0 && still_ms >= limits.idle_ms {
             session.end(Code::NoError, "");
             return;
         }

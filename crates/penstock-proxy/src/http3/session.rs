@@ -176,7 +176,7 @@ impl Session {
                 self.refuse(id, Code::RequestRejected);
                 continue;
             }
-            self.streams.insert(id.into(), Stream::new(id, is_early));
+            self.streams.insert(id.into(), Stream::new(id, self.now_ms, is_early));
             self.readable(id.into(), opened)?;
         }
         Ok(())
@@ -311,9 +311,14 @@ impl Session {
         self.streams.len()
     }
 
-    /// Whether a head has begun to come and is not whole.
-    pub(crate) fn is_in_head(&self) -> bool {
-        self.streams.values().any(|stream| !stream.is_opened)
+    /// Gives up streams whose heads have not come within a time, however slowly they go on coming.
+    pub(crate) fn give_up_late_heads(&mut self, now_ms: u64, most_ms: u64) {
+        let is_late = |stream: &Stream| !stream.is_opened && now_ms.saturating_sub(stream.began_ms) >= most_ms;
+        let late: Vec<u64> = self.streams.iter().filter(|(_, stream)| is_late(stream)).map(|(id, _)| *id).collect();
+        for id in late {
+            self.reset(id, Code::RequestIncomplete);
+            self.streams.remove(&id);
+        }
     }
 
     /// Whether the peer has all that was sent to it.

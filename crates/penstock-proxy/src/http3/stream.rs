@@ -23,6 +23,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) id: StreamId,
+    /// When it began, by the thread's clock.
+    pub(super) began_ms: u64,
     pub(super) phase: Phase,
     pub(super) frames: FrameReader,
     /// A header block that has not ended.
@@ -55,9 +57,10 @@ pub(super) struct Stream {
 
 impl Stream {
     /// One that has just begun.
-    pub(super) fn new(id: StreamId, is_early: bool) -> Self {
+    pub(super) fn new(id: StreamId, began_ms: u64, is_early: bool) -> Self {
         Self {
             id,
+            began_ms,
             phase: Phase::Head,
             frames: FrameReader::default(),
             block: Vec::new(),

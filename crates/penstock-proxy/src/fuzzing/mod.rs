@@ -12,6 +12,7 @@ mod http1;
 mod http2;
 mod http3;
 mod plan;
+mod quic;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub static TARGETS: &[FuzzTarget] = &[
     FuzzTarget { name: "header_block", run: header_block::header_block },
     FuzzTarget { name: "http3_frames", run: http3::http3_frames },
     FuzzTarget { name: "http3_header_block", run: http3::http3_header_block },
+    FuzzTarget { name: "quic_datagram", run: quic::quic_datagram },
     FuzzTarget { name: "path", run: address::path },
     FuzzTarget { name: "authority", run: address::authority },
     FuzzTarget { name: "target", run: address::target },

@@ -23,6 +23,7 @@ key: ${{file:{CERTIFICATES}/other.key}}
 kind: Listener
 name: web
 address: 127.0.0.1:8443
+protocols: [h2, http1, h3]
 tls: {{certificates: [shop, other], unknown_name: refuse, min_version: "1.3", client_ca: "${{file:{AUTHORITY}}}"}}
 ---
 {{kind: Route, name: h2, path: /h2, when: tls.protocol == "h2", to: "http://127.0.0.1:1"}}
@@ -44,6 +45,7 @@ REFUSED = "tls_nothing_in_common"
 CASES = [
     ("/h2", ("shop.test", "shop", "1.3", "h2", None), None, "h2"),
     ("/h2 --tls-protocol=http/1.1", ("shop.test", "shop", "1.3", "http/1.1", None), 404, None),
+    ("/h2 --tls-protocol=h3", ("shop.test", "shop", "1.3", "h3", None), 404, None),
     ("/h2 --tls-protocol=smtp", ("shop.test", "shop", "1.3", "", REFUSED), None, None),
     ("/h2 --tls-version=1.2", ("shop.test", "shop", "1.2", "h2", REFUSED), None, None),
     ("/h2 --tls-name=nobody.test", ("nobody.test", None, "1.3", "h2", "tls_unknown_name"), None, None),

@@ -47,7 +47,7 @@ def _add_handshake(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tls-protocol",
         metavar="NAME",
-        help="the protocol offered, h2 or http/1.1; default: what the listener prefers",
+        help="the protocol offered: h3, h2 or http/1.1; default: what the listener prefers",
     )
     parser.add_argument(
         "--tls-client",

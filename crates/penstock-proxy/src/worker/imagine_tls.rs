@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use penstock_plan::{Body, Listener, ListenerTls, Plan, TlsVersion, UnknownName};
+use penstock_plan::{Body, Listener, ListenerTls, Plan, Protocol, TlsVersion, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{ClientCertificate, ClientField, Session};
@@ -71,7 +71,11 @@ impl Handshake {
         host: &str,
     ) -> Result<Self, String> {
         let (version, spoken) = version(imagined.version.as_deref())?;
-        let offered = protocol_words(&listener.protocols);
+        let mut offered = protocol_words(&listener.protocols);
+        if spoken == TlsVersion::Tls13 && listener.protocols.contains(&Protocol::H3) {
+            // Last: over another transport, which clients come to by an answer of this one.
+            offered.push("h3");
+        }
         let wanted = imagined.protocol.as_deref();
         let protocol = offered.iter().find(|one| wanted.is_none_or(|wanted| wanted == **one)).copied();
         let name = imagined.asked(host);

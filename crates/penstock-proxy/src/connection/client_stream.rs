@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Context;
 
 use super::serve::NoHead;
+use super::side::Stream;
 use super::stream_ends::StreamEnds;
 use super::streams::Streams;
 use super::work::Work;
@@ -67,11 +68,6 @@ impl ClientStream {
         self.ends.sent_bytes += sent as u64;
     }
 
-    /// Says that nothing more will be sent.
-    pub(super) fn end(&self) {
-        self.ends.session.borrow_mut().send_end(self.ends.id);
-    }
-
     /// Resets a stream whose tunnel is over, unless both sides have ended it.
     pub(super) fn cut_off(&self, code: ErrorCode) {
         self.ends.session.borrow_mut().cut_off(self.ends.id, code);
@@ -80,5 +76,15 @@ impl ClientStream {
     /// Resets the stream.
     pub(super) fn abort(&self) {
         self.ends.session.borrow_mut().abort(self.ends.id);
+    }
+}
+
+impl Stream for ClientStream {
+    fn ends(&self) -> &StreamEnds {
+        &self.ends
+    }
+
+    fn ends_mut(&mut self) -> &mut StreamEnds {
+        &mut self.ends
     }
 }

@@ -25,6 +25,7 @@ mod remote;
 mod remote_session;
 mod remote_stream;
 mod serve;
+mod side;
 mod steps;
 mod stream_ends;
 mod streams;

@@ -1,148 +1,18 @@
-//! The endpoint's side of an exchange: a whole connection, or one stream of one.
+//! The endpoint's side of an exchange.
 
-use std::io;
-use std::task::{Context, Poll};
-
-use super::ends::{Sink, Source};
-use super::framed::Framed;
 use super::remote_stream::RemoteStream;
-use crate::exchange::Head;
-use crate::wire::{Buffers, Wire};
+use super::side::Side;
 
 /// Where a request goes and where its answer comes from.
-pub(crate) enum Remote {
-    /// A connection that carries one exchange after the other.
-    Wire(Wire),
-    /// A stream among others.
-    Stream(Box<RemoteStream>),
-}
+pub(crate) type Remote = Side<RemoteStream>;
 
 impl Remote {
-    /// Bytes that came: of the connection's life, or the stream's.
-    pub(crate) fn received_bytes(&self) -> u64 {
-        match self {
-            Self::Wire(wire) => wire.received_bytes,
-            Self::Stream(stream) => stream.ends.received_bytes,
-        }
-    }
-
-    /// Bytes that were sent, likewise.
-    pub(crate) fn sent_bytes(&self) -> u64 {
-        match self {
-            Self::Wire(wire) => wire.sent_bytes,
-            Self::Stream(stream) => stream.ends.sent_bytes,
-        }
-    }
-
     /// Makes what was sent so far pass for no whole request.
     pub(crate) fn abort(&self) {
         match self {
             Self::Wire(wire) => wire.socket().reset_on_close(),
             // One that has not ended is reset when it is dropped.
             Self::Stream(_) => {}
-        }
-    }
-
-    /// Drops what it holds.
-    pub(crate) fn discard(&mut self, buffers: &Buffers) {
-        match self {
-            Self::Wire(wire) => wire.discard(buffers),
-            Self::Stream(_) => {}
-        }
-    }
-}
-
-impl Source for Remote {
-    fn unread(&self) -> &[u8] {
-        match self {
-            Self::Wire(wire) => wire.unread(),
-            Self::Stream(stream) => stream.ends.unread(),
-        }
-    }
-
-    fn unread_mut(&mut self) -> &mut [u8] {
-        match self {
-            Self::Wire(wire) => wire.unread_mut(),
-            Self::Stream(stream) => stream.ends.unread_mut(),
-        }
-    }
-
-    fn consume(&mut self, count: usize) {
-        match self {
-            Self::Wire(wire) => wire.consume(count),
-            Self::Stream(stream) => stream.ends.consume(count),
-        }
-    }
-
-    fn release_input(&mut self, buffers: &Buffers) {
-        match self {
-            Self::Wire(wire) => wire.release_input(buffers),
-            Self::Stream(_) => {}
-        }
-    }
-
-    fn poll_fill(&mut self, context: &mut Context<'_>, buffers: &Buffers) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Wire(wire) => wire.poll_fill(context, buffers),
-            Self::Stream(stream) => stream.ends.poll_fill(context),
-        }
-    }
-
-    fn take_trailers(&mut self) -> Option<Head> {
-        match self {
-            Self::Wire(_) => None,
-            Self::Stream(stream) => stream.ends.take_trailers(),
-        }
-    }
-}
-
-impl Sink for Remote {
-    fn is_flushed(&self) -> bool {
-        match self {
-            Self::Wire(wire) => wire.is_flushed(),
-            Self::Stream(stream) => stream.ends.is_flushed(),
-        }
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>, buffers: &Buffers) -> Poll<io::Result<()>> {
-        match self {
-            Self::Wire(wire) => wire.poll_flush(context, buffers),
-            Self::Stream(stream) => stream.ends.poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Wire(wire) => wire.poll_shutdown(context),
-            Self::Stream(_) => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_payload(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &Buffers,
-        framed: &mut Framed,
-        bytes: &[u8],
-        ends: bool,
-    ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Wire(wire) => wire.poll_payload(context, buffers, framed, bytes, ends),
-            Self::Stream(stream) => stream.ends.poll_payload(context, framed, bytes, ends),
-        }
-    }
-
-    fn write_last(&mut self, buffers: &Buffers, framed: &mut Framed, bytes: &[u8]) {
-        match self {
-            Self::Wire(wire) => wire.write_last(buffers, framed, bytes),
-            Self::Stream(stream) => stream.ends.write_last(framed, bytes),
-        }
-    }
-
-    fn write_end(&mut self, buffers: &Buffers, framed: &mut Framed, trailers: Option<&Head>) {
-        match self {
-            Self::Wire(wire) => wire.write_end(buffers, framed, trailers),
-            Self::Stream(stream) => stream.ends.write_end(framed, trailers),
         }
     }
 }

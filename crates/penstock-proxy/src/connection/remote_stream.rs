@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::side::Stream;
 use super::stream_ends::StreamEnds;
 use crate::exchange::Response;
 use crate::http2::{Answered, Ask, Session};
@@ -38,5 +39,15 @@ impl RemoteStream {
             self.ends.received_bytes += response.head.buffer().len() as u64;
         }
         polled
+    }
+}
+
+impl Stream for RemoteStream {
+    fn ends(&self) -> &StreamEnds {
+        &self.ends
+    }
+
+    fn ends_mut(&mut self) -> &mut StreamEnds {
+        &mut self.ends
     }
 }

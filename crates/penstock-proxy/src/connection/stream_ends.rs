@@ -11,7 +11,7 @@ use crate::exchange::Head;
 use crate::http2::Input;
 
 /// Both directions of one stream.
-pub(super) struct StreamEnds {
+pub(crate) struct StreamEnds {
     /// The connection it belongs to.
     pub(super) session: Rc<RefCell<dyn Streams>>,
     /// Its number.
@@ -115,6 +115,11 @@ impl StreamEnds {
                 Poll::Ready(Ok(count))
             }
         }
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn end(&self) {
+        self.session.borrow_mut().send_end(self.id);
     }
 
     pub(super) fn write_last(&mut self, framed: &mut Framed, bytes: &[u8]) {

@@ -374,3 +374,16 @@ def test_b23_what_configuration_and_paths_put_into_fields_stays_in_them() -> Non
             assert asked.named[":path"].startswith("/parts/")
             assert asked.named["x-long"] == long
         assert origin.asked[0].named["x-part"] == "b" * 9_000
+
+
+def test_a_request_for_a_tunnel_is_answered_as_one_without() -> None:
+    # An endpoint of HTTP/2 is not asked to switch: what it answers is the answer.
+    fields = {"Connection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    fields["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    with Http2Origin() as origin, Gateway(before(origin.url)) as gateway:
+        connection = http.client.HTTPConnection("127.0.0.1", int(gateway.url.rpartition(":")[2]), timeout=20)
+        connection.request("GET", "/chat", headers=fields)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"/chat")
+        connection.close()
+        assert not {"upgrade", "connection"} & set(origin.asked[0].named)

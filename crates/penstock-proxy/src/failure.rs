@@ -41,7 +41,7 @@ pub(crate) enum Failure {
     ProxyUntrusted,
     #[error("grpc-timeout is no time; write up to eight digits and one of H, M, S, m, u, n")]
     GrpcTimeout,
-    #[error("{}", message_fault(*.0))]
+    #[error("{0}")]
     Message(MessageFault),
     #[error("the connection was made for another host")]
     Misdirected,
@@ -201,14 +201,5 @@ impl Failure {
             Self::Panicked => (500, Blame::Gateway, "panicked"),
         };
         Verdict { status, blame, reason }
-    }
-}
-
-/// What is said of a message of gRPC.
-fn message_fault(fault: MessageFault) -> &'static str {
-    match fault {
-        MessageFault::TooLarge => "a message is larger than allowed",
-        MessageFault::Compressed => "a message is compressed and grpc-encoding does not say how",
-        MessageFault::Malformed => "a message begins with neither 0 nor 1",
     }
 }

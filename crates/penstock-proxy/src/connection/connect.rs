@@ -61,12 +61,12 @@ pub(super) async fn connect(
     index: usize,
 ) -> Result<(Link, bool), Miss> {
     let endpoint: &Rc<Endpoint> = upstream.endpoints.get(index).ok_or(Miss::Failed(Failure::NoEndpoint))?;
-    // A connection that says whose it is, is nobody else's.
-    let is_shared = upstream.plan.proxy_protocol == ProxyHeader::Off && is_multiplexed(upstream, endpoint, index);
+    // A connection that says whose it is, is nobody else's; nor is one of HTTP/1.1, as whoever waited may learn.
+    let may_share = upstream.plan.proxy_protocol == ProxyHeader::Off;
     let limit_ms = upstream.plan.timeouts.connect_ms;
     let mut phase = Phase::new(connection, limit_ms);
-    let _connecting = loop {
-        if !is_shared {
+    let connecting = loop {
+        if !may_share || !is_multiplexed(upstream, endpoint, index) {
             break None;
         }
         if let Some(connecting) = endpoint.multiplexed.begin() {
@@ -94,7 +94,7 @@ pub(super) async fn connect(
         return Ok((Link::Wire(wire), false));
     }
     let session = begin_session(&connection.worker, wire, &upstream.plan.timeouts, &endpoint.multiplexed);
-    if is_shared {
+    if connecting.is_some() {
         endpoint.multiplexed.add(&session);
     } else {
         // Before its only stream begins, which it does before anybody else is asked.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::kind::here;
 use super::{NativeFilter, Source};
 use crate::exchange::Exchange;
-use crate::grpc::{MessageFault, Messages, is_encoded};
+use crate::failure::Failure;
+use crate::grpc::{Messages, is_encoded};
 use crate::pipeline::{Filter, Outcome, ResultId};
 use crate::unit::Size;
 
@@ -46,15 +47,12 @@ impl Filter for MaxMessageSize {
         let limit = exchange.message_limit.map_or(self.limit.bytes(), |other| other.min(self.limit.bytes()));
         exchange.message_limit = Some(limit);
         let Some(body) = &exchange.buffered_body else { return Outcome::Continue };
-        let (status, reason, detail) = match Messages::new(limit, is_encoded(&exchange.request)).follow(body) {
-            Ok(()) => return Outcome::Continue,
-            Err(MessageFault::TooLarge) => (413, "grpc_message_too_large", "a message is larger than allowed"),
-            Err(MessageFault::Compressed) => {
-                (501, "grpc_message_compressed", "a message is compressed and grpc-encoding does not say how")
-            }
-            Err(MessageFault::Malformed) => (400, "grpc_message", "a message begins with neither 0 nor 1"),
+        let Err(fault) = Messages::new(limit, is_encoded(&exchange.request)).follow(body) else {
+            return Outcome::Continue;
         };
-        exchange.refuse(status, reason, detail);
+        let failure = Failure::Message(fault);
+        let verdict = failure.verdict();
+        exchange.refuse(verdict.status, verdict.reason, &failure.to_string());
         Outcome::Result(REFUSED)
     }
 }

@@ -6,13 +6,16 @@
 const PREFIX_BYTES: usize = 5;
 
 /// What is wrong with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageFault {
     /// It is larger than allowed.
+    #[error("a message is larger than allowed")]
     TooLarge,
     /// It says that it is compressed, and nothing says how.
+    #[error("a message is compressed and grpc-encoding does not say how")]
     Compressed,
     /// It says neither that it is nor that it is not.
+    #[error("a message begins with neither 0 nor 1")]
     Malformed,
 }
 

@@ -25,8 +25,8 @@ pub(crate) use error::{CODE_WORDS, ErrorCode, Resets};
 pub(crate) use frame::{FrameHead, HEAD_BYTES};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use hpack::{Decoder, TABLE_BYTES, write_field};
-pub(crate) use hpack::{HpackError, Line, huffman, integer};
-pub(crate) use outgoing::Input;
+pub(crate) use hpack::{HpackError, Line, integer, text};
+pub(crate) use outgoing::{Input, passed_on};
 pub(crate) use patience::Patience;
 pub(crate) use request_head::{HeadReader, TrailersReader};
 pub(crate) use session::{Opened, Session};

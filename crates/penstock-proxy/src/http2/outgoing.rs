@@ -7,7 +7,7 @@ use super::frame::{END_STREAM, HEAD_BYTES, Kind, write_block, write_head, write_
 use super::hpack::{write_field, write_status};
 use super::session::Session;
 use super::stream::Stream;
-use crate::exchange::{Head, Name, Request};
+use crate::exchange::{Field, Head, Name, Request};
 use crate::http1::OF_ONE_HOP;
 
 /// Bytes that may wait to be sent before bodies wait too.
@@ -213,11 +213,16 @@ impl Session {
 
 /// Writes fields but those that speak of one HTTP/1.1 connection or message, and but one more.
 pub(super) fn write_fields(block: &mut Vec<u8>, head: &Head, but: Name) {
+    for field in passed_on(head, but) {
+        write_field(block, field.token, head.bytes(field.name), head.bytes(field.value));
+    }
+}
+
+/// The fields that leave in a stream, whatever compresses them: not those that speak of one HTTP/1.1 connection or
+/// message, and not one more.
+#[inline]
+pub(crate) fn passed_on(head: &Head, but: Name) -> impl Iterator<Item = &Field> {
     // `OTHER` stands for no name here.
     let left_out = (OF_ONE_HOP | but.bit()) & !Name::OTHER.bit();
-    for field in head.fields() {
-        if field.token.bit() & left_out == 0 {
-            write_field(block, field.token, head.bytes(field.name), head.bytes(field.value));
-        }
-    }
+    head.fields().iter().filter(move |field| field.token.bit() & left_out == 0)
 }

@@ -10,8 +10,7 @@ use super::frame::{DATA, HEADERS, write_head};
 use super::qpack::{write_field, write_prefix, write_status};
 use super::session::Session;
 use crate::exchange::{Head, Name, Request};
-use crate::http1::OF_ONE_HOP;
-use crate::http2::{Input, Resets};
+use crate::http2::{Input, Resets, passed_on};
 
 /// Bytes of a body that are taken from its task at once.
 const MOST_OUTPUT: usize = 32 << 10;
@@ -213,9 +212,7 @@ fn frame(kind: u64, payload: &[u8]) -> Bytes {
 
 /// Writes fields but those that speak of one HTTP/1.1 connection or message.
 fn write_fields(block: &mut Vec<u8>, head: &Head) {
-    for field in head.fields() {
-        if field.token == Name::OTHER || field.token.bit() & OF_ONE_HOP == 0 {
-            write_field(block, field.token, head.bytes(field.name), head.bytes(field.value));
-        }
+    for field in passed_on(head, Name::OTHER) {
+        write_field(block, field.token, head.bytes(field.name), head.bytes(field.value));
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::static_table::{STATIC, token};
-use super::{HpackError, huffman, integer};
+use super::text::{Text, text};
+use super::{HpackError, integer};
 use crate::exchange::Name;
 
 /// Bytes that a line counts beyond its texts (RFC 7541, section 4.1).
@@ -105,11 +106,7 @@ impl Decoder {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         let outcome = self.texts(index, rest, &mut scratch).map(|(name, value, token, rest)| {
-            let text = |text: Text<'a>| match text {
-                Text::Plain(bytes) => bytes,
-                Text::Decoded(start, end) => scratch.get(start..end).unwrap_or_default(),
-            };
-            let line = Line { token, name: text(name), value: text(value) };
+            let line = Line { token, name: name.of(&scratch), value: value.of(&scratch) };
             found(line);
             let entry = is_kept.then(|| Entry {
                 text: [line.name, line.value].concat().into(),
@@ -136,7 +133,7 @@ impl Decoder {
         scratch: &mut Vec<u8>,
     ) -> Result<(Text<'a>, Text<'a>, Name, &'a [u8]), HpackError> {
         let (name, token, rest) = if index == 0 {
-            let (name, rest) = text(rest, scratch)?;
+            let (name, rest) = text(rest, 7, scratch)?;
             (name, Name::OTHER, rest)
         } else {
             let known = self.line(index)?;
@@ -144,7 +141,7 @@ impl Decoder {
             scratch.extend_from_slice(known.name);
             (Text::Decoded(start, scratch.len()), known.token, rest)
         };
-        let (value, rest) = text(rest, scratch)?;
+        let (value, rest) = text(rest, 7, scratch)?;
         Ok((name, value, token, rest))
     }
 
@@ -182,25 +179,6 @@ impl Decoder {
             self.table_bytes -= oldest.line().size();
         }
     }
-}
-
-/// A text of a block: as it stands there, or decoded into the scratch buffer.
-#[derive(Clone, Copy)]
-enum Text<'a> {
-    Plain(&'a [u8]),
-    Decoded(usize, usize),
-}
-
-fn text<'a>(bytes: &'a [u8], scratch: &mut Vec<u8>) -> Result<(Text<'a>, &'a [u8]), HpackError> {
-    let is_coded = bytes.first().is_some_and(|first| first & 0x80 != 0);
-    let (length, rest) = integer::read(bytes, 7)?;
-    let (text, rest) = rest.split_at_checked(length).ok_or(HpackError::Truncated)?;
-    if !is_coded {
-        return Ok((Text::Plain(text), rest));
-    }
-    let start = scratch.len();
-    huffman::decode(text, scratch)?;
-    Ok((Text::Decoded(start, scratch.len()), rest))
 }
 
 #[cfg(test)]

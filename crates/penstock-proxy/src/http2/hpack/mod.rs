@@ -7,11 +7,13 @@ mod encoder;
 pub(crate) mod huffman;
 pub(crate) mod integer;
 mod static_table;
+mod text;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use decoder::TABLE_BYTES;
 pub(crate) use decoder::{Decoder, Line};
 pub(crate) use encoder::{write_authority, write_field, write_method, write_path, write_scheme, write_status};
+pub(crate) use text::text;
 
 /// Why a block cannot be decoded. The connection cannot go on: both ends' tables differ from here on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,12 +2,7 @@
 
 use super::static_table::{line, token};
 use crate::exchange::Name;
-use crate::http2::{HpackError, Line, huffman, integer};
-
-/// Says that a text is in Huffman's code, by the prefix that its length has.
-const fn coded_bit(prefix: u8) -> u8 {
-    1 << prefix
-}
+use crate::http2::{HpackError, Line, integer, text};
 
 /// Gives every line of a whole block, in order. `scratch` is memory for texts that have to be decoded.
 ///
@@ -47,33 +42,6 @@ pub(crate) fn decode(block: &[u8], scratch: &mut Vec<u8>, mut found: impl FnMut(
         };
     }
     Ok(())
-}
-
-/// A text of a block: as it stands there, or decoded into the scratch buffer.
-enum Text<'a> {
-    Plain(&'a [u8]),
-    Decoded(usize, usize),
-}
-
-impl Text<'_> {
-    fn of<'b>(&'b self, scratch: &'b [u8]) -> &'b [u8] {
-        match self {
-            Self::Plain(bytes) => bytes,
-            Self::Decoded(start, end) => scratch.get(*start..*end).unwrap_or_default(),
-        }
-    }
-}
-
-fn text<'a>(bytes: &'a [u8], prefix: u8, scratch: &mut Vec<u8>) -> Result<(Text<'a>, &'a [u8]), HpackError> {
-    let is_coded = bytes.first().is_some_and(|first| first & coded_bit(prefix) != 0);
-    let (length, rest) = integer::read(bytes, prefix)?;
-    let (text, rest) = rest.split_at_checked(length).ok_or(HpackError::Truncated)?;
-    if !is_coded {
-        return Ok((Text::Plain(text), rest));
-    }
-    let start = scratch.len();
-    huffman::decode(text, scratch)?;
-    Ok((Text::Decoded(start, scratch.len()), rest))
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! A worker process: its control socket, its log, and the IO thread on Python's main thread.
 
 use std::fs;
+use std::io;
 use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use penstock_plan::{Body, Plan};
 use penstock_proxy::control::{Host, Identity, serve};
 use penstock_proxy::pipeline::ForeignFilters;
 use penstock_proxy::telemetry::LogQueue;
-use penstock_proxy::worker::{Built, Setup, Share, remote, run};
+use penstock_proxy::worker::{Built, Command, Remote, Setup, Share, remote, run};
 use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
@@ -20,6 +24,9 @@ use crate::addresses::SystemAddresses;
 use crate::filter::{PythonFilters, ReleasedAtEnd, release};
 use crate::log_writer::LogWriter;
 use crate::table::{column_slot, inherited};
+
+/// How often a worker without a plan looks for its supervisor.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Version of this build of the core: a worker of another build is not used.
 #[pyfunction]
@@ -29,19 +36,21 @@ pub(crate) fn build_id() -> &'static str {
 
 /// Runs a worker until it is told to end; gives the exit code of the process.
 ///
-/// `table` is the descriptor and the boot id of the shared table, `column` the worker's own in it.
+/// `supervisor` is the process that started it; `table` is the shared table's descriptor, its boot id and
+/// the worker's own column in it.
 /// Signals are the caller's: it leaves SIGINT ignored and SIGTERM at its default.
 #[pyfunction]
 pub(crate) fn run_worker(
     py: Python<'_>,
     index: u32,
-    table: (i32, u64),
-    column: u32,
+    supervisor: u32,
+    table: (i32, u64, u32),
     socket_path: &str,
     boot: &str,
     state_dir: &str,
 ) -> PyResult<i32> {
-    let share = Share::take(Arc::new(inherited(table)?), column_slot(column)?, index)?;
+    let (descriptor, boot_id, column) = table;
+    let share = Share::take(Arc::new(inherited((descriptor, boot_id))?), column_slot(column)?, index)?;
     let _ = fs::remove_file(socket_path);
     let listener = UnixListener::bind(socket_path)?;
     fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
@@ -49,10 +58,13 @@ pub(crate) fn run_worker(
     let writer = LogWriter::start(Arc::clone(&log))?;
     let identity = Identity { boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
     let (remote, commands) = remote();
+    let has_plan = Arc::new(AtomicBool::new(false));
     let host: Arc<dyn Host> = Arc::new(ProcessHost {
         filters: PythonFilters::new(py, Path::new(state_dir), share.clone())?,
         writer: writer.clone(),
+        has_plan: Arc::clone(&has_plan),
     });
+    end_with(supervisor, has_plan, remote.clone())?;
     thread::Builder::new().name("control-accept".to_owned()).spawn(move || {
         stand_back();
         serve(&listener, &identity, &remote, &host)
@@ -90,9 +102,25 @@ fn stand_back() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
 }
 
+/// Ends a worker whose supervisor is gone before it gave a plan: nobody would ever find it, for it serves nothing.
+/// One that has a plan outlives its supervisor.
+fn end_with(supervisor: u32, has_plan: Arc<AtomicBool>, worker: Remote) -> io::Result<()> {
+    let look = move || {
+        while !has_plan.load(Ordering::Relaxed) {
+            if parent_id() != supervisor {
+                worker.send(Command::Stop);
+                return;
+            }
+            thread::sleep(LOOK);
+        }
+    };
+    thread::Builder::new().name("orphan".to_owned()).spawn(look).map(drop)
+}
+
 struct ProcessHost {
     filters: PythonFilters,
     writer: LogWriter,
+    has_plan: Arc<AtomicBool>,
 }
 
 impl Host for ProcessHost {
@@ -101,6 +129,7 @@ impl Host for ProcessHost {
     }
 
     fn committed(&self, plan: &Plan) {
+        self.has_plan.store(true, Ordering::Relaxed);
         let telemetries = (Bound::Included("telemetry/"), Bound::Unbounded);
         let parts = plan.parts.range::<str, _>(telemetries).map(|(_, part)| &part.body);
         let logs = parts.map_while(|body| if let Body::Telemetry(telemetry) = body { Some(telemetry) } else { None });

@@ -9,6 +9,7 @@ from penstock.cli.command import Command
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which worker it is, what it shares with the others, and where it listens for its supervisor."""
     parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--supervisor", type=int, required=True)
     parser.add_argument("--column", type=int, required=True)
     parser.add_argument("--table", type=int, required=True)
     parser.add_argument("--table-boot", type=int, required=True)
@@ -27,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
     # Who rotates logs sends it to every process of a name; a log that was moved is noticed without it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     say_stacks_when_asked()
-    table = (options.table, options.table_boot)
-    return run_worker(options.index, table, options.column, options.socket, options.boot, options.state_dir)
+    table = (options.table, options.table_boot, options.column)
+    return run_worker(options.index, options.supervisor, table, options.socket, options.boot, options.state_dir)
 
 
 COMMAND = Command(add_options, run)

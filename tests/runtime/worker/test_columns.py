@@ -14,7 +14,8 @@ from penstock.runtime.worker.columns import Columns, NoColumn
 WORKER = """
 import os, sys
 from penstock._core import run_worker
-run_worker(0, (int(sys.argv[1]), int(sys.argv[2])), int(sys.argv[3]), sys.argv[4] + "/w.sock", "b", sys.argv[4])
+table = tuple(int(word) for word in sys.argv[1:4])
+run_worker(0, os.getppid(), table, sys.argv[4] + "/w.sock", "b", sys.argv[4])
 """
 
 

@@ -13,9 +13,10 @@ from penstock._core import Keeper, SharedTable
 from tests.servers.gateway_process import wait_until
 
 WORKER = """
-import sys
+import os, sys
 from penstock._core import run_worker
-run_worker(0, (int(sys.argv[1]), int(sys.argv[2])), int(sys.argv[3]), sys.argv[4], "b", "/nonexistent")
+table = tuple(int(word) for word in sys.argv[1:4])
+run_worker(0, os.getppid(), table, sys.argv[4], "b", "/nonexistent")
 """
 HOLD_MS = 20_000
 # The interpreter is held for as long as the call takes: that is what sets `PyDLL` apart.

@@ -185,7 +185,7 @@ class Starter:
         command = [
             # -P: a folder that happens to be the current one must not hold what a worker imports.
             *(sys.executable, "-P", "-m", "penstock", "_worker"),
-            *("--index", str(index), "--column", str(column)),
+            *("--index", str(index), "--supervisor", str(os.getpid()), "--column", str(column)),
             *("--table", str(table.descriptor), "--table-boot", str(table.boot_id)),
             *("--socket", str(path), "--boot", self.boot, "--state-dir", str(self.folder.path)),
         ]

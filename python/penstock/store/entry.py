@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from penstock.store.holding import Held
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,21 +41,28 @@ class Transaction:
     """A change that happens whole or not at all.
 
     `expected` names the revision at which each of its keys must have been modified last; 0 says that the key must
-    not be there.
+    not be there. `while_held` must still be held: whoever lost it meanwhile changes nothing. `is_kept_elsewhere` says
+    that what is written is read from somewhere again, as files are: where the store cannot keep it at the moment,
+    it happens all the same and is kept later.
     """
 
     author: Author
     put: Mapping[str, str] = field(default_factory=dict)
     delete: frozenset[str] = frozenset()
     expected: Mapping[str, int] = field(default_factory=dict)
+    message: str = ""
+    while_held: Held | None = None
+    is_kept_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision: who changed what.
+    """One revision: who changed what, when and why.
 
     `before` holds the entries that were replaced or deleted, so that a change can be shown and taken back.
-    `digest` is the hash of all that the store holds after it.
+    `digest` is the hash of all that the store holds after it. `parent` is the revision that it changed.
+
+    Units: `time` is seconds since 1970.
     """
 
     revision: int
@@ -62,6 +71,22 @@ class Change:
     put: Mapping[str, Entry]
     deleted: frozenset[str]
     before: Mapping[str, Entry]
+    message: str = ""
+    time: float = 0.0
+    parent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a revision at one node: applied, or refused with problems.
+
+    Units: `time` is seconds since 1970. `plan_revision` is the plan that the workers ran afterwards.
+    """
+
+    node: str
+    time: float
+    problems: tuple[str, ...] = ()
+    plan_revision: int | None = None
 
 
 class Conflict(Exception):  # noqa: N818 - a word users of stores know
@@ -74,5 +99,21 @@ class Conflict(Exception):  # noqa: N818 - a word users of stores know
         self.found = found
 
 
+class Lost(Exception):  # noqa: N818 - says what became of it
+    """What a transaction relied on is no longer held, or a lease has run out; nothing was changed."""
+
+
 class Forgotten(Exception):  # noqa: N818 - says what became of the revision
-    """A watch from a revision whose changes are no longer kept; read everything and watch from there."""
+    """A revision that is no longer kept, or never was; whoever watches reads everything and goes on from there."""
+
+
+class Unavailable(Exception):  # noqa: N818 - says what is the case
+    """The store cannot be reached or cannot write at the moment; nothing was changed, and later it may do."""
+
+
+class Unknown(Unavailable):
+    """Nobody can say whether the change happened; it happened whole or not at all. Read what is there."""
+
+
+class Damaged(Exception):  # noqa: N818 - says what is the case
+    """What the store holds is not what was written into it."""

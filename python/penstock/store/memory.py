@@ -1,127 +1,112 @@
-"""A store in memory: for files as the only writer, for tests and embedding."""
+"""A store in memory: for tests, for embedding, and for gateways that need no history."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from hashlib import blake2b
-from itertools import islice
+from collections.abc import Collection, Mapping, Sequence
 
-from penstock.store.entry import Author, Change, Conflict, Entry, Forgotten, Snapshot, Transaction
-from penstock.store.store import Store
+from penstock.store.backend import Backend, Commit, Reach
+from penstock.store.entry import Result
+from penstock.store.holding import Held, Lease
+from penstock.store.leases import Leases
+from penstock.store.revisions.root import NOTHING, Head
+from penstock.store.tree_store import Retention, TreeStore
 
 _KEPT_CHANGES = 1_000
-"""Changes that watchers and history can go back; older ones are forgotten."""
-_KEPT_TEXT = 16 * 1024 * 1024
-"""Characters that kept changes may hold together; the latest is kept whatever it holds."""
-_DIGEST_BITS = 128
-_NOBODY = Author("", "")
+_KEPT_BYTES = 16 * 1024 * 1024
+"""Bytes that the blobs of kept changes may have come with; the latest change is kept whatever it holds."""
 
 
-class MemoryStore(Store):
+class MemoryBackend(Backend):
     """Keeps everything in this process; gone with it."""
 
-    def __init__(self, kept_changes: int = _KEPT_CHANGES, kept_text: int = _KEPT_TEXT) -> None:
-        self._entries: dict[str, Entry] = {}
-        self._changes: deque[Change] = deque()
-        self._kept_changes = kept_changes
-        self._kept_text = kept_text
-        self._text = 0
-        self._revision = 0
-        self._sum = 0
-        self._all: Snapshot | None = None
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+        self._heads: list[Head] = []
+        self._results: dict[int, dict[str, Result]] = {}
+        self._leases = Leases()
         self._news = asyncio.Event()
 
-    async def range(self, prefix: str = "") -> Snapshot:
-        """The entries whose keys begin with a prefix, all of one revision."""
-        if self._all is None:
-            self._all = Snapshot(self._revision, {key: self._entries[key] for key in sorted(self._entries)})
-        if not prefix:
-            return self._all
-        found = {key: entry for key, entry in self._all.entries.items() if key.startswith(prefix)}
-        return Snapshot(self._revision, found)
+    async def head(self) -> Head:
+        """The latest revision."""
+        return self._heads[-1] if self._heads else NOTHING
 
-    async def transaction(self, transaction: Transaction) -> Change:
-        """Make a change, whole or not at all."""
-        both = transaction.delete & transaction.put.keys()
-        if both:
-            raise ValueError(f"one transaction puts and deletes {min(both)}")
-        for key, expected in transaction.expected.items():
-            entry = self._entries.get(key)
-            found = entry.modified if entry else 0
-            if found != expected:
-                raise Conflict(key, expected, found)
-        held = self._entries.get
-        put = {
-            key: value for key, value in transaction.put.items() if (entry := held(key)) is None or entry.value != value
-        }
-        deleted = frozenset(key for key in transaction.delete if key in self._entries)
-        if not put and not deleted:
-            return self._latest()
-        return self._commit(transaction.author, put, deleted)
+    async def roots(self, newest: int, most: int) -> list[Head]:
+        """The kept revisions up to one, newest first."""
+        if not self._heads or newest < self._heads[0].revision:
+            return []
+        end = newest - self._heads[0].revision + 1
+        return self._heads[max(end - most, 0) : end][::-1]
 
-    async def watch(self, since: int, prefix: str = "") -> AsyncIterator[Change]:
-        """Every change after a revision that touches a prefix, in order, and further ones as they happen."""
-        if since > self._revision:
-            raise Forgotten(f"revision {since} is of another life of this store")
-        while True:
-            news = self._news
-            while since < self._revision:
-                change = self._after(since)
-                since = change.revision
-                if any(key.startswith(prefix) for key in (*change.put, *change.deleted)):
-                    yield change
-            await news.wait()
+    async def read(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """Blobs by name."""
+        return {name: self._blobs[name] for name in names if name in self._blobs}
 
-    async def history(self, most: int) -> list[Change]:
-        """The latest changes, newest first."""
-        return list(islice(reversed(self._changes), most))
-
-    def _latest(self) -> Change:
-        if self._changes:
-            return self._changes[-1]
-        return Change(self._revision, _NOBODY, self._digest(), {}, frozenset(), {})
-
-    def _commit(self, author: Author, put: dict[str, str], deleted: frozenset[str]) -> Change:
-        self._revision += 1
-        before = {key: self._entries[key] for key in (*put, *deleted) if key in self._entries}
-        entries = {key: self._entry(key, value, before.get(key)) for key, value in put.items()}
-        for entry in before.values():
-            self._sum -= _weight(entry)
-            del self._entries[entry.key]
-        for entry in entries.values():
-            self._sum += _weight(entry)
-            self._entries[entry.key] = entry
-        change = Change(self._revision, author, self._digest(), entries, deleted, before)
-        self._keep(change)
-        self._all = None
+    async def commit(self, commit: Commit) -> bool:
+        """Keep the blobs and the head."""
+        self._leases.check(commit.while_held)
+        if await self.head() != commit.before:
+            return False
+        self._blobs |= commit.blobs
+        self._heads.append(commit.after)
         self._news.set()
         self._news = asyncio.Event()
-        return change
+        return True
 
-    def _keep(self, change: Change) -> None:
-        self._changes.append(change)
-        self._text += _length(change)
-        while len(self._changes) > 1 and (len(self._changes) > self._kept_changes or self._text > self._kept_text):
-            self._text -= _length(self._changes.popleft())
+    async def news(self, known: Head) -> None:
+        """Return when the head is another."""
+        while await self.head() == known:
+            await self._news.wait()
 
-    def _entry(self, key: str, value: str, before: Entry | None) -> Entry:
-        return Entry(key, value, before.created if before else self._revision, self._revision)
+    async def forget(self, oldest: int) -> None:
+        """Keep no revision before one."""
+        self._heads = [head for head in self._heads if head.revision >= oldest]
+        self._results = {revision: results for revision, results in self._results.items() if revision >= oldest}
 
-    def _digest(self) -> str:
-        """A hash of all entries that does not depend on their order, renewed without reading them all."""
-        return f"{self._sum % 2**_DIGEST_BITS:0{_DIGEST_BITS // 4}x}"
+    async def collect(self, reach: Reach) -> int:
+        """Remove all blobs that no kept revision leads to."""
+        before = len(self._blobs)
+        reached = await reach(self._heads)
+        self._blobs = {name: blob for name, blob in self._blobs.items() if name in reached}
+        return before - len(self._blobs)
 
-    def _after(self, since: int) -> Change:
-        skipped = since + 1 - self._changes[0].revision
-        if skipped < 0:
-            raise Forgotten(f"the changes after revision {since} are no longer kept")
-        return self._changes[skipped]
+    async def note(self, revision: int, result: Result) -> None:
+        """Keep what became of a revision."""
+        self._results.setdefault(revision, {})[result.node] = result
+
+    async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
+        """What became of revisions."""
+        return {
+            revision: list(results.values())
+            for revision, results in self._results.items()
+            if oldest <= revision <= newest
+        }
+
+    async def grant(self, seconds: float) -> Lease:
+        """A new lease."""
+        return self._leases.grant(seconds)
+
+    async def keep_alive(self, lease: Lease) -> None:
+        """Renew a lease."""
+        self._leases.keep_alive(lease)
+
+    async def revoke(self, lease: Lease) -> None:
+        """End a lease."""
+        self._leases.revoke(lease)
+
+    async def hold(self, key: str, value: str, lease: Lease, fence: int | None) -> Held:
+        """Hold a key."""
+        return self._leases.hold(key, value, lease, fence)
+
+    async def held(self, prefix: str) -> Mapping[str, Held]:
+        """What is held under a prefix."""
+        return self._leases.held(prefix)
+
+    async def held_news(self, prefix: str, known: Mapping[str, Held]) -> Mapping[str, Held]:
+        """What is held under a prefix, once it has changed."""
+        return await self._leases.news(prefix, known)
 
 
-def _length(change: Change) -> int:
-    return sum(len(entry.value) for entry in (*change.put.values(), *change.before.values()))
+class MemoryStore(TreeStore):
+    """A store that is gone with this process."""
 
-
-def _weight(entry: Entry) -> int:
-    text = f"{len(entry.key)}:{entry.key}{entry.value}"
-    return int.from_bytes(blake2b(text.encode(), digest_size=_DIGEST_BITS // 8).digest())
+    def __init__(self, kept_changes: int = _KEPT_CHANGES, kept_bytes: int = _KEPT_BYTES) -> None:
+        super().__init__(MemoryBackend(), Retention(kept_changes, kept_bytes))

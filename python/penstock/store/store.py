@@ -1,15 +1,17 @@
 """The face of every store."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from penstock.store.entry import Author, Change, Snapshot, Transaction
+from penstock.store.entry import Author, Change, Result, Snapshot, Transaction
+from penstock.store.holding import Held, Lease
 
 
 class Store(ABC):
     """Keeps resources; every change is a revision.
 
-    Belongs to one event loop: its methods are called from there only.
+    Belongs to one event loop: its methods are called from there only. All of them raise Unavailable where the store
+    cannot be reached, and Damaged where it does not hold what was written.
     """
 
     @abstractmethod
@@ -18,11 +20,12 @@ class Store(ABC):
 
     @abstractmethod
     async def transaction(self, transaction: Transaction) -> Change:
-        """Make a change, whole or not at all.
+        """Make a change, whole or not at all; once it is answered it is durable.
 
         A transaction that would leave everything as it is makes no revision; it gives the latest.
 
-        Raises: Conflict if an expectation does not hold; ValueError if it puts and deletes the same key.
+        Raises: Conflict if an expectation does not hold; Lost if what it relies on is not held; ValueError if it puts
+            and deletes the same key; Unknown if nobody can say whether it happened.
         """
 
     @abstractmethod
@@ -33,8 +36,74 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def history(self, most: int) -> list[Change]:
-        """The latest changes, newest first."""
+    async def history(self, most: int, newest: int | None = None) -> list[Change]:
+        """The latest changes, newest first; those up to `newest` if it is given."""
+
+    @abstractmethod
+    async def change(self, revision: int) -> Change:
+        """The change that made a revision.
+
+        Raises: Forgotten.
+        """
+
+    @abstractmethod
+    async def changes_of(self, key: str, most: int) -> list[Change]:
+        """The latest changes of one key, newest first."""
+
+    @abstractmethod
+    async def at(self, revision: int, prefix: str = "") -> Snapshot:
+        """The entries under a prefix as they were at a revision.
+
+        Raises: Forgotten.
+        """
+
+    @abstractmethod
+    async def note(self, revision: int, result: Result) -> None:
+        """Keep what became of a revision at a node."""
+
+    @abstractmethod
+    async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
+        """What became of revisions, at which node."""
+
+    @abstractmethod
+    async def collect(self) -> int:
+        """Forget what is not to be kept any longer; how many blobs went. Done now and then without being asked."""
+
+    @abstractmethod
+    async def grant(self, seconds: float) -> Lease:
+        """A lease that runs out unless it is kept alive."""
+
+    @abstractmethod
+    async def keep_alive(self, lease: Lease) -> None:
+        """Renew a lease, for as long again.
+
+        Raises: Lost if it has run out.
+        """
+
+    @abstractmethod
+    async def revoke(self, lease: Lease) -> None:
+        """End a lease; what is held by it goes."""
+
+    @abstractmethod
+    async def hold(self, key: str, value: str, lease: Lease, fence: int | None = None) -> Held:
+        """Hold a key for as long as a lease lasts, or give it another value. That is no revision.
+
+        `fence` is what the key must be held with so far, 0 for by nobody.
+
+        Raises: Conflict if it is held otherwise; Lost if the lease has run out.
+        """
+
+    @abstractmethod
+    async def held(self, prefix: str = "") -> Mapping[str, Held]:
+        """What is held under a prefix, by key."""
+
+    @abstractmethod
+    def watch_held(self, prefix: str = "") -> AsyncIterator[Mapping[str, Held]]:
+        """What is held under a prefix: now, and whenever it has changed; what lasts for a moment may be left out."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of files and connections."""
 
     async def put(self, key: str, value: str, author: Author) -> Change:
         """Create or replace one entry."""

@@ -1,0 +1,48 @@
+"""How values become blobs and come back."""
+
+from typing import Protocol
+
+from penstock.store.entry import Damaged
+from penstock.store.revisions.digest import VALUE, digest
+
+
+class Values(Protocol):
+    """Turns values into blobs with names: as they are, or sealed."""
+
+    def name(self, value: bytes) -> str:
+        """The name of a value: equal for equal values."""
+
+    def close(self, name: str, value: bytes) -> bytes:
+        """The blob that is kept under the name."""
+
+    def open(self, name: str, blob: bytes) -> bytes:
+        """The value of a blob.
+
+        Raises: Damaged if it is not what was kept under the name.
+        """
+
+
+class PlainValues:
+    """Values as they are."""
+
+    def name(self, value: bytes) -> str:
+        """The digest of the value."""
+        return digest(VALUE, value)
+
+    def close(self, _name: str, value: bytes) -> bytes:
+        """The value itself."""
+        return value
+
+    def open(self, name: str, blob: bytes) -> bytes:
+        """The value itself, if it is what the name says."""
+        return checked(VALUE, name, blob)
+
+
+def checked(kind: bytes, name: str, blob: bytes) -> bytes:
+    """A blob that is what its name says.
+
+    Raises: Damaged.
+    """
+    if digest(kind, blob) != name:
+        raise Damaged(f"blob {name} does not hold what was written")
+    return blob

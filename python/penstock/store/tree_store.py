@@ -1,0 +1,290 @@
+"""A store of revisions that form a tree, upon any backend."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from penstock.store.backend import Backend, Commit
+from penstock.store.entry import (
+    Author,
+    Change,
+    Conflict,
+    Damaged,
+    Entry,
+    Forgotten,
+    Result,
+    Snapshot,
+    Transaction,
+    Unavailable,
+)
+from penstock.store.holding import Held, Lease
+from penstock.store.library import Library
+from penstock.store.revisions.bucket import Reference, bucket_of
+from penstock.store.revisions.root import NOTHING, Head
+from penstock.store.revisions.tree import Tree, Words, differences, grow
+from penstock.store.revisions.values import PlainValues, Values
+from penstock.store.store import Store
+
+_log = logging.getLogger("penstock")
+_ATTEMPTS = 100
+"""Times a transaction is tried again because another writer was quicker."""
+_BATCH = 64
+"""Revisions that are looked through at once for those of one key."""
+_SHARE = 16
+"""What is to be forgotten is looked for when this share of what may be kept has been written anew."""
+_NOBODY = Author("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much history is kept: the bounds for changes and for the bytes that came with them; the latest always is."""
+
+    changes: int = 1_000
+    written: int = 256 * 1024 * 1024
+
+
+class TreeStore(Store):
+    """Keeps revisions as immutable blobs, and one head. Several may share a backend."""
+
+    def __init__(self, backend: Backend, retention: Retention | None = None, values: Values | None = None) -> None:
+        self._backend = backend
+        self._retention = retention or Retention()
+        self._values = values or PlainValues()
+        self._library = Library(backend, self._values)
+        self._tree = Tree()
+        self._entries: dict[str, Entry] = {}
+        self._all: Snapshot | None = None
+        self._busy = asyncio.Lock()
+        # The first change after a start looks for what is to be forgotten: an earlier life may have left it.
+        self._unlooked = Retention(self._retention.changes, self._retention.written)
+
+    async def range(self, prefix: str = "") -> Snapshot:
+        """The entries whose keys begin with a prefix, all of one revision."""
+        async with self._busy:
+            tree = await self._catch_up()
+            if self._all is None:
+                self._all = Snapshot(tree.head.revision, {key: self._entries[key] for key in sorted(self._entries)})
+        return _under(prefix, self._all)
+
+    async def transaction(self, transaction: Transaction) -> Change:
+        """Make a change, whole or not at all."""
+        both = transaction.delete & transaction.put.keys()
+        if both:
+            raise ValueError(f"one transaction puts and deletes {min(both)}")
+        async with self._busy:
+            change = await self._change(transaction)
+        await self._tidy(change)
+        return change
+
+    async def watch(self, since: int, prefix: str = "") -> AsyncIterator[Change]:
+        """Every change after a revision that touches a prefix, in order, and further ones as they happen."""
+        while True:
+            head = await self._backend.head()
+            if since > head.revision:
+                raise Forgotten(f"revision {since} is of another life of this store")
+            while since < head.revision:
+                change = await self.change(since + 1)
+                since = change.revision
+                if any(key.startswith(prefix) for key in (*change.put, *change.deleted)):
+                    yield change
+            await self._backend.news(head)
+
+    async def history(self, most: int, newest: int | None = None) -> list[Change]:
+        """The latest changes, newest first."""
+        head = await self._backend.head()
+        heads = await self._backend.roots(head.revision if newest is None else newest, most + 1)
+        return [await self._library.change(before, after) for before, after in _steps(heads)][:most]
+
+    async def change(self, revision: int) -> Change:
+        """The change that made a revision."""
+        known = self._library.known(revision)
+        if known is not None:
+            return known
+        steps = _steps(await self._backend.roots(revision, 2))
+        if not steps or steps[0][1].revision != revision:
+            raise Forgotten(f"revision {revision} is no longer kept, or never was")
+        return await self._library.change(*steps[0])
+
+    async def changes_of(self, key: str, most: int) -> list[Change]:
+        """The latest changes of one key, newest first."""
+        found: list[Change] = []
+        newest = (await self._backend.head()).revision
+        while newest > 0 and len(found) < most:
+            heads = await self._backend.roots(newest, _BATCH + 1)
+            for before, after in await self._library.differing(_steps(heads), bucket_of(key)):
+                change = await self._library.change(before, after)
+                if key in change.put or key in change.deleted:
+                    found.append(change)
+            newest = heads[-1].revision if len(heads) > _BATCH else 0
+        return found[:most]
+
+    async def at(self, revision: int, prefix: str = "") -> Snapshot:
+        """The entries under a prefix as they were at a revision."""
+        if revision == 0:
+            return Snapshot(0, {})
+        heads = await self._backend.roots(revision, 1)
+        if not heads or heads[0].revision != revision:
+            raise Forgotten(f"revision {revision} is no longer kept, or never was")
+        tree = await self._library.tree(heads[0], Tree())
+        return _under(prefix, Snapshot(revision, await self._library.entries(tree.references())))
+
+    async def note(self, revision: int, result: Result) -> None:
+        """Keep what became of a revision at a node."""
+        await self._backend.note(revision, result)
+
+    async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
+        """What became of revisions, at which node."""
+        return await self._backend.results(oldest, newest)
+
+    async def collect(self) -> int:
+        """Forget what is not to be kept any longer; how many blobs went."""
+        self._unlooked = Retention(0, 0)
+        # One more root than changes: a change is what tells two roots apart.
+        heads = await self._backend.roots((await self._backend.head()).revision, 2**62)
+        kept, written = 0, 0
+        for kept, head in enumerate(heads):
+            written += head.written
+            if kept > self._retention.changes or (kept > 1 and written > self._retention.written):
+                break
+        else:
+            return 0
+        oldest = heads[kept - 1].revision
+        await self._backend.forget(oldest)
+        self._library.forget(oldest)
+        return await self._backend.collect(self._library.reach)
+
+    async def grant(self, seconds: float) -> Lease:
+        """A lease that runs out unless it is kept alive."""
+        return await self._backend.grant(seconds)
+
+    async def keep_alive(self, lease: Lease) -> None:
+        """Renew a lease, for as long again."""
+        await self._backend.keep_alive(lease)
+
+    async def revoke(self, lease: Lease) -> None:
+        """End a lease; what is held by it goes."""
+        await self._backend.revoke(lease)
+
+    async def hold(self, key: str, value: str, lease: Lease, fence: int | None = None) -> Held:
+        """Hold a key for as long as a lease lasts, or give it another value."""
+        return await self._backend.hold(key, value, lease, fence)
+
+    async def held(self, prefix: str = "") -> Mapping[str, Held]:
+        """What is held under a prefix, by key."""
+        return await self._backend.held(prefix)
+
+    async def watch_held(self, prefix: str = "") -> AsyncIterator[Mapping[str, Held]]:
+        """What is held under a prefix: now, and whenever it has changed."""
+        known = await self._backend.held(prefix)
+        while True:
+            yield known
+            known = await self._backend.held_news(prefix, known)
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        await self._backend.close()
+
+    async def _change(self, transaction: Transaction) -> Change:
+        for _ in range(_ATTEMPTS):
+            await self._catch_up()
+            self._check(transaction.expected)
+            put = {key: value for key, value in transaction.put.items() if not self._holds(key, value)}
+            deleted = frozenset(transaction.delete & self._entries.keys())
+            if not put and not deleted:
+                return await self._latest()
+            change = await self._commit(transaction, put, deleted)
+            if change is not None:
+                return change
+        raise Unavailable("others change the store all the time")
+
+    async def _commit(self, transaction: Transaction, put: Mapping[str, str], deleted: frozenset[str]) -> Change | None:
+        """The change, or nothing where another writer was quicker."""
+        texts = {key: value.encode() for key, value in put.items()}
+        names = {key: self._values.name(text) for key, text in texts.items()}
+        closed = {name: self._values.close(name, texts[key]) for key, name in names.items()}
+        words = Words(transaction.author, transaction.message, time.time(), secrets.token_hex(8))
+        tree, blobs = grow(self._tree, names, deleted, words)
+        written = tree.head.written + sum(map(len, closed.values()))
+        tree = replace(tree, head=tree.head._replace(written=written))
+        commit = Commit(
+            self._tree.head, tree.head, closed | blobs, transaction.while_held, transaction.is_kept_elsewhere
+        )
+        if not await self._backend.commit(commit):
+            return None
+        before = {key: self._entries[key] for key in (*put, *deleted) if key in self._entries}
+        made = {key: _entry(key, value, tree.reference(key)) for key, value in put.items()}
+        self._adopt(tree, {key: entry for key, entry in self._entries.items() if key not in before} | made)
+        return self._library.remember(tree, made, deleted, before)
+
+    def _check(self, expected: Mapping[str, int]) -> None:
+        for key, revision in expected.items():
+            entry = self._entries.get(key)
+            found = entry.modified if entry else 0
+            if found != revision:
+                raise Conflict(key, revision, found)
+
+    def _holds(self, key: str, value: str) -> bool:
+        entry = self._entries.get(key)
+        return entry is not None and entry.value == value
+
+    def _adopt(self, tree: Tree, entries: dict[str, Entry]) -> None:
+        self._tree, self._entries, self._all = tree, entries, None
+
+    async def _catch_up(self) -> Tree:
+        """The tree of the head, with what others have written."""
+        head = await self._backend.head()
+        if head != self._tree.head:
+            tree = await self._library.tree(head, self._tree) if head != NOTHING else Tree()
+            found = list(differences(self._tree, tree))
+            anew = {key: reference for key, _, reference in found if reference is not None}
+            gone = {key for key, _, reference in found if reference is None}
+            same = {key: entry for key, entry in self._entries.items() if key not in gone}
+            self._adopt(tree, same | await self._library.entries(anew))
+        return self._tree
+
+    async def _latest(self) -> Change:
+        revision = self._tree.head.revision
+        try:
+            return (
+                await self.change(revision)
+                if revision
+                else Change(0, _NOBODY, self._tree.root.content, {}, frozenset(), {})
+            )
+        except Forgotten:
+            # The first revision after a store was restored follows one that is not there.
+            return self._library.described(self._tree, {}, frozenset(), {})
+
+    async def _tidy(self, change: Change) -> None:
+        written = self._tree.head.written if change.revision == self._tree.head.revision else 0
+        self._unlooked = Retention(self._unlooked.changes + 1, self._unlooked.written + written)
+        if (
+            self._unlooked.changes * _SHARE <= self._retention.changes
+            and self._unlooked.written * _SHARE <= self._retention.written
+        ):
+            return
+        try:
+            await self.collect()
+        except (Unavailable, Damaged) as problem:
+            # The change has happened; what is to be forgotten can wait.
+            _log.warning("history could not be shortened: %s", problem)
+
+
+def _entry(key: str, value: str, reference: Reference | None) -> Entry:
+    created, modified = (reference.created, reference.modified) if reference else (0, 0)
+    return Entry(key, value, created, modified)
+
+
+def _steps(heads: Sequence[Head]) -> list[tuple[Head, Head]]:
+    """Revisions with those that they followed, newest first; one whose predecessor is gone is left out."""
+    before = [*heads[1:], *([NOTHING] if heads and heads[-1].revision == 1 else [])]
+    return list(zip(before, heads, strict=False))
+
+
+def _under(prefix: str, snapshot: Snapshot) -> Snapshot:
+    if not prefix:
+        return snapshot
+    found = {key: entry for key, entry in snapshot.entries.items() if key.startswith(prefix)}
+    return Snapshot(snapshot.revision, found)

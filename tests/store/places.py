@@ -1,0 +1,32 @@
+"""Where stores can be opened, for tests of what all of them do."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from penstock.store import MemoryStore, Retention, Store
+
+
+class Place(ABC):
+    """A place of one kind of store: empty at first. What is opened at it again finds what was there."""
+
+    is_lasting = True
+    """Whether a store that is opened again finds what an earlier one has written."""
+    is_shared = False
+    """Whether several stores can write to it at once."""
+
+    @abstractmethod
+    async def open(self, retention: Retention | None = None) -> Store:
+        """A store at this place."""
+
+
+class MemoryPlace(Place):
+    """This process."""
+
+    is_lasting = False
+
+    def __init__(self, _folder: Path) -> None:
+        pass
+
+    async def open(self, retention: Retention | None = None) -> Store:
+        """A new store."""
+        return MemoryStore(retention.changes, retention.written) if retention else MemoryStore()

@@ -22,7 +22,7 @@ from tests.servers.websocket_client import frame, open_websocket
 from tests.servers.websocket_origin import WebSocketOrigin
 from tests.websocket.configurations import port, resources
 
-TEXT = 0x81
+TEXT, CLOSE = 0x81, 0x88
 CANCEL, REFUSED_STREAM, PROTOCOL_ERROR = 8, 7, 1
 SIZES = [0, 125, 126, 65535, 65536, 1 << 20]
 
@@ -336,6 +336,17 @@ def test_r1_a_change_closes_no_connection() -> None:
             assert gateway.ask("POST", "/-/reload")[0] == 200
             opened.send(str(status))
             assert opened.message() == str(status).encode()
+
+
+def test_a_client_that_never_ends_its_side_is_cut_off_soon_after_the_good_byes() -> None:
+    with WebSocketOrigin() as origin, Gateway(both(origin.url)) as gateway, Http2Client(port(gateway)) as client:
+        opened = Http2WebSocket(client)
+        client.send_body(opened.stream, frame(CLOSE, b"\x03\xe8"), ends=False)
+        while opened.answer.reset is None:
+            client.receive()
+        assert opened.answer.body == frame(CLOSE, b"\x03\xe8", masked=False)
+        assert opened.answer.reset == CANCEL
+        wait_until(lambda: origin.ends == [1000])
 
 
 def test_how_long_one_lasted_is_no_requests_time() -> None:

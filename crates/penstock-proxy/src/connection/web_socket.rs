@@ -137,6 +137,11 @@ impl WebSocketTunnel {
         }
     }
 
+    /// Whether each side has told the other that it closes. Browsers do not end a stream of HTTP/2 after that.
+    fn is_said(&self) -> bool {
+        self.up.has_closed() && self.down.has_closed()
+    }
+
     fn part(&mut self, code: u16) {
         self.is_parting = true;
         self.up.part(code);
@@ -180,7 +185,7 @@ impl WebSocketTunnel {
 
     fn check_late(&mut self, connection: &Connection, work: &Work, attempt: &Attempt) -> Poll<bool> {
         let progress = connection.client.received_bytes() ^ (attempt.remote.received_bytes() << 20);
-        let limit_ms = if self.is_parting { self.idle_ms.min(FAREWELL_MS) } else { self.idle_ms };
+        let limit_ms = if self.is_parting || self.is_said() { self.idle_ms.min(FAREWELL_MS) } else { self.idle_ms };
         if self.phase.check(connection, work, progress, limit_ms) == Some(Late::Phase) {
             return Poll::Ready(false);
         }

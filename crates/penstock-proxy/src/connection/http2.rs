@@ -5,10 +5,9 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::client::Client;
 use super::client_stream::ClientStream;
 use super::ends::Source;
-use super::serve::{Connection, end_exchange, linger, say_end, serve_stream, wait_for_bytes};
+use super::serve::{Connection, end_exchange, linger, say_end, wait_for_bytes};
 use crate::exchange::Version;
 use penstock_plan::Protocol;
 
@@ -185,10 +184,7 @@ impl Turn {
         let has_begun = !self.opened.is_empty();
         for opened in self.opened.drain(..) {
             let stream = ClientStream::new(Rc::clone(session) as _, self.agreed.clone(), opened);
-            let mut connection = connection.for_stream(stream);
-            tokio::task::spawn_local(async move {
-                serve_stream(&mut connection).await;
-            });
+            connection.worker.stream_tasks.serve(connection, stream);
         }
         has_begun
     }
@@ -231,12 +227,5 @@ impl Turn {
         }
         connection.deadline.arm(at_ms);
         self.late_at_ms <= now_ms
-    }
-}
-
-impl Connection {
-    /// The same connection as one of its streams sees it.
-    fn for_stream(&self, stream: ClientStream) -> Self {
-        self.with_client(Client::Stream(Box::new(stream)))
     }
 }

@@ -18,7 +18,7 @@ use super::client_stream::ClientStream;
 use super::handshake::note_unserved;
 use super::http2::note_fault;
 use super::identify::Peer;
-use super::serve::{Connection, serve_stream};
+use super::serve::Connection;
 use crate::exchange::Version;
 use crate::failure::Failure;
 use crate::http2::Opened;
@@ -166,10 +166,7 @@ impl Turn<'_> {
         for opened in std::mem::take(&mut self.opened) {
             let agreed = self.agreed();
             let stream = ClientStream::new(Rc::clone(self.session) as _, Some(agreed), opened);
-            let mut connection = connection.with_client(Client::Stream(Box::new(stream)));
-            tokio::task::spawn_local(async move {
-                serve_stream(&mut connection).await;
-            });
+            connection.worker.stream_tasks.serve(connection, stream);
         }
         has_begun
     }

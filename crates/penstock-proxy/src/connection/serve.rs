@@ -76,11 +76,16 @@ impl Connection {
         Self { worker, listener, client, deadline, peer, addresses: None }
     }
 
-    /// The same connection with another client's side: a stream of it.
-    pub(super) fn with_client(&self, client: Client) -> Self {
+    /// The same connection with another client's side, a stream of it, and the deadline of whoever serves that.
+    pub(super) fn with_client(&self, client: Client, deadline: Deadline) -> Self {
         let (worker, listener) = (Rc::clone(&self.worker), Rc::clone(&self.listener));
-        let (deadline, peer) = (worker.deadlines.register(), Peer { ..self.peer });
-        Self { worker, listener, client, deadline, peer, addresses: self.addresses.clone() }
+        Self { worker, listener, client, deadline, peer: Peer { ..self.peer }, addresses: self.addresses.clone() }
+    }
+
+    /// Lets go of all but what serves the next one.
+    pub(super) fn end(self) -> (Rc<Worker>, Deadline) {
+        self.deadline.disarm();
+        (self.worker, self.deadline)
     }
 
     /// Takes over what a proxy says of the connection.

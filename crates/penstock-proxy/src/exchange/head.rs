@@ -176,6 +176,27 @@ impl Head {
         self.found(Field { token, is_canonical: true, name, value: Span { start: value_start, end: value_end } });
     }
 
+    /// The same, where the value stands in the buffer already.
+    pub(crate) fn add_known_span(&mut self, token: Name, value: Span) {
+        let start = self.buffer.len() as u32;
+        let name = token.line_start().as_bytes();
+        self.buffer.extend_from_slice(name);
+        let value_start = self.buffer.len() as u32;
+        self.buffer.extend_from_within(value.start as usize..value.end as usize);
+        let value_end = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(b"\r\n");
+        let name = Span { start, end: value_start.saturating_sub(2) };
+        self.found(Field { token, is_canonical: true, name, value: Span { start: value_start, end: value_end } });
+    }
+
+    /// Adds a field whose whole line is at hand, as it would be written, by the length of its name.
+    pub(crate) fn push_line(&mut self, token: Name, name_bytes: usize, line: &[u8]) {
+        let whole = self.intern(line);
+        let name = Span { start: whole.start, end: whole.start + name_bytes as u32 };
+        let value = Span { start: name.end + 2, end: whole.end.saturating_sub(2) };
+        self.found(Field { token, is_canonical: true, name, value });
+    }
+
     /// Makes room for so many fields and bytes, so that adding them does not ask for each.
     pub(crate) fn reserve(&mut self, fields: usize, bytes: usize) {
         self.fields.reserve(fields);

@@ -2,8 +2,7 @@
 //!
 //! Source: RFC 9113, sections 8.2, 8.3.2 and 8.6.
 
-use super::hpack::Line;
-use super::request_head::add_field;
+use super::line::Line;
 use crate::exchange::{Head, Name, Response, Version};
 use crate::http1::{Framing, HeadLimits, Malformed, ResponseInfo, content_length};
 
@@ -40,7 +39,7 @@ impl<'a> AnswerReader<'a> {
         }
         let Response { head, status, .. } = &mut *self.response;
         if line.name.first() != Some(&b':') {
-            return add_field(head, line, self.limits.fields).map(drop);
+            return line.add_to(head, self.limits.fields).map(drop);
         }
         if line.name != b":status" || *status != 0 || !head.fields().is_empty() {
             return Err(Malformed::PseudoField);
@@ -99,7 +98,7 @@ mod tests {
         let limits = HeadLimits { bytes: 1000, fields: 4, target_bytes: 0 };
         let mut reader = AnswerReader::new(&mut response, limits);
         for (name, value) in lines {
-            reader.take(&Line { token: Name::OTHER, name: name.as_bytes(), value: value.as_bytes() });
+            reader.take(&Line::new(Name::OTHER, name.as_bytes(), value.as_bytes()));
         }
         reader.finish(ends_stream, is_head_request).map(|info| (response.status, info.framing))
     }

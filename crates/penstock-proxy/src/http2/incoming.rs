@@ -4,7 +4,7 @@
 
 use super::error::{ErrorCode, Fault, Resets};
 use super::frame::{ACK, END_HEADERS, END_STREAM, FrameHead, Kind, WITH_PRIORITY, without_padding, write_head};
-use super::hpack::Line;
+use super::line::Line;
 use super::request_head::{HeadReader, TrailersReader};
 use super::session::{Block, BlockStart, Opened, Phase, Session};
 use super::stream::Stream;

@@ -10,6 +10,7 @@ mod forgiven;
 mod frame;
 mod hpack;
 mod incoming;
+mod line;
 mod outgoing;
 mod patience;
 mod request_head;
@@ -25,7 +26,8 @@ pub(crate) use error::{CODE_WORDS, ErrorCode, Resets};
 pub(crate) use frame::{FrameHead, HEAD_BYTES};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use hpack::{Decoder, TABLE_BYTES, write_field};
-pub(crate) use hpack::{HpackError, Line, integer, text};
+pub(crate) use hpack::{HpackError, integer, text};
+pub(crate) use line::Line;
 pub(crate) use outgoing::{Input, passed_on};
 pub(crate) use patience::Patience;
 pub(crate) use request_head::{HeadReader, TrailersReader};

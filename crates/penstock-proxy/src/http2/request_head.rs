@@ -2,7 +2,7 @@
 //!
 //! Source: RFC 9113, sections 8.2 and 8.3; RFC 8441, section 4.
 
-use super::hpack::Line;
+use super::line::Line;
 use crate::exchange::{Head, Method, Name, Request, Span, Version};
 use crate::http1::{
     ConnectionOptions, Connects, Framing, HeadLimits, Malformed, RequestInfo, content_length, is_value, token_length,
@@ -94,7 +94,7 @@ impl<'a> HeadReader<'a> {
         if line.name.first() == Some(&b':') {
             return self.add_pseudo(line);
         }
-        let token = add_field(&mut self.request.head, line, self.limits.fields)?;
+        let token = line.add_to(&mut self.request.head, self.limits.fields)?;
         self.cookies += u32::from(token == Name::COOKIE);
         Ok(())
     }
@@ -128,12 +128,11 @@ impl<'a> HeadReader<'a> {
     fn name_host(&mut self, authority: Option<Span>) -> Result<(), Malformed> {
         let head = &mut self.request.head;
         let Some(authority) = authority else { return Ok(()) };
-        let text = head.bytes(authority).to_vec();
-        let is_same = head.known(Name::HOST).next().map(|host| host.eq_ignore_ascii_case(&text));
-        match is_same {
+        let text = head.bytes(authority);
+        match head.first(Name::HOST).map(|host| host.eq_ignore_ascii_case(text)) {
             Some(true) => Ok(()),
-            None if is_value(&text) => {
-                head.add_known(Name::HOST, &text);
+            None if is_value(text) => {
+                head.add_known_span(Name::HOST, authority);
                 Ok(())
             }
             Some(false) | None => Err(Malformed::Host),
@@ -151,24 +150,6 @@ impl<'a> HeadReader<'a> {
             head.add_known(Name::COOKIE, &joined);
         }
     }
-}
-
-/// Adds a field of a head, and says which it is.
-pub(super) fn add_field(head: &mut Head, line: &Line<'_>, most_fields: usize) -> Result<Name, Malformed> {
-    if head.fields().len() >= most_fields {
-        return Err(Malformed::TooManyFields);
-    }
-    let token = if line.token == Name::OTHER { Name::of(line.name) } else { line.token };
-    check_field(token, line)?;
-    if token == Name::OTHER && line.name.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
-        head.note_odd_name();
-    }
-    if token == Name::OTHER {
-        head.push(token, line.name, line.value);
-    } else {
-        head.add_known(token, line.value);
-    }
-    Ok(token)
 }
 
 /// Takes the lines of a block behind a body, likewise.
@@ -190,7 +171,7 @@ impl TrailersReader {
         self.bytes += line.size();
         let token = Name::of(line.name);
         let is_large = self.bytes > self.limits.bytes || self.trailers.fields().len() >= self.limits.fields;
-        match check_field(token, line) {
+        match line.check(token) {
             _ if is_large => self.wrong = Some(Malformed::HeadTooLarge),
             Err(malformed) => self.wrong = Some(malformed),
             Ok(()) => self.trailers.push(token, line.name, line.value),
@@ -204,35 +185,6 @@ impl TrailersReader {
     pub(crate) fn finish(self) -> Result<Head, Malformed> {
         self.wrong.map_or(Ok(self.trailers), Err)
     }
-}
-
-/// Judges a field by itself: its name's letters are small, and it is none of a single connection (B12-B14).
-fn check_field(token: Name, line: &Line<'_>) -> Result<(), Malformed> {
-    if !is_name(token, line.name) {
-        return Err(Malformed::FieldName);
-    }
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if !is_value(line.value) || is_space(line.value.first()) || is_space(line.value.last()) {
-        return Err(Malformed::FieldValue);
-    }
-    match token {
-        Name::CONNECTION
-        | Name::KEEP_ALIVE
-        | Name::PROXY_CONNECTION
-        | Name::TRANSFER_ENCODING
-        | Name::UPGRADE
-        | Name::HTTP2_SETTINGS => Err(Malformed::ConnectionField),
-        Name::TE if line.value != b"trailers" => Err(Malformed::ConnectionField),
-        _ => Ok(()),
-    }
-}
-
-/// Whether it is a name in small letters: one that is known is the same byte for byte.
-fn is_name(token: Name, name: &[u8]) -> bool {
-    if token != Name::OTHER {
-        return token.line_start().as_bytes().strip_suffix(b": ") == Some(name);
-    }
-    !name.is_empty() && token_length(name) == name.len() && !name.iter().any(u8::is_ascii_uppercase)
 }
 
 fn check_method(text: &[u8]) -> Result<(), Malformed> {

@@ -9,7 +9,7 @@ fn read(lines: &[(&str, &str)], ends_stream: bool) -> Result<(Request, RequestIn
     let mut request = Request::default();
     let mut reader = HeadReader::new(&mut request, LIMITS, Version::Http2);
     for (name, value) in lines {
-        reader.take(&Line { token: Name::OTHER, name: name.as_bytes(), value: value.as_bytes() });
+        reader.take(&Line::new(Name::OTHER, name.as_bytes(), value.as_bytes()));
     }
     reader.finish(ends_stream).map(|info| (request, info))
 }
@@ -126,7 +126,7 @@ fn b5_a_large_line_named_again_and_again_is_counted_and_not_copied() {
     let mut reader = HeadReader::new(&mut request, LIMITS, Version::Http2);
     let value = [b'v'; 4000];
     for _ in 0..12_000 {
-        reader.take(&Line { token: Name::OTHER, name: b"x", value: &value });
+        reader.take(&Line::new(Name::OTHER, b"x", &value));
     }
     assert_eq!(reader.finish(true).err(), Some(Malformed::HeadTooLarge));
     assert!(request.head.buffer().len() <= LIMITS.bytes);

@@ -61,6 +61,11 @@ impl Deadline {
         self.entry.at_ms.set(at_ms);
     }
 
+    /// Takes the moment back.
+    pub(crate) fn disarm(&self) {
+        self.entry.at_ms.set(NEVER);
+    }
+
     /// Sets the moment if it is earlier than the one that is set.
     pub(crate) fn arm_earlier(&self, at_ms: u64) {
         self.entry.at_ms.set(self.entry.at_ms.get().min(at_ms));

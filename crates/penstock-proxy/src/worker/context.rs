@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::date::http_date;
 use super::random::Random;
 use super::share::Share;
-use crate::connection::{Connection, Work};
+use crate::connection::{Connection, StreamTasks, Work};
 use crate::exchange::Name;
 use crate::http2::Spares;
 use crate::resolver::{FindAddresses, Resolver};
@@ -42,6 +42,8 @@ pub(crate) struct Worker {
     #[allow(clippy::vec_box, reason = "they are lent one by one: moving a pointer beats moving the state")]
     works: RefCell<Vec<Box<Work>>>,
     pub(crate) spare_requests: Spares,
+    /// Tasks that wait for streams.
+    pub(crate) stream_tasks: StreamTasks,
     random: Random,
     date: RefCell<(u64, String)>,
     /// Moment at which a drain closes connections that wait; `u64::MAX`: there is none.
@@ -71,6 +73,7 @@ impl Worker {
             share,
             works: RefCell::default(),
             spare_requests: Spares::default(),
+            stream_tasks: StreamTasks::default(),
             random: Random::new(),
             date: RefCell::default(),
             idle_until_ms: Cell::new(u64::MAX),
@@ -143,6 +146,7 @@ impl Worker {
             self.buffers.trim();
             self.works.borrow_mut().truncate(WORKS_WHEN_QUIET);
             self.spare_requests.trim(WORKS_WHEN_QUIET);
+            self.stream_tasks.trim(WORKS_WHEN_QUIET);
         }
         if count.is_multiple_of(10) {
             self.upstreams.sweep(self.clock.coarse_ms());

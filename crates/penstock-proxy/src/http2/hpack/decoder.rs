@@ -6,41 +6,31 @@ use super::static_table::{STATIC, token};
 use super::text::{Text, text};
 use super::{HpackError, integer};
 use crate::exchange::Name;
+use crate::http2::line::Line;
 
-/// Bytes that a line counts beyond its texts (RFC 7541, section 4.1).
-const LINE_BYTES: usize = 32;
 /// Bytes that the peer's table may hold: the default, which we never change.
 pub(crate) const TABLE_BYTES: usize = 4096;
 
-/// One line of a block, as it is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line<'a> {
-    /// Token of the name, where the table knew it; else it has to be looked up.
-    pub(crate) token: Name,
-    /// The name.
-    pub(crate) name: &'a [u8],
-    /// The value.
-    pub(crate) value: &'a [u8],
-}
-
-impl Line<'_> {
-    /// What it counts towards the size of a head, in bytes.
-    pub(crate) fn size(&self) -> usize {
-        self.name.len() + self.value.len() + LINE_BYTES
-    }
-}
-
-/// A line that the peer put into its table.
+/// A line that the peer put into its table: as a head holds it, with two bytes between name and value and two behind.
 struct Entry {
     text: Box<[u8]>,
     name_bytes: usize,
     token: Name,
+    /// Judged once, for the many times that the line will be named.
+    is_sound: bool,
 }
 
 impl Entry {
+    fn new(line: &Line<'_>) -> Self {
+        let token = if line.token == Name::OTHER { Name::of(line.name) } else { line.token };
+        let text = [line.name, b": ", line.value, b"\r\n"].concat().into();
+        Self { text, name_bytes: line.name.len(), token, is_sound: line.is_sound(token) }
+    }
+
     fn line(&self) -> Line<'_> {
-        let (name, value) = self.text.split_at_checked(self.name_bytes).unwrap_or_default();
-        Line { token: self.token, name, value }
+        let (name, rest) = self.text.split_at_checked(self.name_bytes).unwrap_or_default();
+        let value = rest.get(2..rest.len().saturating_sub(2)).unwrap_or_default();
+        Line { token: self.token, name, value, sound: if self.is_sound { &self.text } else { &[] } }
     }
 }
 
@@ -106,15 +96,9 @@ impl Decoder {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         let outcome = self.texts(index, rest, &mut scratch).map(|(name, value, token, rest)| {
-            let line = Line { token, name: name.of(&scratch), value: value.of(&scratch) };
+            let line = Line::new(token, name.of(&scratch), value.of(&scratch));
             found(line);
-            let entry = is_kept.then(|| Entry {
-                text: [line.name, line.value].concat().into(),
-                name_bytes: line.name.len(),
-                // Looked up once, for the many times that the line will be named.
-                token: if token == Name::OTHER { Name::of(line.name) } else { token },
-            });
-            (entry, rest)
+            (is_kept.then(|| Entry::new(&line)), rest)
         });
         self.scratch = scratch;
         let (entry, rest) = outcome?;
@@ -148,7 +132,7 @@ impl Decoder {
     fn line(&self, index: usize) -> Result<Line<'_>, HpackError> {
         let index = index.checked_sub(1).ok_or(HpackError::Index)?;
         if let Some((name, value)) = STATIC.get(index) {
-            return Ok(Line { token: token(index), name: name.as_bytes(), value: value.as_bytes() });
+            return Ok(Line::new(token(index), name.as_bytes(), value.as_bytes()));
         }
         self.table.get(index - STATIC.len()).map(Entry::line).ok_or(HpackError::Index)
     }

@@ -1,6 +1,7 @@
 //! Header blocks as they come: those of RFC 7541, and those that break its rules.
 
 use super::*;
+use crate::exchange::Head;
 
 fn lines(decoder: &mut Decoder, block: &[u8]) -> Result<Vec<String>, HpackError> {
     let mut lines = Vec::new();
@@ -90,5 +91,32 @@ fn no_bytes_make_it_fail_otherwise() {
             .collect();
         let _ = lines(&mut decoder, &block);
         assert!(decoder.table_bytes <= TABLE_BYTES);
+    }
+}
+
+#[test]
+fn a_line_that_is_named_again_is_judged_and_written_as_when_it_came() {
+    let cases: [(&[u8], &[u8]); 10] = [
+        (b"accept", b"text/html"),
+        (b"x-tenant", b"north"),
+        (b"x_odd", b"1"),
+        (b"x-empty", b""),
+        (b"te", b"trailers"),
+        (b"te", b"gzip"),
+        (b"connection", b"close"),
+        (b"X-Large", b"1"),
+        (b"x-space", b" 1"),
+        (b"x-line", b"1\r\nhost: other"),
+    ];
+    for (name, value) in cases {
+        let literal = [&[0x40, name.len() as u8], name, &[value.len() as u8], value].concat();
+        let mut decoder = Decoder::default();
+        let [first, again] = [&literal[..], &[0xbe]].map(|block| {
+            let (mut head, mut outcome) = (Head::default(), Ok(Name::OTHER));
+            decoder.decode(block, |line| outcome = line.add_to(&mut head, 10)).unwrap();
+            let fields = head.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect::<Vec<_>>();
+            (outcome, fields, head.buffer().to_vec(), head.may_have_odd_name())
+        });
+        assert_eq!(first, again, "{}", String::from_utf8_lossy(name));
     }
 }

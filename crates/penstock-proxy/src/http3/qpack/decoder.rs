@@ -21,20 +21,20 @@ pub(crate) fn decode(block: &[u8], scratch: &mut Vec<u8>, mut found: impl FnMut(
             0xc0.. => {
                 let (index, rest) = integer::read(rest, 6)?;
                 let (name, value) = line(index).ok_or(HpackError::Index)?;
-                found(Line { token: token(index), name: name.as_bytes(), value: value.as_bytes() });
+                found(Line::new(token(index), name.as_bytes(), value.as_bytes()));
                 rest
             }
             0x50..0x60 | 0x70..0x80 => {
                 let (index, rest) = integer::read(rest, 4)?;
                 let (name, _) = line(index).ok_or(HpackError::Index)?;
                 let (value, rest) = text(rest, 7, scratch)?;
-                found(Line { token: token(index), name: name.as_bytes(), value: value.of(scratch) });
+                found(Line::new(token(index), name.as_bytes(), value.of(scratch)));
                 rest
             }
             0x20..0x40 => {
                 let (name, rest) = text(rest, 3, scratch)?;
                 let (value, rest) = text(rest, 7, scratch)?;
-                found(Line { token: Name::OTHER, name: name.of(scratch), value: value.of(scratch) });
+                found(Line::new(Name::OTHER, name.of(scratch), value.of(scratch)));
                 rest
             }
             // All others name lines of the table that is not there.

@@ -27,7 +27,7 @@ use crate::worker::TICK_MS;
 /// What a request is sent by.
 pub(super) enum Link {
     /// A connection that is the request's alone.
-    Wire(Wire),
+    Wire(Box<Wire>),
     /// A connection on which it becomes a stream.
     Session(Rc<RefCell<Session>>),
 }
@@ -132,7 +132,7 @@ pub(super) async fn connect_wire(
     work: &Work,
     upstream: &Upstream,
     index: usize,
-) -> Result<(Wire, bool), Miss> {
+) -> Result<(Box<Wire>, bool), Miss> {
     let endpoint: &Rc<Endpoint> = upstream.endpoints.get(index).ok_or(Miss::Failed(Failure::NoEndpoint))?;
     let _in_flight = endpoint.enter();
     let limit_ms = upstream.plan.timeouts.connect_ms;
@@ -155,7 +155,12 @@ pub(super) async fn connect_wire(
     }
 }
 
-async fn connect_to_any(connection: &Connection, work: &Work, upstream: &Upstream, index: usize) -> Result<Wire, Miss> {
+async fn connect_to_any(
+    connection: &Connection,
+    work: &Work,
+    upstream: &Upstream,
+    index: usize,
+) -> Result<Box<Wire>, Miss> {
     let endpoint = upstream.endpoints.get(index).zip(upstream.plan.endpoints.get(index));
     let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
     let greeting = Greeting {

@@ -143,7 +143,7 @@ async fn connect(
     step: &ForwardProxy,
     address: SocketAddr,
     phase: &mut Phase,
-) -> Result<Wire, Miss> {
+) -> Result<Box<Wire>, Miss> {
     let address = Address::Ip(address);
     let mut connecting = pin!(Socket::connect(&address, &connection.worker.descriptors));
     poll_fn(|context| match connecting.as_mut().poll(context) {
@@ -172,7 +172,7 @@ fn ask(
     work: &mut Work,
     step: &ForwardProxy,
     address: SocketAddr,
-    mut wire: Wire,
+    mut wire: Box<Wire>,
 ) -> Result<(), Miss> {
     let recorder = &connection.worker.recorder;
     let request = &work.exchange.request;

@@ -84,6 +84,9 @@ fn remove_unbelieved(head: &mut Head, is_trusted: bool, underscores: Underscores
     let mut has_underscore = false;
     let may_have_underscore = head.may_have_odd_name();
     let unbelieved = if is_trusted { Name::X_REQUEST_ID.bit() } else { FORWARDING };
+    if !head.may_have(unbelieved | Name::OTHER.bit()) {
+        return Ok(());
+    }
     head.retain(|token, name, _| {
         if token != Name::OTHER {
             return token.bit() & unbelieved == 0;

@@ -24,7 +24,7 @@ const HEAD_LIMITS: HeadLimits = HeadLimits { bytes: 64 << 10, fields: 256, targe
 /// Makes a fresh connection one that carries many requests, and serves it until it ends.
 pub(super) fn begin_session(
     worker: &Rc<Worker>,
-    wire: Wire,
+    wire: Box<Wire>,
     timeouts: &Timeouts,
     among: &Rc<Multiplexed>,
 ) -> Rc<RefCell<Session>> {
@@ -59,7 +59,7 @@ pub(super) fn begin_session(
 /// What the task keeps from turn to turn.
 struct Turn {
     worker: Rc<Worker>,
-    wire: Wire,
+    wire: Box<Wire>,
     deadline: Deadline,
     progress: u64,
     late_at_ms: u64,

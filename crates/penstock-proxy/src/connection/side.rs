@@ -12,7 +12,7 @@ use crate::wire::{Buffers, Wire};
 /// Where the messages of an exchange come from and go to.
 pub(crate) enum Side<S> {
     /// A connection that carries one exchange after the other.
-    Wire(Wire),
+    Wire(Box<Wire>),
     /// A stream among others.
     Stream(Box<S>),
 }

@@ -94,7 +94,7 @@ async fn connect_to_one(
     connection: &Connection,
     work: &mut Work,
     upstream: &Rc<Upstream>,
-) -> Result<(Wire, InFlight), Failure> {
+) -> Result<(Box<Wire>, InFlight), Failure> {
     let (mut tried, mut left) = (0, upstream.plan.retry.as_ref().map_or(1, |retry| retry.attempts));
     loop {
         let index = upstream.pick(tried, connection.worker.random()).ok_or(Failure::NoEndpoint)?;

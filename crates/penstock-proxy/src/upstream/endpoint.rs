@@ -24,7 +24,7 @@ pub(crate) struct Endpoint {
 }
 
 struct IdleWire {
-    wire: Wire,
+    wire: Box<Wire>,
     since_ms: u64,
 }
 
@@ -72,7 +72,7 @@ impl Endpoint {
     ///
     /// A connection on which anything came while it waited is not used: it is closed, or
     /// its bytes answer no request of ours (A36).
-    pub(crate) fn take_idle(&self) -> Option<Wire> {
+    pub(crate) fn take_idle(&self) -> Option<Box<Wire>> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
             if idle.wire.socket().is_quiet() {
@@ -82,7 +82,7 @@ impl Endpoint {
     }
 
     /// Keeps a connection for later requests.
-    pub(crate) fn keep(&self, wire: Wire, most: usize, now_ms: u64) {
+    pub(crate) fn keep(&self, wire: Box<Wire>, most: usize, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < most {
             idle.push(IdleWire { wire, since_ms: now_ms });

@@ -36,8 +36,10 @@ pub(crate) struct Payload<'a> {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: Socket) -> Self {
-        Self {
+    /// Boxed: it changes hands with every request, between those that wait and those that work.
+    #[allow(clippy::unnecessary_box_returns, reason = "nobody wants one on the stack")]
+    pub(crate) fn new(socket: Socket) -> Box<Self> {
+        Box::new(Self {
             socket,
             input: Box::default(),
             unread: 0..0,
@@ -45,7 +47,7 @@ impl Wire {
             sent: 0,
             received_bytes: 0,
             sent_bytes: 0,
-        }
+        })
     }
 
     /// The socket.

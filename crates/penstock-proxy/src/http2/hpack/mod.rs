@@ -9,9 +9,9 @@ pub(crate) mod integer;
 mod static_table;
 mod text;
 
+pub(crate) use decoder::Decoder;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use decoder::TABLE_BYTES;
-pub(crate) use decoder::Decoder;
 pub(crate) use encoder::{write_authority, write_field, write_method, write_path, write_scheme, write_status};
 pub(crate) use text::text;
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from penstock.store import MemoryStore, Retention, Store
+from penstock.store.sqlite import open_sqlite_store
 
 
 class Place(ABC):
@@ -30,3 +31,14 @@ class MemoryPlace(Place):
     async def open(self, retention: Retention | None = None) -> Store:
         """A new store."""
         return MemoryStore(retention.changes, retention.written) if retention else MemoryStore()
+
+
+class SqlitePlace(Place):
+    """A file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "store.db"
+
+    async def open(self, retention: Retention | None = None) -> Store:
+        """A store in the file."""
+        return await open_sqlite_store(self.path, retention)

@@ -18,9 +18,9 @@ from penstock.store import (
     Store,
     Transaction,
 )
-from tests.store.places import MemoryPlace, Place
+from tests.store.places import MemoryPlace, Place, SqlitePlace
 
-PLACES: dict[str, Callable[[Path], Place]] = {"memory": MemoryPlace}
+PLACES: dict[str, Callable[[Path], Place]] = {"memory": MemoryPlace, "sqlite": SqlitePlace}
 ME = Author("me", "test")
 Story = Callable[[Store], Awaitable[None]]
 

@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from penstock.runtime.supervisor import Supervisor
 
 
+_MOST_CHANGES = 100_000
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which configuration, and how the process runs."""
     add_configuration(parser)
     add_process_options(parser)
+    parser.add_argument(
+        "--history", type=_changes, default=1_000, metavar="N", help="changes that are kept; default: 1000"
+    )
     parser.add_argument(
         "--watch", action=argparse.BooleanOptionalAction, default=True, help="reload when a file changes"
     )
@@ -29,6 +35,12 @@ def run(options: argparse.Namespace) -> int:
         return serving_files(launched, options.configuration, is_watching=options.watch)
 
     return serve(options, ["run", str(options.configuration.absolute())], make)
+
+
+def _changes(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MOST_CHANGES:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a number from 1 to {_MOST_CHANGES}")
+    return int(text)
 
 
 COMMAND = Command(add_options, run)

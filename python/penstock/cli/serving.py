@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def serve(options: argparse.Namespace, words: Iterable[str], make: "Callable[[La
     _log_to_standard_error()
     folder = options.state_dir or default_state_folder(words)
     settings = Settings(folder, options.workers, options.grace, options.shutdown_delay, options.stalled_after)
+    if "history" in options:
+        settings = replace(settings, history=options.history)
     try:
         launched = launch(settings)
     except (Owned, Unusable, OSError) as problem:

@@ -1,6 +1,7 @@
 """Puts a gateway together."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.entries import Entries
 from penstock.runtime.change.file_watch import FileWatch
+from penstock.runtime.change.opening import open_in_folder
 from penstock.runtime.change.source import DataSource, FileSource, Source
 from penstock.runtime.launch import Launch
 from penstock.runtime.listening import Sockets
@@ -25,7 +27,9 @@ def serving_files(launch: Launch, path: Path, *, is_watching: bool) -> Superviso
     source = FileSource(path, compilation)
     watch = FileWatch(path, lambda: source.referred)
     known = watch.look()
-    return _supervisor(launch, source, compilation, (lambda: watch.changes(known)) if is_watching else None)
+    supervisor = _supervisor(launch, source, compilation, (lambda: watch.changes(known)) if is_watching else None)
+    supervisor.opening = partial(open_in_folder, launch.folder, launch.settings.history)
+    return supervisor
 
 
 def serving_data(launch: Launch, data: Sequence[Mapping[str, Any]]) -> Supervisor:

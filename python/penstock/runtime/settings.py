@@ -9,6 +9,7 @@ class Settings:
     """How one gateway process runs; its configuration is another matter.
 
     Units: seconds. `workers` is how many worker processes serve; one that stands still for `stalled_seconds` is ended.
+    `history` is how many changes are kept.
     """
 
     state_folder: Path
@@ -16,3 +17,4 @@ class Settings:
     grace_seconds: float = 30.0
     shutdown_delay_seconds: float = 0.0
     stalled_seconds: float = 10.0
+    history: int = 1_000

@@ -101,6 +101,11 @@ class StateFolder:
         return self.path / "last-good.json"
 
     @property
+    def store(self) -> Path:
+        """The store, with the history of changes."""
+        return self.path / "store.db"
+
+    @property
     def bad_plans(self) -> Path:
         """The hashes of plans that crashed workers."""
         return self.path / "bad-plans.json"

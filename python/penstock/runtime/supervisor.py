@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from penstock.runtime.change.applying import Applying
+from penstock.runtime.change.opening import Opening, open_in_memory
 from penstock.runtime.change.source import AUTHOR, Source
 from penstock.runtime.launch import Launch
 from penstock.runtime.listening import Sockets
@@ -23,6 +24,7 @@ from penstock.runtime.signals import ENDING
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
+from penstock.store import Damaged, Unavailable
 
 _log = logging.getLogger("penstock")
 _SHOWN_CHANGES = 10
@@ -73,6 +75,7 @@ class Supervisor:
     faces: Sequence[Face] = ()
     phase: Phase = Phase.STARTING
     began: float = field(default_factory=time.monotonic)
+    opening: Opening = open_in_memory
     problems: list[str] = field(default_factory=list)
     is_refused: bool = False
     """Whether what the source holds is not what the workers run."""
@@ -129,6 +132,7 @@ class Supervisor:
         finally:
             for face in self.faces:
                 await face.close()
+            await self.applying.store.close()
         self.sockets.close()
 
     async def reload(self) -> list[str]:
@@ -143,7 +147,11 @@ class Supervisor:
             for problem in self.problems:
                 if problem not in before:
                     _log.warning("%s", problem)
-            change = await reading.write(self.applying.store, self.applying.entries)
+            try:
+                change = await reading.write(self.applying.store, self.applying.entries)
+            except (Unavailable, Damaged) as problem:
+                self.problems, self.is_refused = [str(problem)], True
+                return self.problems
             outcome = await self.applying.outcome_of(change.revision)
             self.is_refused = bool(outcome.problems)
             return list(outcome.problems)
@@ -222,6 +230,7 @@ class Supervisor:
             self._ending.set()
 
     async def _serve(self) -> None:
+        await self.applying.go_on_with(await self.opening())
         for face in self.faces:
             await face.open()
         await self._start()
@@ -256,7 +265,10 @@ class Supervisor:
             await self.fleet.connect()
         except OSError as problem:
             raise CannotStart(str(problem)) from None
-        await reading.write(self.applying.store, self.applying.entries)
+        try:
+            await reading.write(self.applying.store, self.applying.entries)
+        except (Unavailable, Damaged) as problem:
+            raise CannotStart(f"the store: {problem}") from None
         outcome = await self.applying.apply()
         if self.fleet.rollout.current is None:
             raise CannotStart("\n".join(outcome.problems))

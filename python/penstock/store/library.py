@@ -118,7 +118,11 @@ class Library:
 
     async def _roots(self, heads: Collection[Head]) -> dict[str, Root]:
         blobs = await self._read({head.root for head in heads if head != NOTHING})
-        return {NOTHING.root: EMPTY} | {name: read_root(checked(ROOT, name, blob)) for name, blob in blobs.items()}
+        roots = {NOTHING.root: EMPTY} | {name: read_root(checked(ROOT, name, blob)) for name, blob in blobs.items()}
+        for head in heads:
+            if roots[head.root].revision != head.revision:
+                raise Damaged(f"revision {head.revision} is told to be what revision {roots[head.root].revision} is")
+        return roots
 
     async def _read(self, names: Collection[str]) -> Mapping[str, bytes]:
         if not names:

@@ -1,6 +1,7 @@
 """A store of revisions that form a tree, upon any backend."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -24,7 +25,7 @@ from penstock.store.holding import Held, Lease
 from penstock.store.library import Library
 from penstock.store.revisions.bucket import Reference, bucket_of
 from penstock.store.revisions.root import NOTHING, Head
-from penstock.store.revisions.tree import Tree, Words, differences, grow
+from penstock.store.revisions.tree import Tree, Words, differences, grow, plant
 from penstock.store.revisions.values import PlainValues, Values
 from penstock.store.store import Store
 
@@ -156,6 +157,31 @@ class TreeStore(Store):
         self._library.forget(oldest)
         return await self._backend.collect(self._library.reach)
 
+    async def plant(self, snapshot: Snapshot, author: Author, message: str) -> None:
+        """Begin with the entries of another store, which keep their age; the revision is the next after theirs.
+
+        Raises: Conflict if there is anything already.
+        """
+        texts = {key: entry.value.encode() for key, entry in snapshot.entries.items()}
+        names = {key: self._values.name(text) for key, text in texts.items()}
+        closed = {name: self._values.close(name, texts[key]) for key, name in names.items()}
+        references = {
+            key: Reference(names[key], entry.created, entry.modified) for key, entry in snapshot.entries.items()
+        }
+        words = Words(author, message, time.time(), secrets.token_hex(8))
+        tree, blobs = plant(references, snapshot.revision + 1, words)
+        if not await self._backend.commit(Commit(NOTHING, tree.head, closed | blobs)):
+            raise Conflict("the store", 0, (await self._backend.head()).revision)
+
+    async def salvage(self) -> tuple[Snapshot | None, bool]:
+        """The newest revision of a damaged store that is whole, if any is, and whether it is the latest."""
+        with contextlib.suppress(Damaged, Unavailable):
+            heads = await self._backend.roots(2**62, 2**62)
+            for head in heads:
+                with contextlib.suppress(Damaged, Forgotten):
+                    return await self.at(head.revision), head == heads[0]
+        return None, False
+
     async def grant(self, seconds: float) -> Lease:
         """A lease that runs out unless it is kept alive."""
         return await self._backend.grant(seconds)
@@ -253,8 +279,8 @@ class TreeStore(Store):
                 if revision
                 else Change(0, _NOBODY, self._tree.root.content, {}, frozenset(), {})
             )
-        except Forgotten:
-            # The first revision after a store was restored follows one that is not there.
+        except (Forgotten, Damaged):
+            # The first revision of a restored store follows none, and history that is damaged spoils nothing new.
             return self._library.described(self._tree, {}, frozenset(), {})
 
     async def _tidy(self, change: Change) -> None:

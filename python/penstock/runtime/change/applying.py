@@ -16,7 +16,7 @@ from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
 from penstock.runtime.change.desired import Outcome, hosts_of, with_names
 from penstock.runtime.change.entries import Entries, read_order, read_plugins
-from penstock.runtime.change.history import History
+from penstock.runtime.change.history import KEPT, History, result_of
 from penstock.runtime.change.last_good import LastGood, read_last_good
 from penstock.runtime.change.leaving_out import select
 from penstock.runtime.change.plan_hash import plan_hash
@@ -27,11 +27,14 @@ from penstock.runtime.worker.entry import BUILD
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.rollout import NoWorker
-from penstock.store import Author, Entry, Forgotten, Snapshot, Store
+from penstock.store import Author, Damaged, Entry, Forgotten, Snapshot, Store, Unavailable
 
 _log = logging.getLogger("penstock")
 _PROVEN_SECONDS = 10.0
 """A plan that has run this long is a good one."""
+_AWAY = (Unavailable, Damaged)
+_AWAY_SECONDS = 1.0
+"""Between two attempts to reach a store that is away."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Applying:
     outcome: Outcome = field(default_factory=lambda: Outcome(-1))
     history: History = field(default_factory=History)
     counts: dict[str, int] = field(default_factory=lambda: {"applied": 0, "refused": 0})
+    _noted: int = 0
     _running: LastGood | None = None
     _good: LastGood | None = None
     _swapped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,6 +60,18 @@ class Applying:
 
     def __post_init__(self) -> None:
         self.names = Names(self._news.set)
+
+    async def go_on_with(self, store: Store) -> None:
+        """Work with a store, and tell what its latest changes were."""
+        self.store = store
+        self._noted = (await store.range()).revision
+        try:
+            changes = await store.history(KEPT)
+            if changes:
+                results = await store.results(changes[-1].revision, changes[0].revision)
+                self.history.recall(changes, results)
+        except _AWAY as problem:
+            _log.error("earlier changes cannot be told: %s", problem)
 
     async def keep(self) -> None:
         """Apply every revision of the store, and every change of host names."""
@@ -66,7 +82,13 @@ class Applying:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                await self.apply()
+                try:
+                    await self.apply()
+                except _AWAY as problem:
+                    # What runs goes on; the store is looked at again.
+                    _log.error("the store cannot be read: %s", problem)
+                    await asyncio.sleep(_AWAY_SECONDS)
+                    self._news.set()
 
     async def apply(self) -> Outcome:
         """Make the workers run what the store holds now, or say why not; then nothing has changed."""
@@ -90,10 +112,17 @@ class Applying:
         return self.outcome
 
     async def _note(self, store_revision: int, problems: Sequence[str]) -> None:
-        known = self.outcome.store_revision
-        changes = [one for one in await self.store.history(store_revision - known) if one.revision > known]
         current = self.fleet.rollout.current
-        self.history.tried(changes, problems, current.revision if current else None)
+        plan = current.revision if current else None
+        try:
+            changes = await self.store.history(store_revision - self._noted)
+            changes = [one for one in changes if one.revision > self._noted]
+            self._noted = store_revision
+            self.history.tried(changes, problems, plan)
+            for change in changes:
+                await self.store.note(change.revision, result_of(change, problems, plan))
+        except (*_AWAY, Forgotten) as problem:
+            _log.error("what became of revision %d is not kept: %s", store_revision, problem)
 
     def refuse(self, author: Author, problems: Sequence[str]) -> None:
         """Note a change that has problems before it comes into the store."""
@@ -124,12 +153,16 @@ class Applying:
         since = self.outcome.store_revision
         while True:
             try:
+                if since < 0:
+                    since = (await self.store.range()).revision
+                    self._news.set()
                 async for change in self.store.watch(since):
                     since = change.revision
                     self._news.set()
             except Forgotten:
-                since = (await self.store.range()).revision
-                self._news.set()
+                since = -1
+            except _AWAY:
+                await asyncio.sleep(_AWAY_SECONDS)
 
     async def _prove(self) -> None:
         """Keep on disk what has run for a while."""

@@ -1,16 +1,22 @@
 """What was changed lately, by whom, and what became of it."""
 
+import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.store import Author, Change
+from penstock.store import Author, Change, Result
 
-_KEPT = 100
+KEPT = 100
+"""Attempts that are told; of those that came into the store, it keeps more."""
 _HIDDEN = "order/"
 """What entries begin with that no user has written."""
+NODE = os.uname().nodename
+"""Whose results these are, where several nodes share a store."""
+_LONGEST = 1_000
+"""Characters of a problem that the store keeps."""
 _NAMED = 10
 """Resources of one change that are named; of more only the count is told."""
 
@@ -30,6 +36,7 @@ class Attempt:
     problems: Sequence[str] = ()
     plan_revision: int | None = None
     """The plan that the workers ran afterwards."""
+    message: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The form that machines read."""
@@ -37,6 +44,7 @@ class Attempt:
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time)),
             "author": self.author.name,
             "source": self.author.source,
+            "message": self.message,
             "store_revision": self.store_revision,
             "revision": self.plan_revision,
             "result": "refused" if self.problems else "applied",
@@ -52,7 +60,7 @@ class Attempt:
 class History:
     """The latest attempts to change something, newest first."""
 
-    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def refused(self, author: Author, problems: Sequence[str]) -> bool:
         """Note a change that was refused before it came into the store; false if it was the latest one already."""
@@ -65,17 +73,34 @@ class History:
     def tried(self, changes: Sequence[Change], problems: Sequence[str], plan_revision: int | None) -> None:
         """Note the result of changes in the store, which are given newest first."""
         for change in reversed(changes):
-            attempt = Attempt(
-                time.time(),
-                change.author,
-                change.revision,
-                frozenset(key for key in change.put if not key.startswith(_HIDDEN)),
-                frozenset(key for key in change.deleted if not key.startswith(_HIDDEN)),
-                tuple(problems),
-                plan_revision,
-            )
-            self.attempts.appendleft(attempt)
+            self.attempts.appendleft(_attempt(change, tuple(problems), plan_revision))
+
+    def recall(self, changes: Sequence[Change], results: Mapping[int, Sequence[Result]]) -> None:
+        """Tell what the store knows of changes of an earlier life, given newest first."""
+        for change in reversed(changes):
+            result = next((one for one in results.get(change.revision, ()) if one.node == NODE), None)
+            problems, plan = (result.problems, result.plan_revision) if result else ((), None)
+            self.attempts.appendleft(_attempt(change, problems, plan))
 
     def latest(self, most: int) -> list[dict[str, Any]]:
         """The newest attempts, as machines read them."""
         return [attempt.to_json() for attempt, _ in zip(self.attempts, range(most), strict=False)]
+
+
+def result_of(change: Change, problems: Sequence[str], plan_revision: int | None) -> Result:
+    """What became of a change here, as the store keeps it."""
+    told = tuple(problem[:_LONGEST] for problem in problems[:_NAMED])
+    return Result(NODE, max(time.time(), change.time), told, plan_revision)
+
+
+def _attempt(change: Change, problems: tuple[str, ...], plan_revision: int | None) -> Attempt:
+    return Attempt(
+        change.time,
+        change.author,
+        change.revision,
+        frozenset(key for key in change.put if not key.startswith(_HIDDEN)),
+        frozenset(key for key in change.deleted if not key.startswith(_HIDDEN)),
+        problems,
+        plan_revision,
+        change.message,
+    )

@@ -45,7 +45,7 @@ class Reading:
         before = await store.range()
         earlier = [*read_order(before), *(key for key in before.entries if key.startswith(PLUGIN_FILES))]
         gone = frozenset(earlier) & before.entries.keys() - wanted.keys()
-        return await store.transaction(Transaction(AUTHOR, put=wanted, delete=gone))
+        return await store.transaction(Transaction(AUTHOR, put=wanted, delete=gone, is_kept_elsewhere=True))
 
 
 class Source(Protocol):

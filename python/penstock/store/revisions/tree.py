@@ -70,6 +70,20 @@ def grow(tree: Tree, put: Mapping[str, str], deleted: Collection[str], words: Wo
     return Tree(Head(revision, digest(ROOT, blob), sum(map(len, blobs.values()))), root, grown), blobs
 
 
+def plant(references: Mapping[str, Reference], revision: int, words: Words) -> tuple[Tree, dict[str, bytes]]:
+    """A tree that follows no other: what was there at an earlier revision of another store, with its age."""
+    buckets: dict[str, dict[str, Reference]] = {}
+    for key, reference in references.items():
+        buckets.setdefault(bucket_of(key), {})[key] = reference
+    written = {name: write_bucket(bucket) for name, bucket in buckets.items()}
+    names = {name: digest(BUCKET, blob) for name, blob in written.items()}
+    content = sum(_weight(key, reference.digest) for key, reference in references.items())
+    root = _root(revision, NOTHING.root, words, content, names)
+    blob = write_root(root)
+    blobs = {names[name]: written[name] for name in names} | {digest(ROOT, blob): blob}
+    return Tree(Head(revision, digest(ROOT, blob), sum(map(len, blobs.values()))), root, buckets), blobs
+
+
 def _root(revision: int, parent: str, words: Words, content: int, buckets: Mapping[str, str]) -> Root:
     hashed = f"{content % 2**_CONTENT_BITS:0{_CONTENT_BITS // 4}x}"
     by = words.author

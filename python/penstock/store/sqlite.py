@@ -1,0 +1,226 @@
+"""A store in a file (SQLite): for one gateway, whose history outlives it. What is acknowledged is on disk."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from penstock.store.backend import Backend, Commit, Reach
+from penstock.store.entry import Damaged, Result, Unavailable
+from penstock.store.holding import Held, Lease
+from penstock.store.leases import Leases
+from penstock.store.revisions.root import NOTHING, Head
+from penstock.store.revisions.values import Values
+from penstock.store.sqlite_file import open_file, open_to_read, translated, writing
+from penstock.store.tree_store import Retention, TreeStore
+
+_LATEST = "SELECT revision, root, written FROM roots ORDER BY revision DESC LIMIT 1"
+_Answer = TypeVar("_Answer")
+_AT_ONCE = 500
+"""Names in one statement; some builds of SQLite take 999 at most."""
+_RETRY_SECONDS = 2.0
+"""Between two attempts to write what could not be written, while nothing else is to be."""
+
+
+async def open_sqlite_store(
+    path: Path, retention: Retention | None = None, values: Values | None = None, *, only_reads: bool = False
+) -> TreeStore:
+    """The store in a file, which is made if there is none.
+
+    Raises: Damaged, Unavailable.
+    """
+    thread = ThreadPoolExecutor(1, "store")
+    try:
+        opened = await asyncio.get_running_loop().run_in_executor(
+            thread, open_to_read if only_reads else open_file, path
+        )
+    except BaseException:
+        thread.shutdown()
+        raise
+    return TreeStore(SqliteBackend(path, opened, thread), retention, values)
+
+
+@dataclass(slots=True)
+class SqliteBackend(Backend):
+    """Keeps blobs in a table. All of SQLite runs on one thread: a slow disk holds nothing else up.
+
+    A commit that is kept elsewhere and cannot be written is kept here in memory, and written with the next or as soon
+    as there is room. Leases are this process's: no other writes to the file.
+    """
+
+    path: Path
+    _connection: sqlite3.Connection
+    _thread: ThreadPoolExecutor
+    _waiting: list[Commit] = field(default_factory=list)
+    _leases: Leases = field(default_factory=Leases)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def head(self) -> Head:
+        """The latest revision, written or waiting."""
+        return self._waiting[-1].after if self._waiting else await self._run(self._head)
+
+    async def roots(self, newest: int, most: int) -> list[Head]:
+        """The kept revisions up to one, newest first."""
+        waiting = [commit.after for commit in reversed(self._waiting) if commit.after.revision <= newest][:most]
+        query = "SELECT revision, root, written FROM roots WHERE revision <= ? ORDER BY revision DESC LIMIT ?"
+        rows = await self._run(lambda: self._connection.execute(query, (newest, most - len(waiting))).fetchall())
+        return [*waiting, *(Head(*row) for row in rows)]
+
+    async def read(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """Blobs by name."""
+        waiting = {name: blob for commit in self._waiting for name, blob in commit.blobs.items() if name in names}
+        return await self._run(lambda: self._read([name for name in names if name not in waiting])) | waiting
+
+    async def commit(self, commit: Commit) -> bool:
+        """Write the blobs and the head in one transaction, with what has waited."""
+        self._leases.check(commit.while_held)
+        if await self.head() != commit.before:
+            return False
+        together = [*self._waiting, commit]
+        try:
+            await self._run(lambda: self._write(together))
+            self._waiting = []
+        except Unavailable:
+            if not commit.is_kept_elsewhere:
+                raise
+            self._waiting = together
+        self._news.set()
+        self._news = asyncio.Event()
+        return True
+
+    async def news(self, known: Head) -> None:
+        """Return when the head is another; what waits is written meanwhile, once there is room."""
+        while await self.head() == known:
+            try:
+                await asyncio.wait_for(self._news.wait(), _RETRY_SECONDS if self._waiting else None)
+            except TimeoutError:
+                await self.flush()
+
+    async def flush(self) -> bool:
+        """Try to write what waits; whether nothing waits any more."""
+        waiting = list(self._waiting)
+        try:
+            await self._run(lambda: self._write(waiting))
+        except Unavailable:
+            return False
+        self._waiting = self._waiting[len(waiting) :]
+        return not self._waiting
+
+    async def forget(self, oldest: int) -> None:
+        """Keep no revision before one."""
+
+        def forget() -> None:
+            with writing(self._connection):
+                self._connection.execute("DELETE FROM roots WHERE revision < ?", (oldest,))
+                self._connection.execute("DELETE FROM results WHERE revision < ?", (oldest,))
+
+        await self._run(forget)
+
+    async def collect(self, reach: Reach) -> int:
+        """Remove all blobs that no kept revision leads to. Nothing is written meanwhile but by this."""
+        reached = await reach(await self.roots(2**62, 2**62))
+
+        def collect() -> int:
+            names = [name for (name,) in self._connection.execute("SELECT name FROM blobs") if name not in reached]
+            with writing(self._connection):
+                self._connection.executemany("DELETE FROM blobs WHERE name = ?", ((name,) for name in names))
+            return len(names)
+
+        return await self._run(collect)
+
+    async def note(self, revision: int, result: Result) -> None:
+        """Keep what became of a revision."""
+        row = (revision, result.node, json.dumps(asdict(result)))
+        statement = "INSERT OR REPLACE INTO results VALUES (?, ?, ?)"
+        await self._run(lambda: self._connection.execute(statement, row))
+
+    async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
+        """What became of revisions."""
+        query = "SELECT revision, result FROM results WHERE revision BETWEEN ? AND ? ORDER BY revision, node"
+        found: dict[int, list[Result]] = {}
+        for revision, text in await self._run(lambda: self._connection.execute(query, (oldest, newest)).fetchall()):
+            found.setdefault(revision, []).append(read_result(text))
+        return found
+
+    async def grant(self, seconds: float) -> Lease:
+        """A new lease."""
+        return self._leases.grant(seconds)
+
+    async def keep_alive(self, lease: Lease) -> None:
+        """Renew a lease."""
+        self._leases.keep_alive(lease)
+
+    async def revoke(self, lease: Lease) -> None:
+        """End a lease."""
+        self._leases.revoke(lease)
+
+    async def hold(self, key: str, value: str, lease: Lease, fence: int | None) -> Held:
+        """Hold a key."""
+        return self._leases.hold(key, value, lease, fence)
+
+    async def held(self, prefix: str) -> Mapping[str, Held]:
+        """What is held under a prefix."""
+        return self._leases.held(prefix)
+
+    async def held_news(self, prefix: str, known: Mapping[str, Held]) -> Mapping[str, Held]:
+        """What is held under a prefix, once it has changed."""
+        return await self._leases.news(prefix, known)
+
+    async def close(self) -> None:
+        """Write what waits, if that can be, and close the file."""
+        if self._waiting:
+            await self.flush()
+        await self._run(self._connection.close)
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], _Answer]) -> _Answer:
+        def done() -> _Answer:
+            with translated(self.path):
+                return work()
+
+        # Shielded: what has begun on the thread ends there, and its outcome is not lost on who waits.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, done))
+
+    def _head(self) -> Head:
+        row = self._connection.execute(_LATEST).fetchone()
+        found = Head(*row) if row else NOTHING
+        (told,) = self._connection.execute("SELECT revision FROM head").fetchone() or (None,)
+        if found.revision != told:
+            raise Damaged(f"{self.path}: the latest revision is {told}, and what is found is {found.revision}")
+        return found
+
+    def _read(self, names: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for begin in range(0, len(names), _AT_ONCE):
+            some = names[begin : begin + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            found.update(self._connection.execute(f"SELECT name, blob FROM blobs WHERE name IN ({marks})", some))  # noqa: S608 - question marks
+        return found
+
+    def _write(self, commits: Sequence[Commit]) -> None:
+        with writing(self._connection):
+            written = self._head().revision
+            for commit in commits:
+                if commit.after.revision > written:  # else by an earlier attempt, whose outcome was not told
+                    self._write_one(commit)
+
+    def _write_one(self, commit: Commit) -> None:
+        self._connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?)", sorted(commit.blobs.items()))
+        self._connection.execute("INSERT INTO roots VALUES (?, ?, ?)", commit.after)
+        self._connection.execute("UPDATE head SET revision = ?", (commit.after.revision,))
+
+
+def read_result(text: str) -> Result:
+    """A result from its JSON.
+
+    Raises: Damaged.
+    """
+    try:
+        known = json.loads(text)
+        return Result(known["node"], known["time"], tuple(known["problems"]), known["plan_revision"])
+    except (ValueError, TypeError, KeyError) as problem:
+        raise Damaged(f"a result cannot be read: {problem}") from None

@@ -151,6 +151,8 @@ class Caller:
         )
         self.library = h2.connection.H2Connection(configuration)
         self.streams: dict[int, Asked] = {}
+        self.pings = 0
+        """Pings of the gateway."""
         self.is_closed = False
         self._lock = threading.RLock()
         if origin.settings:
@@ -224,6 +226,8 @@ class Caller:
                 self.streams[stream].trailers = {name.decode(): value.decode() for name, value in fields}
             case h2.events.StreamEnded(stream_id=stream) if not self.origin.early:
                 self._run(self.streams[stream])
+            case h2.events.PingReceived():
+                self.pings += 1
             case h2.events.StreamReset(stream_id=stream, error_code=code):
                 self.streams[stream].reset = int(code)
 

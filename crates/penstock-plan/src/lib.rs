@@ -33,7 +33,7 @@ pub use telemetry::{AccessLog, LogFormat, Telemetry};
 pub use tls::{
     Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
 };
-pub use upstream::{Balance, Endpoint, Names, ProxyHeader, Retry, RetryOn, Timeouts, Upstream, UpstreamProtocol};
+pub use upstream::{Balance, Endpoint, Names, Ping, ProxyHeader, Retry, RetryOn, Timeouts, Upstream, UpstreamProtocol};
 
 /// A whole plan: parts by key, `kind/name` (`route/orders`, `upstream/orders`).
 ///

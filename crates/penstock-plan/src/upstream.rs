@@ -21,6 +21,8 @@ pub struct Upstream {
     pub idle_connections: u64,
     /// What its endpoints speak.
     pub protocol: UpstreamProtocol,
+    /// When endpoints that speak HTTP/2 are asked whether they are there; absent: never.
+    pub ping: Option<Ping>,
     /// The PROXY protocol header that each connection begins with.
     pub proxy_protocol: ProxyHeader,
     /// What is asked of endpoints that speak TLS.
@@ -100,6 +102,16 @@ pub struct Timeouts {
     pub send_ms: u64,
     /// That an unused connection is kept.
     pub keep_ms: u64,
+}
+
+/// When an endpoint is asked whether it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ping {
+    /// Silence after which it is asked, while a request waits for it.
+    pub interval_ms: u64,
+    /// That it has to answer.
+    pub timeout_ms: u64,
 }
 
 /// When and how often an attempt is repeated.

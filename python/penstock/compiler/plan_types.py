@@ -93,6 +93,7 @@ class UpstreamBody(TypedDict):
     idle_connections: int
     kind: Literal["upstream"]
     name: str
+    ping: "Ping | None"
     protocol: "UpstreamProtocol"
     proxy_protocol: "ProxyHeader"
     retry: "Retry | None"
@@ -271,6 +272,13 @@ class RegexPathPattern(TypedDict):
     """A regular expression searched in the path."""
 
     regex: str
+
+
+class Ping(TypedDict):
+    """When an endpoint is asked whether it is there."""
+
+    interval_ms: int
+    timeout_ms: int
 
 
 class PluginFilter(TypedDict):

@@ -27,6 +27,7 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
         # What was said of one client must not be taken for another's.
         "idle_connections": upstream.idle_connections if upstream.proxy_protocol == "off" else 0,
         "protocol": _protocol(upstream),
+        "ping": _ping(upstream),
         "proxy_protocol": upstream.proxy_protocol,
         "tls": _tls(upstream.tls or UpstreamTls()) if any(one.url.is_tls for one in upstream.endpoints) else None,
         "retry": _retry(upstream.retry) if upstream.retry else None,
@@ -68,6 +69,14 @@ def _protocol(upstream: Upstream) -> plan_types.UpstreamProtocol:
     if upstream.protocol is not None:
         return upstream.protocol
     return "h2c" if any(endpoint.url.is_http2 for endpoint in upstream.endpoints) else "http1"
+
+
+def _ping(upstream: Upstream) -> plan_types.Ping | None:
+    """When endpoints are asked whether they are there; never where they do not speak HTTP/2."""
+    ping = upstream.ping
+    if _protocol(upstream) == "http1" or not ping.interval.milliseconds:
+        return None
+    return {"interval_ms": ping.interval.milliseconds, "timeout_ms": ping.timeout.milliseconds}
 
 
 def check_tls(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> None:

@@ -112,6 +112,19 @@ class Timeouts(Settings):
     keep: Duration = Field(Duration.parse("55s"), description="That an unused connection is kept.")
 
 
+class Ping(Settings):
+    """When endpoints that speak HTTP/2 are asked whether they are there."""
+
+    interval: Duration = Field(
+        Duration.parse("15s"),
+        description="Silence after which an endpoint is asked, while a request waits for it; 0s: never. One that "
+        "answers and stays silent is asked again after five minutes, for servers of gRPC allow no more.",
+    )
+    timeout: SomeTime = Field(
+        Duration.parse("15s"), description="Time to answer, after which the connection is given up."
+    )
+
+
 class UpstreamTls(Settings):
     """What is asked of endpoints that speak TLS."""
 
@@ -158,6 +171,7 @@ class Upstream(Resource):
         description="What endpoints speak: HTTP/1.1, HTTP/2 over TLS, HTTP/2 in clear text by prior knowledge, or what "
         "the handshake of TLS comes to. Absent: `h2c` where URLs begin with `h2c://`, else `http1`.",
     )
+    ping: Ping = Field(Ping(), description="When endpoints that speak HTTP/2 are asked whether they are there.")
     proxy_protocol: Literal["off", "v1", "v2"] = Field(
         "off",
         description="PROXY protocol header that tells endpoints of the client; with one no connection is kept for "

@@ -93,7 +93,7 @@ pub(super) async fn connect(
     if !chosen {
         return Ok((Link::Wire(wire), false));
     }
-    let session = begin_session(&connection.worker, wire, &upstream.plan.timeouts, &endpoint.multiplexed);
+    let session = begin_session(&connection.worker, wire, &upstream.plan, &endpoint.multiplexed);
     if connecting.is_some() {
         endpoint.multiplexed.add(&session);
     } else {

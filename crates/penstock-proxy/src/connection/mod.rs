@@ -21,6 +21,7 @@ mod lifetime;
 mod outgoing;
 mod passed;
 mod proxied;
+mod pulse;
 mod remote;
 mod remote_session;
 mod remote_stream;

@@ -5,8 +5,7 @@ use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
-use penstock_plan::Timeouts;
-
+use super::pulse::{Call, Pulse, Signs};
 use crate::http1::HeadLimits;
 use crate::http2::{ErrorCode, Limits, Session};
 use crate::upstream::Multiplexed;
@@ -25,7 +24,7 @@ const HEAD_LIMITS: HeadLimits = HeadLimits { bytes: 64 << 10, fields: 256, targe
 pub(super) fn begin_session(
     worker: &Rc<Worker>,
     wire: Box<Wire>,
-    timeouts: &Timeouts,
+    plan: &penstock_plan::Upstream,
     among: &Rc<Multiplexed>,
 ) -> Rc<RefCell<Session>> {
     let limits = Limits {
@@ -35,15 +34,17 @@ pub(super) fn begin_session(
         head_bytes: HEAD_LIMITS.bytes,
     };
     let session = Rc::new(RefCell::new(Session::asking(limits, HEAD_LIMITS)));
+    let (timeouts, now_ms) = (&plan.timeouts, worker.clock.coarse_ms());
     let mut turn = Turn {
         worker: Rc::clone(worker),
         wire,
         deadline: worker.deadlines.register(),
         progress: u64::MAX,
         late_at_ms: u64::MAX,
-        unheard_until_ms: worker.clock.coarse_ms() + timeouts.connect_ms + TICK_MS,
+        unheard_until_ms: now_ms + timeouts.connect_ms + TICK_MS,
         send_ms: timeouts.send_ms,
         is_heard: false,
+        pulse: Pulse::new(plan.ping, now_ms),
         among: Rc::downgrade(among),
     };
     let task = Rc::clone(&session);
@@ -67,6 +68,7 @@ struct Turn {
     unheard_until_ms: u64,
     send_ms: u64,
     is_heard: bool,
+    pulse: Pulse,
     /// Where others wait for it; gone with the endpoint.
     among: Weak<Multiplexed>,
 }
@@ -76,7 +78,11 @@ impl Turn {
     fn poll(&mut self, context: &mut Context<'_>, session: &RefCell<Session>) -> Poll<()> {
         session.borrow_mut().set_sender(context.waker());
         self.deadline.watch(context);
-        if self.read(context, session) || self.write(context, session) {
+        if self.read(context, session) {
+            return Poll::Ready(());
+        }
+        let Some(look_at_ms) = self.feel(&mut session.borrow_mut()) else { return Poll::Ready(()) };
+        if self.write(context, session) {
             return Poll::Ready(());
         }
         if !self.is_heard && session.borrow().is_heard() {
@@ -91,13 +97,34 @@ impl Turn {
             session.note_use(self.worker.clock.coarse_ms());
         }
         let is_over = session.ended().is_some() || session.is_spent();
-        if is_over && self.wire.is_flushed() || self.is_late(&session) { Poll::Ready(()) } else { Poll::Pending }
+        if is_over && self.wire.is_flushed() || self.is_late(&session, look_at_ms) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     fn tell_those_who_wait(&self) {
         if let Some(among) = self.among.upgrade() {
             among.look();
         }
+    }
+
+    /// Asks an endpoint that is silent whether it is there, and says when to look again; none: it is gone.
+    fn feel(&mut self, session: &mut Session) -> Option<u64> {
+        let signs = Signs {
+            received_bytes: self.wire.received_bytes,
+            served: session.served(),
+            is_used: session.open_streams() > 0,
+            is_flushed: self.wire.is_flushed(),
+        };
+        let (call, look_at_ms) = self.pulse.check(self.worker.clock.coarse_ms(), signs);
+        match call {
+            Call::Gone => return None,
+            Call::Ask => session.ask_presence(),
+            Call::Nothing => {}
+        }
+        Some(look_at_ms)
     }
 
     /// Takes what came; says whether the endpoint has closed.
@@ -138,7 +165,7 @@ impl Turn {
     }
 
     /// Whether the endpoint took nothing, or said nothing, for as long as it may; else the task is woken when it did.
-    fn is_late(&mut self, session: &Session) -> bool {
+    fn is_late(&mut self, session: &Session, look_at_ms: u64) -> bool {
         let now_ms = self.worker.clock.coarse_ms();
         let progress = self.wire.sent_bytes ^ (u64::from(self.wire.is_flushed()) << 63);
         if progress != self.progress {
@@ -148,7 +175,7 @@ impl Turn {
         }
         let unheard_until_ms = if session.is_heard() { u64::MAX } else { self.unheard_until_ms };
         let late_at_ms = self.late_at_ms.min(unheard_until_ms);
-        self.deadline.arm(late_at_ms);
+        self.deadline.arm(late_at_ms.min(look_at_ms));
         late_at_ms <= now_ms
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::answer_head::AnswerReader;
 use super::error::{ErrorCode, Fault};
-use super::frame::STREAM_BITS;
+use super::frame::{Kind, STREAM_BITS, write_head};
 use super::hpack::{write_authority, write_field, write_method, write_path, write_scheme};
 use super::outgoing::{HIGH_WATER, write_fields};
 use super::session::{BlockStart, PREFACE, Phase, Session};
@@ -21,6 +21,9 @@ const MOST_HEADS: usize = 32;
 /// Streams on one connection, whatever more the peer allows.
 const MOST_STREAMS: u32 = 1_000;
 
+/// What a ping carries (RFC 9113, section 6.7).
+const PING_BYTES: usize = 8;
+
 /// What a connection that asks keeps beyond one that answers.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
@@ -30,6 +33,8 @@ pub(super) struct Asking {
     pub(super) is_heard: bool,
     /// When its last stream ended, in milliseconds of the thread's clock.
     idle_since_ms: u64,
+    /// Heads and pieces of bodies that came.
+    served: u64,
 }
 
 /// What one stream is answered.
@@ -159,6 +164,24 @@ impl Session {
         self.streams.is_empty() && self.asking.as_ref().is_some_and(|asking| asking.idle_since_ms < moment_ms)
     }
 
+    /// Asks the peer whether it is there.
+    pub(crate) fn ask_presence(&mut self) {
+        write_head(&mut self.output, PING_BYTES, Kind::Ping, 0, 0);
+        self.output.extend_from_slice(&[0; PING_BYTES]);
+    }
+
+    /// A number that changes with everything that comes of answers.
+    pub(crate) fn served(&self) -> u64 {
+        self.asking.as_ref().map_or(0, |asking| asking.served)
+    }
+
+    /// Notes that something of an answer came.
+    pub(super) fn note_served(&mut self) {
+        if let Some(asking) = &mut self.asking {
+            asking.served = asking.served.wrapping_add(1);
+        }
+    }
+
     /// Notes that it is in use now.
     pub(crate) fn note_use(&mut self, now_ms: u64) {
         if let Some(asking) = &mut self.asking {
@@ -168,6 +191,7 @@ impl Session {
 
     /// A whole header block on one of our own streams: a head, unless the last has come.
     pub(super) fn end_answer(&mut self, block: BlockStart, bytes: &[u8]) -> Result<(), Fault> {
+        self.note_served();
         let (mut response, limits) = (Response::default(), self.head_limits);
         let mut reader = AnswerReader::new(&mut response, limits);
         self.decode(bytes, |line| reader.take(&line))?;

@@ -110,6 +110,7 @@ impl Session {
         self.release(if is_kept { frame.stream } else { 0 }, used);
         if is_kept && (!bytes.is_empty() || frame.has(END_STREAM)) {
             self.patience.useful();
+            self.note_served();
             return Ok(());
         }
         outcome?;

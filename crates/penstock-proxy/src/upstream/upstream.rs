@@ -79,6 +79,7 @@ impl Upstream {
             timeouts,
             idle_connections: 0,
             protocol: UpstreamProtocol::Http1,
+            ping: None,
             proxy_protocol: ProxyHeader::Off,
             tls: None,
             retry: None,

@@ -194,6 +194,7 @@ fn upstream(endpoints: Vec<Endpoint>) -> Upstream {
         timeouts: Timeouts { connect_ms: 2_000, answer_ms: 60_000, idle_ms: 60_000, send_ms: 60_000, keep_ms: 55_000 },
         idle_connections: 512,
         protocol: UpstreamProtocol::Http1,
+        ping: None,
         proxy_protocol: ProxyHeader::Off,
         retry: None,
     }

@@ -98,6 +98,7 @@ impl Look<'_> {
     fn poll(&mut self, context: &mut Context<'_>, socket: &Socket, buffer: &mut [u8]) -> Poll<Seen> {
         let now_ms = self.worker.clock.coarse_ms();
         self.deadline.arm(self.late_at_ms);
+        let mut has_more = true;
         loop {
             let room = buffer.get_mut(..LONGEST).unwrap_or_default();
             let Poll::Ready(peeked) = socket.poll_peek(context, room) else {
@@ -111,12 +112,14 @@ impl Look<'_> {
                 Err(Fault::Missing) => return Poll::Ready(Seen::Other),
                 Err(Fault::Malformed) => return Poll::Ready(Seen::Malformed),
                 Ok(None) if now_ms >= self.late_at_ms => return Poll::Ready(Seen::Malformed),
-                Ok(None) if count == self.seen => {
-                    // A peer that sends no more is ready for ever: it is looked at again at the next tick only.
+                Ok(None) if !has_more && count == self.seen => {
+                    // A peer that has ended what it sends is ready for ever: it is looked at again at the next tick.
                     self.deadline.arm(now_ms + TICK_MS);
                     return Poll::Pending;
                 }
                 Ok(None) => {
+                    // What has come may have been seen before the event that tells of it.
+                    has_more = count != self.seen;
                     self.seen = count;
                     socket.await_more();
                 }

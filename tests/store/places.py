@@ -1,10 +1,13 @@
 """Where stores can be opened, for tests of what all of them do."""
 
+import itertools
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from penstock.store import MemoryStore, Retention, Store
+from penstock.store.etcd import Access, open_etcd_store
 from penstock.store.sqlite import open_sqlite_store
+from tests.servers.etcd import Etcd
 
 
 class Place(ABC):
@@ -42,3 +45,17 @@ class SqlitePlace(Place):
     async def open(self, retention: Retention | None = None) -> Store:
         """A store in the file."""
         return await open_sqlite_store(self.path, retention)
+
+
+class EtcdPlace(Place):
+    """A prefix of an etcd that runs already."""
+
+    is_shared = True
+    _numbers = itertools.count()
+
+    def __init__(self, etcd: Etcd) -> None:
+        self.access = Access(etcd.endpoints, f"/place/{next(self._numbers)}/")
+
+    async def open(self, retention: Retention | None = None) -> Store:
+        """A store under the prefix."""
+        return await open_etcd_store(self.access, retention)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,28 @@ from penstock.store import (
     Store,
     Transaction,
 )
-from tests.store.places import MemoryPlace, Place, SqlitePlace
+from tests.servers.etcd import LINES, Etcd
+from tests.store.places import EtcdPlace, MemoryPlace, Place, SqlitePlace
 
 PLACES: dict[str, Callable[[Path], Place]] = {"memory": MemoryPlace, "sqlite": SqlitePlace}
+ETCD = {f"etcd {line}": line for line in LINES}
 ME = Author("me", "test")
 Story = Callable[[Store], Awaitable[None]]
 
 
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return PLACES[request.param](tmp_path)
+@pytest.fixture(scope="module", params=[*PLACES, *ETCD])
+def made(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Place]]:
+    """Makes places of one kind; what all of them need runs as long as there are tests of that kind."""
+    if request.param in PLACES:
+        yield PLACES[request.param]
+        return
+    with Etcd(ETCD[request.param]) as etcd:
+        yield lambda _folder: EtcdPlace(etcd)
+
+
+@pytest.fixture
+def place(made: Callable[[Path], Place], tmp_path: Path) -> Place:
+    return made(tmp_path)
 
 
 def tell(place: Place, *stories: Story, retention: Retention | None = None) -> None:

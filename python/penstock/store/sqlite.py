@@ -1,11 +1,10 @@
 """A store in a file (SQLite): for one gateway, whose history outlives it. What is acknowledged is on disk."""
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from penstock.store.backend import Backend, Commit, Reach
 from penstock.store.entry import Damaged, Result, Unavailable
 from penstock.store.holding import Held, Lease
 from penstock.store.leases import Leases
+from penstock.store.results import read_result, write_result
 from penstock.store.revisions.root import NOTHING, Head
 from penstock.store.revisions.values import Values
 from penstock.store.sqlite_file import open_file, open_to_read, translated, writing
@@ -134,7 +134,7 @@ class SqliteBackend(Backend):
 
     async def note(self, revision: int, result: Result) -> None:
         """Keep what became of a revision."""
-        row = (revision, result.node, json.dumps(asdict(result)))
+        row = (revision, result.node, write_result(result))
         statement = "INSERT OR REPLACE INTO results VALUES (?, ?, ?)"
         await self._run(lambda: self._connection.execute(statement, row))
 
@@ -212,15 +212,3 @@ class SqliteBackend(Backend):
         self._connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?)", sorted(commit.blobs.items()))
         self._connection.execute("INSERT INTO roots VALUES (?, ?, ?)", commit.after)
         self._connection.execute("UPDATE head SET revision = ?", (commit.after.revision,))
-
-
-def read_result(text: str) -> Result:
-    """A result from its JSON.
-
-    Raises: Damaged.
-    """
-    try:
-        known = json.loads(text)
-        return Result(known["node"], known["time"], tuple(known["problems"]), known["plan_revision"])
-    except (ValueError, TypeError, KeyError) as problem:
-        raise Damaged(f"a result cannot be read: {problem}") from None

@@ -1,0 +1,309 @@
+"""Keeps revisions in etcd: blobs in as many requests as they need, then the head by one small compare-and-set."""
+
+import asyncio
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.store.backend import Backend, Commit, Reach
+from penstock.store.entry import Conflict, Lost, Result, Unavailable, Unknown
+from penstock.store.etcd.client import Client
+from penstock.store.etcd.keys import Keys, after, one_head, read_head, revision_in, write_head
+from penstock.store.etcd.messages import (
+    BY_KEY,
+    DESCENDING,
+    EQUAL,
+    GRANT,
+    KEEP_ALIVE,
+    LESS,
+    MODIFIED,
+    REVOKE,
+    TXN,
+    VALUE,
+    WATCH,
+)
+from penstock.store.holding import Held, Lease
+from penstock.store.results import read_result, write_result
+from penstock.store.revisions.root import NOTHING, Head
+
+_MOST_AT_ONCE = 100
+"""Operations in one request; etcd takes 128 unless it is told otherwise."""
+_MOST_BYTES = 1024 * 1024
+"""Bytes in one request; etcd takes 1.5 MiB unless it is told otherwise."""
+_AGAIN_SECONDS = 0.1
+_LOOK_SECONDS = 30.0
+"""Time after which it is looked for news of which nobody was told: a watch may be deaf without knowing it."""
+_DEAF_SECONDS = 0.5
+"""Between a watch that failed and the next."""
+
+
+@dataclass(slots=True)
+class EtcdBackend(Backend):
+    """Keeps blobs under keys of etcd. Any number of writers may share it."""
+
+    client: Client
+    keys: Keys
+    _generation: int = 0
+
+    async def head(self) -> Head:
+        """The latest revision, as a majority of the members knows it."""
+        return (await self._head_at())[0]
+
+    async def roots(self, newest: int, most: int) -> list[Head]:
+        """The kept revisions up to one, newest first."""
+        if newest <= 0:
+            return []
+        end = self.keys.root(min(newest + 1, 10**15))
+        answer = await self._txn([], [_range(self.keys.root(0), end, limit=most, **_NEWEST_FIRST)])
+        return [one_head(found) for found in _ranged(answer)]
+
+    async def read(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """Blobs by name."""
+        found: dict[str, bytes] = {}
+        for some in _parts(sorted(names)):
+            answer = await self._txn([], [_get(self._blob(name)) for name in some])
+            for name, response in zip(some, answer["responses"], strict=True):
+                found.update((name, one["value"]) for one in response["range"]["kvs"])
+        return found
+
+    async def commit(self, commit: Commit) -> bool:
+        """Write the blobs, then the head; where it is not known whether that happened, look."""
+        deadline = time.monotonic() + self.client.access.patience_seconds
+        *requests, last = _requests([_put(self._blob(name), blob) for name, blob in commit.blobs.items()])
+        doubt: Unknown | None = None
+        while True:
+            try:
+                for some in requests:
+                    await self._txn([], some)
+                done = await self._move_head(commit, last)
+            except Unknown as problem:
+                # Asking again does not do it twice: it can only be done while the head is the one before.
+                doubt = problem
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+            except Unavailable:
+                if doubt is not None:
+                    raise doubt from None
+                raise
+            else:
+                if done is not None:
+                    return done
+
+    async def news(self, known: Head) -> None:
+        """Return when the head is another, or may be, or after a while."""
+        head, seen = await self._head_at()
+        if head == known:
+            await self._watch(self.keys.head, None, seen)
+
+    async def forget(self, oldest: int) -> None:
+        """Keep no revision before one."""
+        ends = ((self.keys.root(0), self.keys.root(oldest)), (self.keys.results(0), self.keys.results(oldest)))
+        await self._txn([], [{"delete": {"key": begin, "range_end": end}} for begin, end in ends])
+
+    async def collect(self, reach: Reach) -> int:
+        """Remove all blobs that no kept revision leads to.
+
+        Who writes meanwhile either read the generation before, and then cannot move the head, or wrote its blobs after,
+        and these are left.
+        """
+        answer = await self._txn([], [_put(self.keys.generation, b"")])
+        since = self._generation = answer["header"]["revision"]
+        reached = await reach(await self.roots(10**15, 0))
+        blobs = self.keys.blobs
+        answer = await self._txn([], [_range(blobs, after(blobs), keys_only=True, max_mod_revision=since - 1)])
+        names = (found["key"].removeprefix(blobs).decode() for found in _ranged(answer))
+        unreached = [name for name in names if name not in reached]
+        gone = 0
+        for some in _parts(unreached):
+            compares = [_compare(self._blob(name), LESS, since) for name in some]
+            answer = await self._txn(compares, [{"delete": {"key": self._blob(name)}} for name in some])
+            gone += len(some) * answer["succeeded"]
+        return gone
+
+    async def note(self, revision: int, result: Result) -> None:
+        """Keep what became of a revision."""
+        key = self.keys.results(revision) + result.node.encode()
+        await self._txn([], [_put(key, write_result(result).encode())])
+
+    async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
+        """What became of revisions."""
+        answer = await self._txn([], [_range(self.keys.results(oldest), self.keys.results(newest + 1))])
+        results: dict[int, list[Result]] = {}
+        for found in _ranged(answer):
+            results.setdefault(revision_in(found["key"]), []).append(read_result(found["value"].decode()))
+        return results
+
+    async def grant(self, seconds: float) -> Lease:
+        """A new lease, of whole seconds, and not fewer than etcd grants."""
+        answer = await self.client.ask(GRANT, {"TTL": max(math.ceil(seconds), 1)})
+        return Lease(answer["ID"], float(answer["TTL"]))
+
+    async def keep_alive(self, lease: Lease) -> None:
+        """Renew a lease."""
+        answer = await self.client.ask_once_of_stream(KEEP_ALIVE, {"ID": lease.id})
+        if answer["TTL"] <= 0:
+            raise Lost("the lease has run out")
+
+    async def revoke(self, lease: Lease) -> None:
+        """End a lease; one that has run out is at its end."""
+        try:
+            await self.client.ask(REVOKE, {"ID": lease.id})
+        except Lost:
+            return
+
+    async def hold(self, key: str, value: str, lease: Lease, fence: int | None) -> Held:
+        """Hold a key; etcd's own revision is the fence."""
+        full = self.keys.held + key.encode()
+        compares = [] if fence is None else [_compare(full, EQUAL, fence)]
+        put = {"put": {"key": full, "value": value.encode(), "lease": lease.id}}
+        answer = await self._txn(compares, [put], [_get(full)])
+        if answer["succeeded"]:
+            return Held(key, value, lease.id, answer["header"]["revision"])
+        found = _ranged(answer)
+        if found and (found[0]["lease"], found[0]["value"]) == (lease.id, value.encode()):
+            # An earlier attempt of this request, whose answer was lost.
+            return self._held(found[0])
+        raise Conflict(key, fence or 0, found[0]["mod_revision"] if found else 0)
+
+    async def held(self, prefix: str) -> Mapping[str, Held]:
+        """What is held under a prefix."""
+        return (await self._held_at(prefix))[0]
+
+    async def held_news(self, prefix: str, known: Mapping[str, Held]) -> Mapping[str, Held]:
+        """What is held under a prefix, once it has changed."""
+        begin = self.keys.held + prefix.encode()
+        while True:
+            found, seen = await self._held_at(prefix)
+            if found != known:
+                return found
+            await self._watch(begin, after(begin), seen)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.close()
+
+    async def _txn(
+        self,
+        compares: Sequence[Mapping[str, Any]],
+        success: Sequence[Mapping[str, Any]],
+        failure: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
+        request = {"compare": compares, "success": success, "failure": failure}
+        return await self.client.ask(TXN, request)
+
+    async def _move_head(self, commit: Commit, puts: Sequence[Mapping[str, Any]]) -> bool | None:
+        """Make the new head the head; nothing if blobs were collected meanwhile, and are to be written again."""
+        keys, root = self.keys, self.keys.root(commit.after.revision)
+        held = commit.while_held
+        compares = [_follows(keys.head, commit.before), _compare(keys.generation, EQUAL, self._generation)]
+        if held is not None:
+            compares.append(_compare(keys.held + held.key.encode(), EQUAL, held.fence))
+        success = [*puts, _put(keys.head, write_head(commit.after)), _put(root, write_head(commit.after))]
+        failure = [_get(root), _get(keys.head), _get(keys.generation)]
+        request = {"compare": compares, "success": success, "failure": failure}
+        answer = await self.client.ask(TXN, request, may_repeat=False)
+        if answer["succeeded"]:
+            return True
+        ours, head, generation = (response["range"]["kvs"] for response in answer["responses"])
+        if read_head(ours) == commit.after:
+            return True  # by an earlier attempt, whose answer was lost
+        if read_head(head) != commit.before:
+            return False
+        found = generation[0]["mod_revision"] if generation else 0
+        if found == self._generation:
+            raise Lost(f"{held.key if held else 'what was relied on'} is no longer held")
+        self._generation = found
+        return None
+
+    async def _head_at(self) -> tuple[Head, int]:
+        """The head, and etcd's own revision at which it was that."""
+        answer = await self._txn([], [_get(self.keys.head)])
+        return read_head(_ranged(answer)), answer["header"]["revision"]
+
+    async def _held_at(self, prefix: str) -> tuple[dict[str, Held], int]:
+        begin = self.keys.held + prefix.encode()
+        answer = await self._txn([], [_range(begin, after(begin))])
+        held = {one.key: one for one in map(self._held, _ranged(answer))}
+        return held, answer["header"]["revision"]
+
+    def _held(self, found: Mapping[str, Any]) -> Held:
+        key = found["key"].removeprefix(self.keys.held).decode()
+        return Held(key, found["value"].decode(), found["lease"], found["mod_revision"])
+
+    async def _watch(self, begin: bytes, end: bytes | None, seen: int) -> None:
+        """Return when a key, or some, were written since etcd's revision `seen`, or may have been."""
+        create = {"key": begin, "start_revision": seen + 1, "progress_notify": True, "fragment": True}
+        if end is not None:
+            create["range_end"] = end
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                async for answer in self.client.stream(WATCH, {"create": create}):
+                    # What was compacted meanwhile, or refused, is looked for anew.
+                    if answer["events"] or answer["canceled"]:
+                        return
+        except TimeoutError:
+            return
+        except (Unavailable, Lost):
+            pass
+        await asyncio.sleep(_DEAF_SECONDS)
+
+    def _blob(self, name: str) -> bytes:
+        return self.keys.blobs + name.encode()
+
+
+_NEWEST_FIRST = {"sort_order": DESCENDING, "sort_target": BY_KEY}
+
+
+def _get(key: bytes) -> dict[str, Any]:
+    return {"range": {"key": key}}
+
+
+def _range(begin: bytes, end: bytes, **how: Any) -> dict[str, Any]:
+    return {"range": {"key": begin, "range_end": end, **how}}
+
+
+def _put(key: bytes, value: bytes) -> dict[str, Any]:
+    return {"put": {"key": key, "value": value}}
+
+
+def _compare(key: bytes, result: int, modified: int) -> dict[str, Any]:
+    """That a key was modified at an etcd revision, or before; 0 stands for a key that is not there."""
+    return {"key": key, "target": MODIFIED, "result": result, "mod_revision": modified}
+
+
+def _follows(key: bytes, head: Head) -> dict[str, Any]:
+    if head == NOTHING:
+        return _compare(key, EQUAL, 0)
+    return {"key": key, "target": VALUE, "result": EQUAL, "value": write_head(head)}
+
+
+def _ranged(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = answer["responses"][0]["range"]["kvs"]
+    return found
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(names), _MOST_AT_ONCE):
+        yield names[begin : begin + _MOST_AT_ONCE]
+
+
+def _requests(puts: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Operations in as many requests as they need.
+
+    Raises: Unavailable for a blob that no request has room for.
+    """
+    some: list[dict[str, Any]] = []
+    size = 0
+    for one in puts:
+        length = len(one["put"]["value"])
+        if length > _MOST_BYTES:
+            raise Unavailable(f"etcd does not take a text of {length} bytes")
+        if some and (len(some) == _MOST_AT_ONCE or size + length > _MOST_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += length
+    yield some

@@ -10,7 +10,8 @@ class SilentRelay:
     """Passes connections on to a port until `silence` is called; those made after that pass again."""
 
     def __init__(self, port: int) -> None:
-        self._to = port
+        self.to = port
+        """Where connections go that are made from now on."""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._silent: set[socket.socket] = set()
         self._open: list[socket.socket] = []
@@ -18,7 +19,7 @@ class SilentRelay:
         self.accepted = 0
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.adopt(self._listener)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -28,15 +29,19 @@ class SilentRelay:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 
+    def adopt(self, listener: socket.socket) -> None:
+        """Pass on what comes in by a listener, too."""
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
     def silence(self) -> None:
         """Swallow from now on what those send who are connected."""
         self._silent.update(self._open)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
-                caller, _ = self._listener.accept()
-                called = socket.create_connection(("127.0.0.1", self._to))
+                caller, _ = listener.accept()
+                called = socket.create_connection(("127.0.0.1", self.to))
                 self._open += [caller, called]
                 self.accepted += 1
                 for ends in ((caller, called), (called, caller)):

@@ -24,7 +24,8 @@ const MARK: &[u8] = b"PRI ";
 /// Whether the connection is one of HTTP/2: as the handshake says, or as it begins, where that has to tell.
 pub(super) async fn begins_http2(connection: &mut Connection) -> bool {
     if let Some(session) = connection.client.session() {
-        return session.speaks_http2();
+        // A client that agreed on nothing may speak what there is.
+        return session.speaks_http2() || !connection.listener.speaks(Protocol::Http1);
     }
     if !connection.listener.speaks(Protocol::H2c) {
         return false;

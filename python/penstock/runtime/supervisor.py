@@ -139,8 +139,9 @@ class Supervisor:
         """Read the source again and apply it; what is wrong, if anything, and then nothing has changed."""
         async with self._reading:
             reading = await asyncio.to_thread(self.source.read)
-            before, self.problems = self.problems, [str(problem) for problem in reading.problems]
-            self.is_refused = not reading.is_usable
+            strangers = await reading.strangers(self.applying.store)
+            before, self.problems = self.problems, [str(problem) for problem in (*reading.problems, *strangers)]
+            self.is_refused = bool(strangers) or not reading.is_usable
             if self.is_refused:
                 self.applying.refuse(AUTHOR, self.problems)
                 return self.problems
@@ -266,9 +267,13 @@ class Supervisor:
         except OSError as problem:
             raise CannotStart(str(problem)) from None
         try:
-            await reading.write(self.applying.store, self.applying.entries)
+            strangers = await reading.strangers(self.applying.store)
+            if not strangers:
+                await reading.write(self.applying.store, self.applying.entries)
         except (Unavailable, Damaged) as problem:
             raise CannotStart(f"the store: {problem}") from None
+        if strangers:
+            raise CannotStart("\n".join(str(problem) for problem in strangers))
         outcome = await self.applying.apply()
         if self.fleet.rollout.current is None:
             raise CannotStart("\n".join(outcome.problems))

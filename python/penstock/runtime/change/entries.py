@@ -47,7 +47,7 @@ class Entries:
     def _written(self, placed: Placed) -> tuple[str, Placed]:
         known = self._placed.get(placed.key)
         if known is None or known[1].digest != placed.digest:
-            return _text(placed.resource), placed
+            return text_of(placed.resource), placed
         return known if known[1] is placed else (known[0], placed)
 
     def read(self, snapshot: Snapshot) -> tuple[list[Placed], list[Problem]]:
@@ -72,7 +72,8 @@ class Entries:
         return [placed[key][1] for key in (*ordered, *others)], problems
 
 
-def _text(resource: Resource) -> str:
+def text_of(resource: Resource) -> str:
+    """The value of a resource's entry."""
     return resource.model_dump_json(exclude_unset=True, by_alias=True)
 
 

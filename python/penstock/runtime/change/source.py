@@ -38,6 +38,14 @@ class Reading:
         """Whether nothing refuses it."""
         return not errors(self.problems)
 
+    async def strangers(self, store: Store) -> list[Problem]:
+        """Resources that somebody else has written into the store under the same names, and goes on keeping there."""
+        before = await store.range()
+        owned = set(read_order(before))
+        taken = [one for one in self.placed if one.key in before.entries and one.key not in owned]
+        hint = "take it out of the files, or delete it there"
+        return [one.located(Problem(("name",), f"`{one.key}` is owned by the admin API", hint)) for one in taken]
+
     async def write(self, store: Store, entries: Entries) -> Change:
         """Make the store hold what was read, and nothing else of what an earlier reading has put there."""
         digests = {f"{PLUGIN_FILES}{name}": digest for name, digest in self.plugins.items()}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from penstock.store import (
     Lost,
     Result,
     Retention,
+    Snapshot,
     Store,
     Transaction,
 )
@@ -340,34 +341,76 @@ class TestHistory:
         if not place.is_shared:
             return
 
-        async def count(store: Store, key: str) -> None:
-            for _ in range(10):
-                while True:
-                    entry = (await store.range()).entries.get(key)
-                    expected = {key: entry.modified if entry else 0}
-                    try:
-                        await store.transaction(
-                            Transaction(ME, {key: str(int(entry.value) + 1 if entry else 1)}, expected=expected)
-                        )
-                    except Conflict:
-                        continue
-                    break
-
         async def told() -> None:
             stores = [await place.open() for _ in range(3)]
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for number, store in enumerate(stores):
-                        group.create_task(count(store, "shared"))
-                        group.create_task(count(store, f"own/{number}"))
-                values = {key: entry.value for key, entry in (await stores[0].range()).entries.items()}
-                assert values == {"own/0": "10", "own/1": "10", "own/2": "10", "shared": "30"}
-                assert [change.revision for change in await stores[1].history(100)] == list(range(60, 0, -1))
-            finally:
-                for store in stores:
-                    await store.close()
+            await write_together(stores)
+            assert [change.revision for change in await stores[1].history(100)] == list(range(60, 0, -1))
+            for store in stores:
+                await store.close()
 
         asyncio.run(told())
+
+    def test_writers_that_collect_all_the_time_take_nothing_away_from_others(self, place: Place) -> None:
+        if not place.is_shared:
+            return
+
+        async def follow(store: Store) -> dict[str, str]:
+            """What a node has that looks at the whole wherever it comes too late for the changes."""
+            seen: dict[str, str] = {}
+            since = 0
+            while since < 60:
+                try:
+                    async for change in store.watch(since):
+                        seen |= {key: entry.value for key, entry in change.put.items()}
+                        since = change.revision
+                        if since == 60:
+                            break
+                except Forgotten:
+                    snapshot = await store.range()
+                    seen, since = values_of(snapshot), snapshot.revision
+            return seen
+
+        async def told() -> None:
+            stores = [await place.open(Retention(2)) for _ in range(4)]
+            async with asyncio.TaskGroup() as group:
+                followed = group.create_task(follow(stores[3]))
+                group.create_task(write_together(stores[:3]))
+            assert followed.result() == values_of(await stores[0].range())
+            for store in stores:
+                await store.close()
+            # Who begins anew finds everything that is there, and nothing is left to collect.
+            fresh = await place.open(Retention(2))
+            assert values_of(await fresh.range()) == followed.result()
+            assert len(await fresh.history(9)) == 2
+            await fresh.close()
+
+        asyncio.run(told())
+
+
+async def write_together(stores: Sequence[Store]) -> None:
+    """Each of three stores counts ten on a key of its own, and ten on one that all share."""
+
+    async def count(store: Store, key: str) -> None:
+        for _ in range(10):
+            while True:
+                entry = (await store.range()).entries.get(key)
+                expected = {key: entry.modified if entry else 0}
+                put = {key: str(int(entry.value) + 1 if entry else 1)}
+                try:
+                    await store.transaction(Transaction(ME, put, expected=expected))
+                except Conflict:
+                    continue
+                break
+
+    async with asyncio.TaskGroup() as group:
+        for number, store in enumerate(stores):
+            group.create_task(count(store, "shared"))
+            group.create_task(count(store, f"own/{number}"))
+    assert values_of(await stores[0].range()) == {"own/0": "10", "own/1": "10", "own/2": "10", "shared": "30"}
+
+
+def values_of(snapshot: Snapshot) -> dict[str, str]:
+    return {key: entry.value for key, entry in snapshot.entries.items()}
 
 
 class TestLeases:

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from penstock.store.backend import Backend, Commit
@@ -96,8 +97,15 @@ class TreeStore(Store):
     async def history(self, most: int, newest: int | None = None) -> list[Change]:
         """The latest changes, newest first."""
         head = await self._backend.head()
-        heads = await self._backend.roots(head.revision if newest is None else newest, most + 1)
-        return [await self._library.change(before, after) for before, after in _steps(heads)][:most]
+        steps = _steps(await self._backend.roots(head.revision if newest is None else newest, most + 1))[:most]
+        found: list[Change] = []
+        for step in steps:
+            try:
+                async with self._reading(*step):
+                    found.append(await self._library.change(*step))
+            except Forgotten:
+                break  # by another writer, meanwhile
+        return found
 
     async def change(self, revision: int) -> Change:
         """The change that made a revision."""
@@ -107,7 +115,8 @@ class TreeStore(Store):
         steps = _steps(await self._backend.roots(revision, 2))
         if not steps or steps[0][1].revision != revision:
             raise Forgotten(f"revision {revision} is no longer kept, or never was")
-        return await self._library.change(*steps[0])
+        async with self._reading(*steps[0]):
+            return await self._library.change(*steps[0])
 
     async def changes_of(self, key: str, most: int) -> list[Change]:
         """The latest changes of one key, newest first."""
@@ -115,10 +124,11 @@ class TreeStore(Store):
         newest = (await self._backend.head()).revision
         while newest > 0 and len(found) < most:
             heads = await self._backend.roots(newest, _BATCH + 1)
-            for before, after in await self._library.differing(_steps(heads), bucket_of(key)):
-                change = await self._library.change(before, after)
-                if key in change.put or key in change.deleted:
-                    found.append(change)
+            async with self._reading(*heads[-1:]):
+                for before, after in await self._library.differing(_steps(heads), bucket_of(key)):
+                    change = await self._library.change(before, after)
+                    if key in change.put or key in change.deleted:
+                        found.append(change)
             newest = heads[-1].revision if len(heads) > _BATCH else 0
         return found[:most]
 
@@ -129,8 +139,9 @@ class TreeStore(Store):
         heads = await self._backend.roots(revision, 1)
         if not heads or heads[0].revision != revision:
             raise Forgotten(f"revision {revision} is no longer kept, or never was")
-        tree = await self._library.tree(heads[0], Tree())
-        return _under(prefix, Snapshot(revision, await self._library.entries(tree.references())))
+        async with self._reading(heads[0]):
+            tree = await self._library.tree(heads[0], Tree())
+            return _under(prefix, Snapshot(revision, await self._library.entries(tree.references())))
 
     async def note(self, revision: int, result: Result) -> None:
         """Keep what became of a revision at a node."""
@@ -262,14 +273,37 @@ class TreeStore(Store):
     async def _catch_up(self) -> Tree:
         """The tree of the head, with what others have written."""
         head = await self._backend.head()
-        if head != self._tree.head:
-            tree = await self._library.tree(head, self._tree) if head != NOTHING else Tree()
-            found = list(differences(self._tree, tree))
-            anew = {key: reference for key, _, reference in found if reference is not None}
-            gone = {key for key, _, reference in found if reference is None}
-            same = {key: entry for key, entry in self._entries.items() if key not in gone}
-            self._adopt(tree, same | await self._library.entries(anew))
+        while head != self._tree.head:
+            try:
+                await self._go_to(head)
+            except Damaged:
+                # While it was read others may have gone on so far that it is no longer kept.
+                before, head = head, await self._backend.head()
+                if head == before:
+                    raise
         return self._tree
+
+    async def _go_to(self, head: Head) -> None:
+        tree = await self._library.tree(head, self._tree) if head != NOTHING else Tree()
+        found = list(differences(self._tree, tree))
+        anew = {key: reference for key, _, reference in found if reference is not None}
+        gone = {key for key, _, reference in found if reference is None}
+        same = {key: entry for key, entry in self._entries.items() if key not in gone}
+        self._adopt(tree, same | await self._library.entries(anew))
+
+    @asynccontextmanager
+    async def _reading(self, *heads: Head) -> AsyncIterator[None]:
+        """Reads what is kept; what another writer lets go meanwhile is forgotten, and not damaged.
+
+        Raises: Forgotten, Damaged.
+        """
+        try:
+            yield
+        except Damaged:
+            for head in heads:
+                if head != NOTHING and await self._backend.roots(head.revision, 1) != [head]:
+                    raise Forgotten(f"revision {head.revision} is no longer kept") from None
+            raise
 
     async def _latest(self) -> Change:
         revision = self._tree.head.revision

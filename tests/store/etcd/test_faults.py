@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.store import Author, Lost, Store, Transaction, Unavailable, Unknown
+from penstock.store import Author, Lost, Retention, Store, Transaction, Unavailable, Unknown
 from penstock.store.etcd import Access, open_etcd_store
 from penstock.store.etcd.client import Client
 from penstock.store.etcd.messages import Method
@@ -84,7 +84,8 @@ def check(line: str, rounds: int, *, may_build: bool) -> str:
             ending = asyncio.Event()
             answers: dict[str, list[str]] = {"done": [], "unknown": [], "refused": []}
             stores = [
-                await open_etcd_store(Access(etcd.endpoints[number:] + etcd.endpoints[:number])) for number in range(3)
+                await open_etcd_store(Access(etcd.endpoints[number:] + etcd.endpoints[:number]), Retention(100_000))
+                for number in range(3)
             ]
             async with asyncio.TaskGroup() as group:
                 for number, store in enumerate(stores[:2]):

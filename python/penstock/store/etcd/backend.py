@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.store.backend import Backend, Commit, Reach
-from penstock.store.entry import Conflict, Lost, Result, Unavailable, Unknown
+from penstock.store.entry import Conflict, Damaged, Lost, Result, Unavailable, Unknown
 from penstock.store.etcd.client import Client
 from penstock.store.etcd.keys import Keys, after, one_head, read_head, revision_in, write_head
 from penstock.store.etcd.messages import (
@@ -74,10 +74,12 @@ class EtcdBackend(Backend):
         *requests, last = _requests([_put(self._blob(name), blob) for name, blob in commit.blobs.items()])
         doubt: Unknown | None = None
         while True:
+            # As it was before the blobs are written: those of before are what a collector may take away.
+            generation = self._generation
             try:
                 for some in requests:
                     await self._txn([], some)
-                done = await self._move_head(commit, last)
+                done = await self._move_head(commit, last, generation)
             except Unknown as problem:
                 # Asking again does not do it twice: it can only be done while the head is the one before.
                 doubt = problem
@@ -91,6 +93,8 @@ class EtcdBackend(Backend):
             else:
                 if done is not None:
                     return done
+                if time.monotonic() > deadline:
+                    raise Unavailable("blobs are collected all the time")
 
     async def news(self, known: Head) -> None:
         """Return when the head is another, or may be, or after a while."""
@@ -110,8 +114,9 @@ class EtcdBackend(Backend):
         and these are left.
         """
         answer = await self._txn([], [_put(self.keys.generation, b"")])
-        since = self._generation = answer["header"]["revision"]
-        reached = await reach(await self.roots(10**15, 0))
+        since = answer["header"]["revision"]
+        self._generation = max(since, self._generation)
+        reached = await self._reached(reach)
         blobs = self.keys.blobs
         answer = await self._txn([], [_range(blobs, after(blobs), keys_only=True, max_mod_revision=since - 1)])
         names = (found["key"].removeprefix(blobs).decode() for found in _ranged(answer))
@@ -194,11 +199,11 @@ class EtcdBackend(Backend):
         request = {"compare": compares, "success": success, "failure": failure}
         return await self.client.ask(TXN, request)
 
-    async def _move_head(self, commit: Commit, puts: Sequence[Mapping[str, Any]]) -> bool | None:
+    async def _move_head(self, commit: Commit, puts: Sequence[Mapping[str, Any]], generation: int) -> bool | None:
         """Make the new head the head; nothing if blobs were collected meanwhile, and are to be written again."""
         keys, root = self.keys, self.keys.root(commit.after.revision)
         held = commit.while_held
-        compares = [_follows(keys.head, commit.before), _compare(keys.generation, EQUAL, self._generation)]
+        compares = [_follows(keys.head, commit.before), _compare(keys.generation, EQUAL, generation)]
         if held is not None:
             compares.append(_compare(keys.held + held.key.encode(), EQUAL, held.fence))
         success = [*puts, _put(keys.head, write_head(commit.after)), _put(root, write_head(commit.after))]
@@ -207,16 +212,26 @@ class EtcdBackend(Backend):
         answer = await self.client.ask(TXN, request, may_repeat=False)
         if answer["succeeded"]:
             return True
-        ours, head, generation = (response["range"]["kvs"] for response in answer["responses"])
+        ours, head, collected = (response["range"]["kvs"] for response in answer["responses"])
         if read_head(ours) == commit.after:
             return True  # by an earlier attempt, whose answer was lost
         if read_head(head) != commit.before:
             return False
-        found = generation[0]["mod_revision"] if generation else 0
-        if found == self._generation:
+        found = collected[0]["mod_revision"] if collected else 0
+        if found == generation:
             raise Lost(f"{held.key if held else 'what was relied on'} is no longer held")
-        self._generation = found
+        self._generation = max(found, self._generation)
         return None
+
+    async def _reached(self, reach: Reach) -> set[str]:
+        while True:
+            heads = await self.roots(10**15, 0)
+            try:
+                return await reach(heads)
+            except Damaged:
+                # Another collector may have been quicker, and kept less.
+                if await self.roots(10**15, 0) == heads:
+                    raise
 
     async def _head_at(self) -> tuple[Head, int]:
         """The head, and etcd's own revision at which it was that."""

@@ -140,6 +140,8 @@ class AdminSocket:
 async def respond(supervisor: Supervisor, request: Request) -> Response:
     """The answer to a request that may be answered."""
     wanted = ("GET" if request.method == "HEAD" else request.method, request.path)
+    if request.method == "POST" and request.path.startswith(_ROLLBACK):
+        return await _rollback(supervisor, request.path.removeprefix(_ROLLBACK))
     answer = _ANSWERS.get(wanted)
     return await answer(supervisor) if answer else Response(HTTPStatus.NOT_FOUND, "not found\n")
 
@@ -171,6 +173,15 @@ async def _reload(supervisor: Supervisor) -> Response:
     return as_json(told, HTTPStatus.CONFLICT if problems else HTTPStatus.OK)
 
 
+async def _rollback(supervisor: Supervisor, revision: str) -> Response:
+    if not revision.isascii() or not revision.isdecimal() or len(revision) > _LONGEST_REVISION:
+        return Response(HTTPStatus.NOT_FOUND, "not found\n")
+    told = await supervisor.rollback(int(revision))
+    return as_json(told, HTTPStatus.CONFLICT if told["problems"] else HTTPStatus.OK)
+
+
+_ROLLBACK = "/-/rollback/"
+_LONGEST_REVISION = 16
 _ANSWERS = {
     ("GET", "/-/live"): _live,
     ("GET", "/-/ready"): _ready,

@@ -32,6 +32,18 @@ def ask(options: argparse.Namespace, method: str, path: str) -> Any:
     return _exchange(_place(options), method, path)
 
 
+def place_of(options: argparse.Namespace) -> Path:
+    """The state folder of the gateway that is meant, whether it runs or not.
+
+    Raises: NoGateway if none is named and not exactly one runs.
+    """
+    from penstock.runtime.state_folder import default_state_folder
+
+    if options.configuration:
+        return default_state_folder(["run", str(options.configuration.absolute())])
+    return _place(options).parent
+
+
 def _place(options: argparse.Namespace) -> Path:
     from penstock.runtime.state_folder import default_state_folder
 

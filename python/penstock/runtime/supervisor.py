@@ -24,10 +24,12 @@ from penstock.runtime.signals import ENDING
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
-from penstock.store import Damaged, Unavailable
+from penstock.store import Author, Damaged, Forgotten, Unavailable
 
 _log = logging.getLogger("penstock")
 _SHOWN_CHANGES = 10
+_OWNER = Author("owner", "command")
+"""Who asks on the admin socket."""
 _TOTALS = {
     "requests": "penstock_gateway_requests_total",
     "connections": "penstock_open_connections",
@@ -156,6 +158,15 @@ class Supervisor:
             outcome = await self.applying.outcome_of(change.revision)
             self.is_refused = bool(outcome.problems)
             return list(outcome.problems)
+
+    async def rollback(self, revision: int) -> dict[str, Any]:
+        """Make the store hold what it held at a revision, and apply it; what is wrong, if anything, changes nothing."""
+        async with self._reading:
+            try:
+                problems, store_revision = await self.applying.rollback(revision, _OWNER)
+            except (Unavailable, Damaged, Forgotten) as problem:
+                problems, store_revision = [str(problem)], None
+        return {"problems": problems, "store_revision": store_revision, "configuration": self.source.place}
 
     def metrics(self) -> list[Metric]:
         """What all workers have counted, up to now; none of them is asked."""

@@ -4,11 +4,13 @@ import os
 import random
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from aioquic.tls import Epoch
 
 from tests.http3.configurations import speaking
 from tests.servers.gateway_process import GatewayProcess, wait_until
@@ -17,6 +19,7 @@ from tests.servers.origin import Origin
 from tests.servers.quic_packets import frame, send
 from tests.servers.raw_origin import Caller, RawOrigin
 
+PROTOCOL_VIOLATION = 0xA
 EXCESSIVE_LOAD, REQUEST_INCOMPLETE, MESSAGE_ERROR = 0x107, 0x10D, 0x10E
 RETRY = 0xF0
 MEMORY_BYTES = 8 << 20
@@ -176,6 +179,28 @@ def test_c8_floods_of_frames_leave_nothing_behind(name: str, frames: object) -> 
                 send(client, frames(turn))  # type: ignore[operator] # one of the above
             assert is_well(gateway), name
             assert memory(gateway) - before < MEMORY_BYTES
+
+
+@pytest.mark.parametrize(
+    ("taken", "ahead"), [(1_000_000, 0), (200_000, 1_000)], ids=["a number that was left out", "numbers to come"]
+)
+def test_c10_a_client_that_acknowledges_what_it_cannot_have_is_turned_out(taken: int, ahead: int) -> None:
+    body = bytes(1_000_000)
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    with RawOrigin.answering(answer) as origin, GatewayProcess(speaking(origin.url), workers=1) as gateway:
+        with Http3Client(gateway.port()) as client:
+            stream = client.begin("/")
+            client.until(lambda: len(client.answers[stream].body) >= taken)
+            largest = client.quic._spaces[Epoch.ONE_RTT].largest_received_packet + ahead
+            send(client, frame(0x02, largest, 0, 0, largest))
+            # What says so waits behind data that is on its way; who hears nothing asks, and is told by a reset.
+            while client.end is None and not client.was_reset:
+                client.quic.send_ping(1)
+                client.flush()
+                client.move(time.monotonic() + 0.1)
+            assert client.was_reset or (client.end and client.end.error_code == PROTOCOL_VIOLATION)
+            wait_until(lambda: not gateway.status()["connections"])
+        assert is_well(gateway)
 
 
 def wait_for_end(client: Http3Client, stream: int) -> None:

@@ -205,6 +205,11 @@ class Http3Client:
         self._take_events()
         self.flush()
 
+    def is_due(self) -> bool:
+        """Whether time has brought something."""
+        timer = self.quic.get_timer()
+        return timer is not None and timer <= time.monotonic()
+
     def flush(self) -> None:
         """Send what is to be sent."""
         self.before_flush()

@@ -7,13 +7,14 @@ from tools.repository import text, with_suffix
 ROWS = {
     "a": range(1, 46),  # framing and syntax of HTTP/1
     "b": range(1, 24),  # HTTP/2
+    "c": range(1, 12),  # HTTP/3 and QUIC
     "d": (*range(1, 11), 12, 13),  # paths, hosts, redirects
     "e": range(1, 5),  # what is believed of a client
     "f": (13,),  # certificates of clients
     "g": (1, 2, 3, 4, 5, 9, 10),  # who wears the gateway out
     "j": range(6, 10),  # filters
     "l": range(1, 11),  # gRPC, WebSocket, TLS
-    "r": (*range(1, 7), 9, 13, *range(20, 33), 36, *range(40, 45), 53, 57, 60),  # changes, endpoints, processes
+    "r": (*range(1, 7), 9, 13, *range(20, 33), 36, 38, *range(40, 45), 53, 57, 60),  # changes, endpoints, processes
 }
 NAME = re.compile(r"^\s*(?:async )?(?:fn|def) (?:test_)?(?P<rows>(?:[a-z]\d+_)+)", re.MULTILINE)
 

@@ -10,6 +10,7 @@ mod outgoing;
 mod qpack;
 mod session;
 mod stream;
+mod turns;
 
 pub(crate) use error::Code;
 #[cfg(any(test, feature = "fuzzing"))]

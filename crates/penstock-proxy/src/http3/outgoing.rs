@@ -3,7 +3,6 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quinn_proto::WriteError;
 
 use super::error::{Code, counted_as};
 use super::frame::{DATA, HEADERS, write_head};
@@ -117,8 +116,7 @@ impl Session {
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.is_reset) else {
             return Poll::Ready(None);
         };
-        // Of a head that the connection has not taken there is little.
-        if stream.output.iter().map(Bytes::len).sum::<usize>() >= MOST_OUTPUT / 2 {
+        if !stream.output.is_empty() {
             stream.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
@@ -149,28 +147,6 @@ impl Session {
             Some(_) => Poll::Ready(true),
             None => Poll::Ready(false),
         }
-    }
-
-    /// Hands the connection what it takes of a stream, and its end behind that.
-    pub(super) fn flush(&mut self, id: u64) {
-        let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.is_reset) else { return };
-        let mut sending = self.quic.send_stream(stream.id);
-        while !stream.output.is_empty() {
-            match sending.write_chunks(&mut stream.output) {
-                Ok(written) => drop(stream.output.drain(..written.chunks)),
-                Err(WriteError::Blocked) => break,
-                Err(WriteError::Stopped(_) | WriteError::ClosedStream) => {
-                    stream.is_reset = true;
-                    stream.wake();
-                    break;
-                }
-            }
-        }
-        if stream.output.is_empty() && stream.has_ended && !stream.is_finished {
-            stream.is_finished = true;
-            let _ = sending.finish();
-        }
-        self.wake_sender();
     }
 
     /// Resets a stream, unless it was.

@@ -1,6 +1,6 @@
 //! A connection's state: events of QUIC in, requests out; answers in, bytes of streams out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -63,8 +63,10 @@ pub(crate) struct Session {
     pub(super) received_bytes: u64,
     /// What the client asked for in its handshake.
     pub(crate) asked: Option<Asked>,
+    /// Streams that wait for room in the connection, in the order in which they have it.
+    pub(super) waiting: VecDeque<u64>,
     /// Our stream of settings and notices.
-    control: Option<StreamId>,
+    pub(super) control: Option<StreamId>,
     /// The first stream that is not served, once no further ones are.
     first_refused: u64,
     /// The stream behind the newest of the peer.
@@ -92,6 +94,7 @@ impl Session {
             received_bytes: 0,
             asked: None,
             control: None,
+            waiting: VecDeque::new(),
             first_refused: u64::MAX,
             next: 0,
             is_connected: false,
@@ -127,6 +130,7 @@ impl Session {
                 self.end(code, reason);
             }
         }
+        self.flush_waiting();
     }
 
     fn stream_event(&mut self, event: &StreamEvent, opened: &mut Vec<Opened>) -> Result<(), Fault> {

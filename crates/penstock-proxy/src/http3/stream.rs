@@ -43,6 +43,8 @@ pub(super) struct Stream {
     pub(super) has_peer_ended: bool,
     /// What the connection did not take.
     pub(super) output: Vec<Bytes>,
+    /// Whether it waits for the connection to have room.
+    pub(super) is_waiting: bool,
     /// Whether we have said that nothing more comes.
     pub(super) has_ended: bool,
     /// Whether the connection knows that.
@@ -71,6 +73,7 @@ impl Stream {
             trailers: None,
             has_peer_ended: false,
             output: Vec::new(),
+            is_waiting: false,
             has_ended: false,
             is_finished: false,
             is_reset: false,

@@ -9,7 +9,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedS
 use rustls::{Error, InvalidMessage};
 
 use super::Socket;
-use super::records::{MOST_HELD, Outgoing, with_incoming};
+use super::records::{FEW_BYTES, MOST_HELD, MOST_WAITING, Outgoing, with_incoming};
 
 /// Most bytes enciphered at once.
 const MOST_AT_ONCE: usize = 64 << 10;
@@ -226,7 +226,7 @@ impl<S: Side> Enciphered<S> {
         }
         self.hold(records.get(at..).unwrap_or_default());
         // What the session itself has to say may wait long for something to go with.
-        self.outgoing.shrink();
+        self.outgoing.shrink(FEW_BYTES);
         Ok(filled)
     }
 
@@ -268,11 +268,15 @@ impl<S: Side> Enciphered<S> {
             if bytes.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            let count = ready!(self.plain.poll_write(context, &[IoSlice::new(bytes)]))?;
-            if count == 0 {
-                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            match self.plain.poll_write(context, &[IoSlice::new(bytes)])? {
+                Poll::Ready(0) => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                Poll::Ready(count) => self.outgoing.sent(count),
+                Poll::Pending => {
+                    // A slow peer lets it wait, and what it was enciphered from.
+                    self.outgoing.shrink(MOST_WAITING);
+                    return Poll::Pending;
+                }
             }
-            self.outgoing.sent(count);
         }
     }
 }

@@ -9,7 +9,9 @@ const READ_BYTES: usize = 64 << 10;
 /// Records that go at once: what one write may take, enciphered.
 const WRITE_BYTES: usize = 72 << 10;
 /// Records that are worth the copy into memory of their own size: tickets and alerts.
-const FEW_BYTES: usize = 4 << 10;
+pub(super) const FEW_BYTES: usize = 4 << 10;
+/// And those that are when the peer has no room for them: memory that is still larger by much.
+pub(super) const MOST_WAITING: usize = WRITE_BYTES - (8 << 10);
 
 thread_local! {
     static INCOMING: RefCell<Box<[u8]>> = RefCell::new(vec![0; MOST_HELD + READ_BYTES].into_boxed_slice());
@@ -75,9 +77,9 @@ impl Outgoing {
         }
     }
 
-    /// Keeps no more memory than a few records need, while they wait for something else to be sent with them.
-    pub(super) fn shrink(&mut self) {
-        if (1..=FEW_BYTES).contains(&self.bytes().len()) && self.memory.len() >= WRITE_BYTES {
+    /// Keeps no more memory than records need that wait, unless they are more than `most` bytes.
+    pub(super) fn shrink(&mut self, most: usize) {
+        if (1..=most).contains(&self.bytes().len()) && self.memory.len() >= WRITE_BYTES {
             let rest: Box<[u8]> = self.bytes().into();
             self.sent(self.end - self.start);
             self.end = rest.len();

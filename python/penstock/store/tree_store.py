@@ -8,7 +8,9 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
+from penstock.store.archive import Archive, restore_archive, write_archive
 from penstock.store.backend import Backend, Commit
 from penstock.store.entry import (
     Author,
@@ -183,6 +185,22 @@ class TreeStore(Store):
         tree, blobs = plant(references, snapshot.revision + 1, words)
         if not await self._backend.commit(Commit(NOTHING, tree.head, closed | blobs)):
             raise Conflict("the store", 0, (await self._backend.head()).revision)
+
+    async def backup(self, output: BinaryIO) -> int:
+        """Write every kept revision into an archive; the latest in it.
+
+        Raises: Damaged, Unavailable, OSError.
+        """
+        return (await write_archive(self._backend, self._values, output)).revision
+
+    async def restore(self, archive: Archive) -> int:
+        """Begin with all that an archive holds; the latest revision. Everything in it has been read once then.
+
+        Raises: Conflict if there is anything already; Damaged, Unavailable.
+        """
+        head = await restore_archive(archive, self._backend)
+        await self.range()
+        return head.revision
 
     async def salvage(self) -> tuple[Snapshot | None, bool]:
         """The newest revision of a damaged store that is whole, if any is, and whether it is the latest."""

@@ -55,7 +55,7 @@ async def _opened(path: Path, retention: Retention) -> TreeStore:
 
 
 async def _anew(folder: StateFolder, retention: Retention) -> Store:
-    aside = await asyncio.to_thread(_set_aside, folder.store)
+    aside = await asyncio.to_thread(set_aside, folder.store)
     found, whence = await _taken_over(aside, folder)
     store = await _opened(folder.store, retention)
     if found is None:
@@ -88,9 +88,9 @@ async def _salvaged(aside: Path) -> tuple[Snapshot | None, bool]:
         await damaged.close()
 
 
-def _set_aside(path: Path) -> Path:
-    """Give a file and what belongs to it another name."""
-    names = (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(1))
+def set_aside(path: Path, why: str = "damaged") -> Path:
+    """Give a file and what belongs to it another name, which it returns."""
+    names = (path.with_name(f"{path.name}.{why}-{number}") for number in itertools.count(1))
     aside = next(name for name in names if not name.exists())
     for end in _BESIDE:
         if Path(f"{path}{end}").exists():

@@ -20,6 +20,7 @@ _Call = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 _Streams = grpc.aio.StreamStreamMultiCallable[bytes, bytes]
 _WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 0.5
+_LEAST_SECONDS = 0.1
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -87,9 +88,12 @@ class Client:
         data = encode(method.request, request)
         deadline = time.monotonic() + self.access.patience_seconds
         wait = _WAIT_SECONDS
+        number = 0
         while True:
+            # A member that stands still is left soon; where all are slow, each has longer.
+            patience = self.access.attempt_seconds * 2 ** (number // len(self._channels))
             try:
-                return await self._ask(method, data, deadline)
+                return await self._ask(method, data, min(patience, deadline - time.monotonic()))
             except grpc.aio.AioRpcError as problem:
                 error = self._meant(problem)
                 if not isinstance(error, Passing) and not (may_repeat and isinstance(error, Unknown)):
@@ -97,7 +101,7 @@ class Client:
                 if time.monotonic() + wait > deadline:
                     raise Unavailable(str(error)) from None
             await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - spreads attempts
-            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+            wait, number = min(wait * 2, _LONGEST_WAIT_SECONDS), number + 1
 
     async def ask_once_of_stream(self, method: Method, request: Mapping[str, Any]) -> dict[str, Any]:
         """The first answer of a method that answers again and again.
@@ -135,10 +139,9 @@ class Client:
     def _channel(self) -> grpc.aio.Channel:
         return self._channels[self._at % len(self._channels)]
 
-    async def _ask(self, method: Method, data: bytes, deadline: float) -> dict[str, Any]:
-        seconds = max(min(self.access.attempt_seconds, deadline - time.monotonic()), 0.1)
+    async def _ask(self, method: Method, data: bytes, seconds: float) -> dict[str, Any]:
         call: _Call = self._channel.unary_unary(method.path)
-        answer = await call(data, timeout=seconds, metadata=await self._metadata())
+        answer = await call(data, timeout=max(seconds, _LEAST_SECONDS), metadata=await self._metadata())
         return self._decoded(method, answer)
 
     def _decoded(self, method: Method, data: bytes) -> dict[str, Any]:

@@ -39,6 +39,15 @@ async def leader(etcd: Etcd) -> Member:
             await client.close()
 
 
+async def until_written(store: Store, value: str) -> None:
+    """Write a value, as soon as there is a majority that has a leader."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(Unavailable):
+                await store.put("a", value, ME)
+                return
+
+
 async def write(store: Store, name: str, told: dict[str, list[str]], ending: asyncio.Event) -> None:
     """Write one thing after another, and remember what was answered to each."""
     number = 0
@@ -148,7 +157,7 @@ def test_r46_without_a_majority_writes_fail_soon_and_say_so() -> None:
 
         async def story() -> None:
             store = await open_etcd_store(Access(etcd.endpoints, patience_seconds=2, attempt_seconds=1))
-            await store.put("a", "1", ME)
+            await until_written(store, "1")
             for member in etcd.members[:2]:
                 etcd.kill(member)
             began = time.monotonic()
@@ -157,11 +166,7 @@ def test_r46_without_a_majority_writes_fail_soon_and_say_so() -> None:
             assert time.monotonic() - began < 30
             etcd.start(etcd.members[0])
             await asyncio.to_thread(etcd.wait, etcd.members[0])
-            async with asyncio.timeout(60):
-                while True:
-                    with contextlib.suppress(Unavailable):
-                        if (await store.put("a", "3", ME)).put:
-                            break
+            await until_written(store, "3")
             assert (await store.range()).entries["a"].value == "3"
             await store.close()
 
@@ -188,10 +193,10 @@ def test_an_endpoint_that_is_gone_is_passed_over() -> None:
 
         async def story() -> None:
             store = await open_etcd_store(Access(etcd.endpoints))
-            await store.put("a", "1", ME)
+            await until_written(store, "1")
             lease = await store.grant(30)
             etcd.kill(etcd.members[0])
-            await store.put("a", "2", ME)
+            await until_written(store, "2")
             await store.keep_alive(lease)
             held = await store.hold("node", "1", lease)
             assert await store.held() == {"node": held}

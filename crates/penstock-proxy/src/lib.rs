@@ -23,6 +23,7 @@ mod quic;
 pub mod resolver;
 pub mod routing;
 pub(crate) mod scan;
+pub mod sealing;
 mod stream;
 pub mod telemetry;
 pub mod tls;

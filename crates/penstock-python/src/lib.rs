@@ -9,6 +9,7 @@ mod keeper;
 mod log_writer;
 mod numbers;
 mod said;
+mod sealing;
 mod table;
 mod worker;
 
@@ -28,6 +29,8 @@ mod _core {
     use crate::keeper::Keeper;
     #[pymodule_export]
     use crate::numbers::measures;
+    #[pymodule_export]
+    use crate::sealing::{seal, unseal};
     #[pymodule_export]
     use crate::table::SharedTable;
     #[pymodule_export]

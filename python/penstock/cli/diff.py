@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from penstock.cli.command import DIFFERENT, FAILED, FINE, Command
-from penstock.cli.gateway_client import NoGateway, add_gateway
+from penstock.cli.gateway_client import NoGateway, add_gateway, add_store_key
 from penstock.cli.stored import difference, read_store, revision
 from penstock.store import Snapshot, Store
 
@@ -12,6 +12,7 @@ from penstock.store import Snapshot, Store
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and which revisions."""
     add_gateway(parser)
+    add_store_key(parser)
     parser.add_argument("before", type=revision, metavar="REVISION", help="the earlier one, as 41 or r41")
     parser.add_argument(
         "after", type=revision, nargs="?", metavar="REVISION", help="the later one; default: the latest"

@@ -7,7 +7,7 @@ import sys
 import yaml
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.gateway_client import NoGateway, add_gateway
+from penstock.cli.gateway_client import NoGateway, add_gateway, add_store_key
 from penstock.cli.stored import is_shown, read_store, revision
 from penstock.store import Snapshot, Store
 
@@ -15,6 +15,7 @@ from penstock.store import Snapshot, Store
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, which revision, and the form of the output."""
     add_gateway(parser)
+    add_store_key(parser)
     parser.add_argument("revision", type=revision, nargs="?", metavar="REVISION", help="default: the latest")
     add_output(parser, "yaml", "json")
 

@@ -24,6 +24,19 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder it runs with")
 
 
+def add_store_key(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that names the keys of the store."""
+    parser.add_argument(
+        "--store-key", type=Path, metavar="FILE", help="keys that seal the store; default: $PENSTOCK_STORE_KEY, or none"
+    )
+
+
+def store_key(options: argparse.Namespace) -> Path | None:
+    """The file of the store's keys, if there is one and the command asks for it."""
+    named = getattr(options, "store_key", None) or os.environ.get("PENSTOCK_STORE_KEY")
+    return Path(named) if named else None
+
+
 def ask(options: argparse.Namespace, method: str, path: str) -> Any:
     """The data that the gateway answers with.
 

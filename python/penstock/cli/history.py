@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.gateway_client import NoGateway, add_gateway
+from penstock.cli.gateway_client import NoGateway, add_gateway, add_store_key
 from penstock.cli.stored import became, read_store, touched, when
 from penstock.cli.table import table
 from penstock.store import Change, Result, Store
@@ -19,6 +19,7 @@ _NAMED = 3
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, which changes, and the form of the output."""
     add_gateway(parser)
+    add_store_key(parser)
     parser.add_argument("resource", nargs="?", metavar="KIND/NAME", help="changes of one resource, as route/api")
     parser.add_argument("-n", type=_count, default=_SHOWN, metavar="N", help=f"changes at most; default: {_SHOWN}")
     add_output(parser, "table", "json")

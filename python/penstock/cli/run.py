@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from penstock.cli.command import Command, add_configuration
+from penstock.cli.gateway_client import add_store_key
 from penstock.cli.serving import add_process_options, serve
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history", type=_changes, default=1_000, metavar="N", help="changes that are kept; default: 1000"
     )
+    add_store_key(parser)
     parser.add_argument(
         "--watch", action=argparse.BooleanOptionalAction, default=True, help="reload when a file changes"
     )

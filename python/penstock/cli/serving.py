@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.cli.command import FAILED, FINE
+from penstock.cli.gateway_client import store_key
 
 if TYPE_CHECKING:
     from penstock.runtime.launch import Launch
@@ -56,7 +57,7 @@ def serve(options: argparse.Namespace, words: Iterable[str], make: "Callable[[La
     folder = options.state_dir or default_state_folder(words)
     settings = Settings(folder, options.workers, options.grace, options.shutdown_delay, options.stalled_after)
     if "history" in options:
-        settings = replace(settings, history=options.history)
+        settings = replace(settings, history=options.history, store_key=store_key(options))
     try:
         launched = launch(settings)
     except (Owned, Unusable, OSError) as problem:

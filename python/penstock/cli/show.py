@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from penstock.cli.command import FAILED, FINE, Command
-from penstock.cli.gateway_client import NoGateway, add_gateway
+from penstock.cli.gateway_client import NoGateway, add_gateway, add_store_key
 from penstock.cli.stored import difference, read_store, revision, when
 from penstock.store import Change, Result, Store
 
@@ -12,6 +12,7 @@ from penstock.store import Change, Result, Store
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and which revision."""
     add_gateway(parser)
+    add_store_key(parser)
     parser.add_argument("revision", type=revision, metavar="REVISION", help="its number, as 41 or r41")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from penstock.cli.gateway_client import NoGateway, place_of
+from penstock.cli.gateway_client import NoGateway, place_of, store_key
 from penstock.runtime.state_folder import StateFolder
 from penstock.store import Change, Damaged, Entry, Forgotten, Result, Store, Unavailable
 
@@ -25,10 +25,11 @@ def read_store(options: argparse.Namespace, read: Callable[[Store], Awaitable[_A
 
     Raises: NoGateway if there is no history to read, or none of what is asked for; the text says why.
     """
+    from penstock.runtime.change.sealing import read_values
     from penstock.store.sqlite import open_sqlite_store
 
     async def found(path: Path) -> _Answer:
-        store = await open_sqlite_store(path, only_reads=True)
+        store = await open_sqlite_store(path, values=read_values(store_key(options)), only_reads=True)
         try:
             return await read(store)
         finally:
@@ -39,7 +40,7 @@ def read_store(options: argparse.Namespace, read: Callable[[Store], Awaitable[_A
         raise NoGateway(f"no history is kept in {path.parent}")
     try:
         return asyncio.run(found(path))
-    except (Damaged, Unavailable, Forgotten) as problem:
+    except (Damaged, Unavailable, Forgotten, ValueError) as problem:
         raise NoGateway(str(problem)) from None
 
 

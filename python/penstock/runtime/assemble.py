@@ -28,7 +28,7 @@ def serving_files(launch: Launch, path: Path, *, is_watching: bool) -> Superviso
     watch = FileWatch(path, lambda: source.referred)
     known = watch.look()
     supervisor = _supervisor(launch, source, compilation, (lambda: watch.changes(known)) if is_watching else None)
-    supervisor.opening = partial(open_in_folder, launch.folder, launch.settings.history)
+    supervisor.opening = partial(open_in_folder, launch.folder, launch.settings.history, launch.settings.store_key)
     return supervisor
 
 

@@ -242,7 +242,10 @@ class Supervisor:
             self._ending.set()
 
     async def _serve(self) -> None:
-        await self.applying.go_on_with(await self.opening())
+        try:
+            await self.applying.go_on_with(await self.opening())
+        except (ValueError, Unavailable) as problem:
+            raise CannotStart(str(problem)) from None
         for face in self.faces:
             await face.open()
         await self._start()

@@ -115,5 +115,9 @@ class Unknown(Unavailable):
     """Nobody can say whether the change happened; it happened whole or not at all. Read what is there."""
 
 
+class Sealed(Unavailable):
+    """A value that is sealed with a key that is not at hand."""
+
+
 class Damaged(Exception):  # noqa: N818 - says what is the case
     """What the store holds is not what was written into it."""

@@ -20,6 +20,7 @@ from penstock.store.entry import (
     Entry,
     Forgotten,
     Result,
+    Sealed,
     Snapshot,
     Transaction,
     Unavailable,
@@ -186,6 +187,16 @@ class TreeStore(Store):
         if not await self._backend.commit(Commit(NOTHING, tree.head, closed | blobs)):
             raise Conflict("the store", 0, (await self._backend.head()).revision)
 
+    async def reseal(self, author: Author, message: str) -> int:
+        """Write anew what is there now under other names than it would have now, in one revision; how many entries."""
+        async with self._busy:
+            for _ in range(_ATTEMPTS):
+                tree = await self._catch_up()
+                put = {key: one.value for key, one in self._entries.items() if not self._is_named_so(tree, one)}
+                if not put or await self._commit(Transaction(author, message=message), put, frozenset()):
+                    return len(put)
+        raise Unavailable("others change the store all the time")
+
     async def backup(self, output: BinaryIO) -> int:
         """Write every kept revision into an archive; the latest in it.
 
@@ -194,12 +205,13 @@ class TreeStore(Store):
         return (await write_archive(self._backend, self._values, output)).revision
 
     async def restore(self, archive: Archive) -> int:
-        """Begin with all that an archive holds; the latest revision. Everything in it has been read once then.
+        """Begin with all that an archive holds; the latest revision. It has been read once then, if its key is at hand.
 
         Raises: Conflict if there is anything already; Damaged, Unavailable.
         """
         head = await restore_archive(archive, self._backend)
-        await self.range()
+        with contextlib.suppress(Sealed):
+            await self.range()
         return head.revision
 
     async def salvage(self) -> tuple[Snapshot | None, bool]:
@@ -284,6 +296,10 @@ class TreeStore(Store):
     def _holds(self, key: str, value: str) -> bool:
         entry = self._entries.get(key)
         return entry is not None and entry.value == value
+
+    def _is_named_so(self, tree: Tree, entry: Entry) -> bool:
+        reference = tree.reference(entry.key)
+        return reference is not None and reference.digest == self._values.name(entry.value.encode())
 
     def _adopt(self, tree: Tree, entries: dict[str, Entry]) -> None:
         self._tree, self._entries, self._all = tree, entries, None

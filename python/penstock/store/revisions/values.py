@@ -2,8 +2,11 @@
 
 from typing import Protocol
 
-from penstock.store.entry import Damaged
+from penstock.store.entry import Damaged, Sealed
 from penstock.store.revisions.digest import VALUE, digest
+
+SEALED = b"\0sealed\1"
+"""What the blob of a sealed value begins with, and no resource does."""
 
 
 class Values(Protocol):
@@ -18,7 +21,7 @@ class Values(Protocol):
     def open(self, name: str, blob: bytes) -> bytes:
         """The value of a blob.
 
-        Raises: Damaged if it is not what was kept under the name.
+        Raises: Damaged if it is not what was kept under the name; Sealed if the key for it is not at hand.
         """
 
 
@@ -35,6 +38,8 @@ class PlainValues:
 
     def open(self, name: str, blob: bytes) -> bytes:
         """The value itself, if it is what the name says."""
+        if blob.startswith(SEALED):
+            raise Sealed("the store is sealed: name the file of its keys by --store-key or $PENSTOCK_STORE_KEY")
         return checked(VALUE, name, blob)
 
 

@@ -1,12 +1,14 @@
 """Certificates over HTTP/3: which is shown, which are asked for, and what requests may be asked on a connection."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.tls import CipherSuite, SessionTicket
 from cryptography import x509
 
 from penstock import Gateway
@@ -17,7 +19,10 @@ from tests.servers.origin import Origin
 from tests.servers.tls_client import AUTHORITY, CERTIFICATES, pair
 
 ACCESS_DENIED, CERTIFICATE_REQUIRED = 0x131, 0x174
-SEEN = "{{ tls.version }} {{ tls.name }} {{ tls.protocol }} {{ tls.client.subject | default('nobody') }}"
+SEEN = (
+    "{{ tls.version }} {{ tls.cipher }} {{ tls.name }} {{ tls.protocol }} {{ tls.client.subject | default('nobody') }}"
+)
+AES = "TLS_AES_256_GCM_SHA384"
 
 
 def resources(**tls: Any) -> list[dict[str, Any]]:
@@ -58,7 +63,7 @@ def test_l8_each_client_is_shown_the_certificate_of_the_name_it_asks_for(web: in
     with Http3Client(web, name=name) as client:
         assert shown(client) == name
         answer = client.answer(client.begin(host=name))
-        assert answer.body.decode() == f"1.3 {name} h3 nobody"
+        assert answer.body.decode() == f"1.3 {AES} {name} h3 nobody"
 
 
 def test_b20_a_request_for_the_host_of_another_certificate_is_misdirected(web: int) -> None:
@@ -94,6 +99,45 @@ def test_certificates_of_clients_are_asked_for_and_told_on() -> None:
                 end = client.finish()
                 assert 0x100 <= end.error_code < 0x200, name
                 assert (end.error_code == CERTIFICATE_REQUIRED) == (not name)
+
+
+SUITES = {
+    CipherSuite.AES_128_GCM_SHA256: "TLS_AES_128_GCM_SHA256",
+    CipherSuite.CHACHA20_POLY1305_SHA256: "TLS_CHACHA20_POLY1305_SHA256",
+}
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: str(suite.name))
+def test_the_cipher_suite_is_told_that_both_agreed_on(web: int, suite: CipherSuite) -> None:
+    def only(configuration: QuicConfiguration) -> None:
+        configuration.cipher_suites = [suite]
+
+    with Http3Client(web, tune=only) as client:
+        assert client.get().body.decode().split()[1] == SUITES[suite]
+
+
+def test_handshakes_are_counted_by_whether_a_session_went_on_and_lines_of_the_log_tell_the_cipher_suite(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "access.log"
+    more = f"---\nkind: Telemetry\nname: main\naccess_log: {{path: {log}}}\n"
+    kept: list[SessionTicket] = []
+    with Origin() as origin, GatewayProcess(speaking(origin.url) + more, workers=2) as gateway:
+        with Http3Client(gateway.port(), on_ticket=kept.append) as client:
+            client.get("/own")
+            client.until(lambda: bool(kept))
+
+        def with_ticket(configuration: QuicConfiguration) -> None:
+            configuration.session_ticket = kept[0]
+
+        for _ in range(2):
+            with Http3Client(gateway.port(), tune=with_ticket) as client:
+                assert client.get("/own").status == 404
+        form = r'^penstock_tls_handshakes_total{listener="web",version="1.3",resumed="(.*)"} (\d+)$'
+        text = str(gateway.ask("GET", "/metrics")[1])
+        assert dict(re.findall(form, text, re.MULTILINE)) == {"false": "1", "true": "2"}
+        wait_until(lambda: log.exists() and log.read_text().count("\n") == 3)
+        assert [json.loads(line)["tls_cipher"] for line in log.read_text().splitlines()] == [AES] * 3
 
 
 def test_a_handshake_that_was_refused_is_a_line_of_the_log(tmp_path: Path) -> None:

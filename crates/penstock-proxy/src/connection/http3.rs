@@ -26,7 +26,7 @@ use crate::http3::{Code, End, Session};
 use crate::listener::OpenConnection;
 use crate::proxy_header::Addresses;
 use crate::quic::{Endpoint, Fresh, HURRIED_MS, Sending};
-use crate::tls::{Agreed, ServerTls};
+use crate::tls::{Agreed, QuicFacts, ServerTls};
 use crate::worker::TICK_MS;
 
 /// Part of the idle time after which a client that waits for its answer is asked whether it is there.
@@ -181,7 +181,8 @@ impl Turn<'_> {
         let shown = session.quic().crypto_session().peer_identity();
         let chain = shown.and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
         let leaf = chain.as_ref().and_then(|chain| chain.first()).map(|leaf| &**leaf);
-        let facts = ServerTls::quic_session(&asked, leaf).map(Arc::new).ok();
+        let known = QuicFacts::of(session.quic().crypto_session());
+        let facts = ServerTls::quic_session(&asked, known, leaf).map(Arc::new).ok();
         if facts.is_none() {
             session.end(Code::Internal, "quic_certificate_expired");
         }
@@ -257,8 +258,12 @@ impl Turn<'_> {
         if let Some(resets) = resets {
             connection.worker.recorder.streams_reset(&resets, false);
         }
-        if is_connected || end.is_some() {
-            self.endpoint.end_handshake(self.handle);
+        let has_just_ended = (is_connected || end.is_some()) && self.endpoint.end_handshake(self.handle);
+        if has_just_ended
+            && is_connected
+            && let Some(facts) = &self.agreed().facts
+        {
+            connection.worker.recorder.shaken_hands(&connection.listener.meter.get(), facts);
         }
         let Some(end) = end.filter(|_| self.open.take().is_some()) else { return };
         match end {

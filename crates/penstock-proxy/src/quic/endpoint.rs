@@ -117,9 +117,9 @@ impl Endpoint {
         }
     }
 
-    /// Notes that a handshake is no more under way.
-    pub(crate) fn end_handshake(&self, handle: ConnectionHandle) {
-        self.handshakes.borrow_mut().remove(&handle);
+    /// Notes that a handshake is no more under way; says whether it was.
+    pub(crate) fn end_handshake(&self, handle: ConnectionHandle) -> bool {
+        self.handshakes.borrow_mut().remove(&handle).is_some()
     }
 
     /// Sends what a connection has to send. Ready when that is all.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_plan::Limits;
-use quinn_proto::crypto::rustls::QuicServerConfig;
 use quinn_proto::{IdleTimeout, ServerConfig, TransportConfig, VarInt};
 
 use super::Keys;
+use crate::tls::QuicHandshakes;
 
 /// Streams of one direction that a client may have: three that mean something, and some that do not.
 const SINGLE_STREAMS: u32 = 16;
@@ -26,7 +26,7 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// Of a plan's limits and what is asked of handshakes.
-    pub(crate) fn new(limits: &Limits, handshake: Arc<QuicServerConfig>, keys: &Arc<Keys>) -> Self {
+    pub(crate) fn new(limits: &Limits, handshake: Arc<QuicHandshakes>, keys: &Arc<Keys>) -> Self {
         let mut server = ServerConfig::new(handshake, Arc::clone(&keys.tokens));
         server.transport_config(Arc::new(transport(limits)));
         // A token for a later connection would spare that one a round trip only where many half-open ones are.

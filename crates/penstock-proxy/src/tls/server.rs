@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use penstock_plan::{ListenerTls, Protocol, TlsVersion};
-use quinn_proto::crypto::rustls::QuicServerConfig;
 use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::{
@@ -15,6 +14,7 @@ use rustls::{
 use super::choice::Choice;
 use super::client::{client_certificate, verifier};
 use super::policy::{provider, registered, versions};
+use super::quic::{QuicFacts, QuicHandshakes};
 use super::tickets::Tickets;
 use super::{Asked, CertificateFacts, LoadedCertificate, TicketKeys};
 use crate::exchange::Session;
@@ -24,7 +24,7 @@ pub(crate) struct ServerTls {
     /// What every handshake begins with.
     pub(crate) config: Arc<ServerConfig>,
     /// The same of QUIC, where that is spoken.
-    pub(crate) quic: Option<Arc<QuicServerConfig>>,
+    pub(crate) quic: Option<Arc<QuicHandshakes>>,
     choice: Arc<Choice>,
     takes_early: bool,
 }
@@ -52,7 +52,7 @@ impl ServerTls {
     }
 
     /// The same for QUIC, which begins with version 1.3.
-    fn quic(plan: &ListenerTls, other: &ServerConfig, choice: &Arc<Choice>) -> Result<Arc<QuicServerConfig>, String> {
+    fn quic(plan: &ListenerTls, other: &ServerConfig, choice: &Arc<Choice>) -> Result<Arc<QuicHandshakes>, String> {
         let mut config = begin(plan, versions(TlsVersion::Tls13), choice)?;
         config.alpn_protocols = vec![HTTP3_ID.to_vec()];
         if plan.early_data {
@@ -66,8 +66,7 @@ impl ServerTls {
         // The first packets are always enciphered by this suite, whichever is agreed on for later ones.
         let initial = TLS13_AES_128_GCM_SHA256.tls13().and_then(Tls13CipherSuite::quic_suite);
         let initial = initial.ok_or("this build has no cipher suite for QUIC")?;
-        let config = QuicServerConfig::with_initial(Arc::new(config), initial);
-        config.map(Arc::new).map_err(|error| error.to_string())
+        QuicHandshakes::new(Arc::new(config), initial).map(Arc::new)
     }
 
     /// Whether requests are taken before the handshake has ended.
@@ -79,20 +78,13 @@ impl ServerTls {
     ///
     /// # Errors
     /// The certificate is good no more: a resumed session may have begun long ago (F13).
-    pub(crate) fn quic_session(asked: &Asked, leaf: Option<&[u8]>) -> Result<Session, Error> {
+    pub(crate) fn quic_session(asked: &Asked, facts: QuicFacts, leaf: Option<&[u8]>) -> Result<Session, Error> {
         if leaf.is_some_and(|leaf| !is_good_now(leaf)) {
             return Err(CertificateError::Expired.into());
         }
-        // The library below keeps the cipher suite, and whether a session was resumed, to itself.
-        let (version, cipher, protocol, is_resumed) = ("1.3", "", protocol_word(HTTP3_ID), false);
-        Ok(Session {
-            version,
-            cipher,
-            protocol,
-            is_resumed,
-            name: asked.name.clone(),
-            client: leaf.map(client_certificate),
-        })
+        let (cipher, is_resumed) = (registered(facts.cipher), facts.is_resumed);
+        let (name, client) = (asked.name.clone(), leaf.map(client_certificate));
+        Ok(Session { version: "1.3", cipher, protocol: protocol_word(HTTP3_ID), is_resumed, name, client })
     }
 
     /// What is known of a connection after its handshake.

@@ -25,7 +25,8 @@ const MARK: &[u8] = b"PRI ";
 pub(super) async fn begins_http2(connection: &mut Connection) -> bool {
     if let Some(session) = connection.client.session() {
         // A client that agreed on nothing may speak what there is.
-        return session.speaks_http2() || !connection.listener.speaks(Protocol::Http1);
+        let listener = &connection.listener;
+        return session.speaks_http2() || listener.speaks(Protocol::H2) && !listener.speaks(Protocol::Http1);
     }
     if !connection.listener.speaks(Protocol::H2c) {
         return false;

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.runtime import listening
 from penstock.runtime.listening import CannotListen, ListeningSocket, Sockets
 
 
@@ -19,7 +20,7 @@ def sockets() -> Iterator[Sockets]:
 
 def test_each_worker_has_a_socket_of_the_same_port(sockets: Sockets) -> None:
     listeners = [("web", "127.0.0.1:0")]
-    assert sockets.open(listeners) == ["127.0.0.1:0"]
+    assert sockets.open(listeners) == ["127.0.0.1:0 web"]
     found = sockets.of(listeners)
     assert [one.worker for one in found] == [0, 1, 2]
     assert len({one.socket.getsockname() for one in found}) == 1
@@ -27,11 +28,47 @@ def test_each_worker_has_a_socket_of_the_same_port(sockets: Sockets) -> None:
     assert sockets.open(listeners) == []
 
 
+@pytest.mark.parametrize("kind", ["", "udp:"])
+def test_listeners_that_ask_for_any_port_have_one_each(sockets: Sockets, kind: str) -> None:
+    listeners = [(name, f"{kind}127.0.0.1:0") for name in "abcdefgh"]
+    sockets.open(listeners)
+    ports = {one.listener: one.socket.getsockname()[1] for one in sockets.of(listeners)}
+    assert len(set(ports.values())) == len(listeners)
+    assert sockets.open(listeners) == []
+    before = sockets.bound("h", f"{kind}127.0.0.1:0")
+    sockets.retain(listeners[4:])
+    assert sockets.open(listeners) == [f"{kind}127.0.0.1:0 {name}" for name in "abcd"]
+    assert sockets.bound("h", f"{kind}127.0.0.1:0") == before
+
+
+def test_any_port_is_one_that_is_free_for_datagrams_too(sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port that the kernel gives for TCP may be somebody's of UDP."""
+    taken: list[socket.socket] = []
+    listen = listening._listen_tcp
+
+    def take_the_same(address: tuple[str, int]) -> socket.socket:
+        opened = listen(address)
+        if len(taken) < 2 and not address[1]:
+            taken.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            taken[-1].bind(opened.getsockname())
+        return opened
+
+    monkeypatch.setattr(listening, "_listen_tcp", take_the_same)
+    try:
+        listeners = [("web", "127.0.0.1:0"), ("web", "quic:127.0.0.1:0")]
+        sockets.open(listeners)
+        assert len({one.socket.getsockname() for one in sockets.of(listeners)}) == 1
+        assert len(taken) == 2
+    finally:
+        for one in taken:
+            one.close()
+
+
 def test_an_ipv6_listener_serves_ipv4_too_unless_another_does(sockets: Sockets) -> None:
     if not Path("/proc/net/if_inet6").exists():
         pytest.skip("no IPv6 here")
     sockets.open([("six", "[::]:0")])
-    port = int(sockets.bound("[::]:0").rpartition(":")[2])
+    port = int(sockets.bound("six", "[::]:0").rpartition(":")[2])
     socket.create_connection(("127.0.0.1", port), 2).close()
     assert sockets.open([("four", f"0.0.0.0:{port}")]) == [f"0.0.0.0:{port}"]
     for group in sockets.of([("six", "[::]:0"), ("four", f"0.0.0.0:{port}")]):
@@ -70,7 +107,7 @@ def test_r8_another_number_of_workers_takes_the_same_port(sockets: Sockets, work
     successor.adopt(copies)
     assert successor.open(listeners) == []
     assert len(successor.of(listeners)) == workers
-    assert successor.bound("127.0.0.1:0") == sockets.bound("127.0.0.1:0")
+    assert successor.bound("web", "127.0.0.1:0") == sockets.bound("web", "127.0.0.1:0")
     successor.close()
 
 
@@ -91,7 +128,7 @@ def test_a_unix_socket_is_removed_with_its_listener_unless_it_is_somebody_elses(
 
 def test_sockets_that_refuse_do_so_whoever_holds_a_copy(sockets: Sockets) -> None:
     sockets.open([("web", "127.0.0.1:0")])
-    port = int(sockets.bound("127.0.0.1:0").rpartition(":")[2])
+    port = int(sockets.bound("web", "127.0.0.1:0").rpartition(":")[2])
     copies = [one.socket.dup() for one in sockets.of([("web", "127.0.0.1:0")])]
     sockets.refuse()
     with pytest.raises(ConnectionRefusedError):

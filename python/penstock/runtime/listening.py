@@ -17,6 +17,8 @@ BACKLOG = 4096
 _UNIX = "unix:"
 _UDP = "udp:"
 _QUIC = "quic:"
+_ATTEMPTS = 8
+"""Free ports that are tried for both TCP and UDP."""
 _GENERATIONS = 2
 """Workers that serve, and those that end beside them: sockets of QUIC are made for both, once."""
 
@@ -70,22 +72,26 @@ class _Group:
 
 @dataclass(slots=True)
 class Sockets:
-    """Every socket that is open, by address, so that a listener may change its name and keep them."""
+    """Every socket that is open, by address, so that a listener may change its name and keep them.
+
+    What has any port that is free is the listener's own: another one that asks for the same has another.
+    """
 
     workers: int
     _groups: dict[str, _Group] = field(default_factory=dict)
 
     def open(self, listeners: Iterable[Listening]) -> list[str]:
-        """Open what listeners need and is not open; the addresses that are new.
+        """Open what listeners need and is not open; the keys of what is new.
 
         Raises: CannotListen; then nothing new stays open.
         """
         opened: list[str] = []
         try:
             for name, address in listeners:
-                if address not in self._groups:
-                    self._groups[address] = self._open(name, address)
-                    opened.append(address)
+                key = _key(name, address)
+                if key not in self._groups:
+                    self._groups[key] = self._open(name, address)
+                    opened.append(key)
         except CannotListen:
             self.close(opened)
             raise
@@ -93,7 +99,9 @@ class Sockets:
 
     def of(self, listeners: Iterable[Listening]) -> list[ListeningSocket]:
         """The open sockets of listeners, as workers are told about them."""
-        return [one for name, address in sorted(listeners) for one in self._groups[address].of(name, address)]
+        return [
+            one for name, address in sorted(listeners) for one in self._groups[_key(name, address)].of(name, address)
+        ]
 
     def steer(self) -> None:
         """Send what begins a connection of QUIC to the workers of now, wherever it went before."""
@@ -109,13 +117,13 @@ class Sockets:
         self._adopt_quic(one for one in taken if one.address.startswith(_QUIC))
         by_address: dict[str, dict[int, socket.socket]] = {}
         for one in taken:
-            index = one.worker or 0
+            index, key = one.worker or 0, _key(one.listener, one.address)
             if one.address.startswith(_QUIC):
                 continue
-            if index >= self.workers or index in by_address.get(one.address, {}):
+            if index >= self.workers or index in by_address.get(key, {}):
                 one.socket.close()
             else:
-                by_address.setdefault(one.address, {})[index] = one.socket
+                by_address.setdefault(key, {})[index] = one.socket
         for address, found in by_address.items():
             is_unix = address.startswith(_UNIX)
             indexes = range(1 if is_unix else self.workers)
@@ -131,7 +139,7 @@ class Sockets:
         """
         by_address: dict[str, dict[int, ListeningSocket]] = {}
         for one in taken:
-            known = by_address.setdefault(one.address, {})
+            known = by_address.setdefault(_key(one.listener, one.address), {})
             if one.index in known:
                 one.socket.close()
             else:
@@ -145,14 +153,14 @@ class Sockets:
                 sockets.append(_listen_udp(bound))
             self._groups[address] = _Group(sockets, serving=spare)
 
-    def retain(self, addresses: Iterable[str]) -> None:
-        """Close every address but these."""
-        kept = set(addresses)
-        self.close([address for address in self._groups if address not in kept])
+    def retain(self, listeners: Iterable[Listening]) -> None:
+        """Close every address but those of these."""
+        kept = {_key(name, address) for name, address in listeners}
+        self.close([key for key in self._groups if key not in kept])
 
-    def close(self, addresses: Iterable[str] | None = None) -> None:
-        """Close the sockets of some addresses, or all; a unix socket's file goes with it."""
-        for address in list(self._groups if addresses is None else addresses):
+    def close(self, keys: Iterable[str] | None = None) -> None:
+        """Close the sockets of some keys, or all; a unix socket's file goes with it."""
+        for address in list(self._groups if keys is None else keys):
             group = self._groups.pop(address)
             for one in group.sockets:
                 one.close()
@@ -173,11 +181,11 @@ class Sockets:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
 
-    def bound(self, address: str) -> str:
+    def bound(self, name: str, address: str) -> str:
         """The address in use: where port 0 was asked for, with the port that was found."""
         if address.startswith(_UNIX):
             return address
-        host, port = self._groups[address].sockets[0].getsockname()[:2]
+        host, port = self._groups[_key(name, address)].sockets[0].getsockname()[:2]
         prefix = _UDP if address.startswith(_UDP) else ""
         return f"{prefix}[{host}]:{port}" if ":" in host else f"{prefix}{host}:{port}"
 
@@ -187,7 +195,7 @@ class Sockets:
                 path = Path(address.removeprefix(_UNIX))
                 return _Group([_listen_unix(path)], _inode(path))
             if address.startswith(_QUIC):
-                return self._open_quic(address)
+                return self._open_quic(name, address)
             return self._open_ip(address)
         except OSError as problem:
             place = address.removeprefix(_UDP)
@@ -195,11 +203,27 @@ class Sockets:
                 place = f"{address.removeprefix(_QUIC)} (UDP)"
             raise CannotListen(f"listener {name}: {_reason(place, problem)}") from None
 
-    def _open_quic(self, address: str) -> _Group:
-        """Sockets of datagrams beside those of connections, on the port that these have."""
-        bound = self._groups[address.removeprefix(_QUIC)].sockets[0].getsockname()
-        if not self._has_port(bound[1], socket.SOCK_DGRAM):
-            _probe(bound, socket.SOCK_DGRAM)
+    def _open_quic(self, name: str, address: str) -> _Group:
+        """Sockets of datagrams beside those of connections, on the port that these have.
+
+        Where that port was any that is free, somebody may have it for datagrams: then both have another.
+        """
+        beside = address.removeprefix(_QUIC)
+        key = _key(name, beside)
+        bound = self._groups[key].sockets[0].getsockname()
+        for _ in range(_ATTEMPTS):
+            if self._has_port(bound[1], socket.SOCK_DGRAM):
+                break
+            try:
+                _probe(bound, socket.SOCK_DGRAM)
+                break
+            except OSError:
+                if not _is_any_port(beside):
+                    raise
+            other = self._open_ip(beside)
+            self.close([key])
+            self._groups[key] = other
+            bound = other.sockets[0].getsockname()
         sockets: list[socket.socket] = []
         try:
             sockets.extend(_listen_udp(bound) for _ in range(_GENERATIONS * self.workers))
@@ -216,7 +240,10 @@ class Sockets:
         wanted = (host.strip("[]"), int(port_text))
         is_udp = address.startswith(_UDP)
         kind, open_one = (socket.SOCK_DGRAM, _listen_udp) if is_udp else (socket.SOCK_STREAM, _listen_tcp)
-        if wanted[1] and not self._has_port(wanted[1], kind):
+        if is_udp and not wanted[1]:
+            # The kernel would give out a port that somebody shares in the same way.
+            wanted = _free_udp(wanted[0])
+        elif wanted[1] and not self._has_port(wanted[1], kind):
             _probe(wanted, kind)
         sockets = [open_one(wanted)]
         # Where port 0 was asked for, the others share the port that the first one found.
@@ -235,10 +262,26 @@ class Sockets:
         return any(one.type == kind and one.getsockname()[1] == port for one in first)
 
 
+def _key(name: str, address: str) -> str:
+    """What the sockets of a listener's address are found by."""
+    return f"{address} {name}" if _is_any_port(address) else address
+
+
+def _is_any_port(address: str) -> bool:
+    return not address.startswith(_UNIX) and address.endswith(":0")
+
+
 def _probe(address: tuple[str, int], kind: int) -> None:
     """Bind once without `SO_REUSEPORT`, which would share the port with whoever else sets it."""
     with _ip(address[0], kind) as probe:
         probe.bind(address)
+
+
+def _free_udp(host: str) -> tuple[str, int]:
+    """An address with a port that nobody has for datagrams."""
+    with _ip(host, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return host, int(probe.getsockname()[1])
 
 
 def _listen_udp(address: tuple[str, int]) -> socket.socket:

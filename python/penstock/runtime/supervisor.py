@@ -213,7 +213,7 @@ class Supervisor:
             "lags": self.fleet.lags,
             **{name: self.total(metric) for name, metric in _TOTALS.items()},
             "listeners": [
-                {"name": name, "address": address, "bound": self.sockets.bound(address)}
+                {"name": name, "address": address, "bound": self.sockets.bound(name, address)}
                 for name, address in sorted(listeners.items())
             ],
             "filters": [asdict(one) for one in self.filters if one.overruns or one.is_suspended],

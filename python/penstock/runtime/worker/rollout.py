@@ -60,7 +60,7 @@ class Rollout:
                 raise
             self.current = following
             await asyncio.gather(*(self._commit(worker, following) for worker in ready))
-            self.sockets.retain(address for _, address in following.listening)
+            self.sockets.retain(following.listening)
             self.sockets.steer()
             return following
 

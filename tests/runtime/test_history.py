@@ -29,8 +29,9 @@ def test_changes_are_told_after_the_gateway_was_killed_and_started_again() -> No
     with GatewayProcess(CONFIGURATION % "first", workers=1) as gateway:
         gateway.write(CONFIGURATION % "second")
         wait_until(lambda: gateway.status()["revision"] == 2)
+        # The revision is there a moment before what is told of it.
+        wait_until(lambda: told(gateway) == [(2, "applied", 1), (1, "applied", 2)])
         before = gateway.status()["changes"]
-        assert told(gateway) == [(2, "applied", 1), (1, "applied", 2)]
         gateway.signal(signal.SIGKILL)
         gateway.wait(10)
         gateway.spawn()

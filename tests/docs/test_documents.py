@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["penstock.testing"]
 
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 FILE = re.compile(r"# ([\w./-]+\.py)\n")
 PAGES = [path for path in with_suffix(".md") if path.name == "README.md" or path.match("docs/guide/*.md")]
 
@@ -62,8 +63,10 @@ def files_of(page: Path) -> dict[str, str]:
 @needs_sdk
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
 def test_a_configuration_that_a_page_shows_has_no_problems(
-    block: Block, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    block: Block, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for variable in VARIABLE.findall(block.text):
+        monkeypatch.setenv(variable, "set")
     for name, code in files_of(block.page).items():
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -89,6 +89,10 @@ pub(crate) enum Failure {
     NotClearText,
     #[error("this destination may not be reached from here")]
     DestinationRefused,
+    #[error("the proxy behind this one did not open a tunnel to the destination")]
+    TunnelRefused,
+    #[error("this proxy serves only those who say who they are, in Proxy-Authorization")]
+    ProxyUnauthorized,
     #[error("the destination's name has no address")]
     NameNotFound,
     #[error("too many names are being looked up")]
@@ -191,6 +195,8 @@ impl Failure {
             Self::NoTunnel => (501, Blame::Client, "no_tunnel"),
             Self::NotProxied => (400, Blame::Client, "not_proxied"),
             Self::NotClearText => (400, Blame::Client, "not_clear_text"),
+            Self::TunnelRefused => (502, Blame::Upstream, "tunnel_refused"),
+            Self::ProxyUnauthorized => (407, Blame::Client, "proxy_unauthorized"),
             Self::DestinationRefused => (403, Blame::Client, "destination_refused"),
             Self::NameNotFound => (502, Blame::Upstream, "name_not_found"),
             Self::NamesBusy => (503, Blame::Gateway, "names_busy"),

@@ -14,16 +14,28 @@ use super::lifetime::{Late, Phase};
 use super::outgoing::write_request;
 use super::remote::Remote;
 use super::serve::Connection;
+use super::via::reach_via;
 use super::work::{Attempt, Work};
 use crate::exchange::{Name, Request, Version};
 use crate::failure::Failure;
-use crate::filters::{ForwardProxy, HostChoice, REFUSED};
+use crate::filters::{ForwardProxy, HostChoice, Password, REFUSED, UNAUTHORIZED, Users};
 use crate::http1::{Connects, Framing, ResponseInfo};
 use crate::pipeline::ResultId;
 use crate::resolver::Found;
 use crate::routing::Scheme;
-use crate::upstream::{Endpoint, Upstream};
+use crate::upstream::{DestinationEndpoint, Endpoint, Upstream};
 use crate::wire::{Address, Socket, Wire, is_none_left};
+
+/// What a request that is not from a user is told (RFC 7617).
+const CHALLENGE: &[u8] = b"Basic realm=\"proxy\", charset=\"UTF-8\"";
+
+/// Which connections a request may be sent by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Any,
+    /// One that was kept had been closed.
+    Fresh,
+}
 
 /// Where a request wants to go.
 struct Destination {
@@ -47,12 +59,17 @@ pub(crate) async fn forward_proxy(
     if !has_whole_body(work) {
         return Ok(failed(work, Failure::BodyConsumed));
     }
+    if step.users.as_ref().is_some_and(|users| !is_admitted(work, users)) {
+        let _ = failed(work, Failure::ProxyUnauthorized);
+        work.exchange.response.head.add_known(Name::PROXY_AUTHENTICATE, CHALLENGE);
+        return Ok(UNAUTHORIZED);
+    }
     begin(connection, work);
-    let outcome = match reach(connection, work, step).await {
-        Ok(()) if work.info.connects == Connects::Destination => Ok(()),
-        Ok(()) => answer_head(connection, work).await,
-        Err(miss) => Err(miss),
-    };
+    let mut outcome = attempt(connection, work, step, Use::Any).await;
+    if matches!(outcome, Err(Miss::Stale)) {
+        work.attempt = None;
+        outcome = attempt(connection, work, step, Use::Fresh).await;
+    }
     if outcome.is_err() {
         work.attempt = None;
     }
@@ -63,22 +80,85 @@ pub(crate) async fn forward_proxy(
     Ok(if is_refused { REFUSED } else { result })
 }
 
+/// Whether the request says, once, that it comes from one of the users.
+fn is_admitted(work: &Work, users: &Users) -> bool {
+    let mut credentials = work.exchange.request.head.known(Name::PROXY_AUTHORIZATION);
+    match (credentials.next(), credentials.next()) {
+        (Some(only), None) => users.admit(only),
+        _ => false,
+    }
+}
+
+/// Sends the request once, or opens its tunnel.
+async fn attempt(connection: &mut Connection, work: &mut Work, step: &ForwardProxy, using: Use) -> Result<(), Miss> {
+    reach(connection, work, step, using).await?;
+    if work.info.connects == Connects::Destination { Ok(()) } else { answer_head(connection, work).await }
+}
+
 /// Connects with the destination and makes the request ready to be sent there.
-async fn reach(connection: &Connection, work: &mut Work, step: &ForwardProxy) -> Result<(), Miss> {
+async fn reach(connection: &Connection, work: &mut Work, step: &ForwardProxy, using: Use) -> Result<(), Miss> {
     let destination = destination(work).map_err(Miss::Failed)?;
     work.record.attempts += 1;
     let mut phase = Phase::new(connection, step.connect.millis());
+    if let Some(via) = &step.via {
+        return send_via(connection, work, step, (via, &destination)).await;
+    }
     let addresses = allowed(connection, work, step, &destination, &mut phase).await?;
     let mut last = Miss::Failed(Failure::ConnectFailed);
     for address in addresses {
         let address = SocketAddr::new(address, destination.port);
+        let endpoint = connection.worker.upstreams.destination(address, &destination.name, may_share(work));
+        if using == Use::Any
+            && let Some(wire) = endpoint.take_idle()
+        {
+            speak_for_nobody(&mut work.exchange.request);
+            return ask(connection, work, step, (endpoint, ""), (wire, true));
+        }
         match connect(connection, work, step, address, &mut phase).await {
-            Ok(wire) => return ask(connection, work, step, address, wire),
+            Ok(wire) => {
+                if using == Use::Any && work.info.connects == Connects::No {
+                    speak_for_nobody(&mut work.exchange.request);
+                }
+                return ask(connection, work, step, (endpoint, ""), (wire, false));
+            }
             Err(Miss::Connect(failure)) => last = Miss::Failed(failure),
             Err(miss) => return Err(miss),
         }
     }
     Err(last)
+}
+
+/// The same where another proxy connects with the destination: it takes the whole URL, or makes a tunnel.
+async fn send_via(
+    connection: &Connection,
+    work: &mut Work,
+    step: &ForwardProxy,
+    (via, destination): (&str, &Destination),
+) -> Result<(), Miss> {
+    let Destination { name, address, port } = destination;
+    let is_taken = match address {
+        Some(address) => step.takes(None, *address, *port),
+        None => step.takes_name(name, *port),
+    };
+    if !is_taken {
+        return Err(Miss::Failed(Failure::DestinationRefused));
+    }
+    let authority = match address {
+        Some(address) => SocketAddr::new(*address, *port).to_string(),
+        None => format!("{name}:{port}"),
+    };
+    let (endpoint, wire) = reach_via(connection, work, step, (via, &authority)).await?;
+    if work.info.connects == Connects::Destination {
+        return ask(connection, work, step, (endpoint, ""), (wire, false));
+    }
+    speak_for_nobody(&mut work.exchange.request);
+    if let Some(credentials) = step.via_credentials.as_ref().and_then(Password::credentials) {
+        work.exchange.request.head.add_known(Name::PROXY_AUTHORIZATION, credentials.as_bytes());
+    }
+    let outcome = ask(connection, work, step, (endpoint, &format!("http://{authority}")), (wire, false));
+    // Steps that follow may send the request somewhere else.
+    work.exchange.request.head.retain(|token, _, _| token != Name::PROXY_AUTHORIZATION);
+    outcome
 }
 
 /// The destination that a request names, if it was sent as to a proxy.
@@ -171,13 +251,13 @@ fn ask(
     connection: &Connection,
     work: &mut Work,
     step: &ForwardProxy,
-    address: SocketAddr,
-    mut wire: Box<Wire>,
+    (endpoint, before_path): (DestinationEndpoint, &str),
+    (mut wire, is_reused): (Box<Wire>, bool),
 ) -> Result<(), Miss> {
     let recorder = &connection.worker.recorder;
     let request = &work.exchange.request;
     let host = String::from_utf8_lossy(request.head.bytes(request.authority)).into_owned();
-    let upstream = Upstream::of_destination(address, host, step, recorder);
+    let upstream = Upstream::of_destination(endpoint, (host, before_path), step, recorder);
     let endpoint = upstream.endpoints.first().zip(upstream.plan.endpoints.first());
     let (endpoint, plan) = endpoint.ok_or(Miss::Failed(Failure::NoEndpoint))?;
     work.record.endpoint = Some(Rc::clone(endpoint));
@@ -190,7 +270,6 @@ fn ask(
         if !work.request_transfer.restart() {
             return Err(Miss::Failed(Failure::BodyConsumed));
         }
-        speak_for_nobody(&mut work.exchange.request);
         let output = wire.output(&connection.worker.buffers);
         write_request(output, work, plan, &HostChoice::Client);
         work.request_transfer.limit = work.exchange.body_limit;
@@ -202,12 +281,18 @@ fn ask(
         remote: Remote::Wire(wire),
         in_flight: Endpoint::enter(endpoint),
         upstream: Rc::clone(&upstream),
-        is_reused: false,
+        is_reused,
         has_refused_more: false,
         info: ResponseInfo::default(),
         base,
     });
     Ok(())
+}
+
+/// Whether the request may share its connection with others. Some schemes of `Authorization` speak for all that follows on
+/// a connection, whoever sends it.
+fn may_share(work: &Work) -> bool {
+    work.info.connects == Connects::No && work.exchange.request.head.first(Name::AUTHORIZATION).is_none()
 }
 
 /// Takes away what a stranger is not to know of the client, and says that this is a proxy (RFC 9110, section 7.6.3).

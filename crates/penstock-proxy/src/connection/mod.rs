@@ -35,6 +35,7 @@ mod tcp;
 mod transfer;
 mod tunnel;
 mod understand;
+mod via;
 mod web_socket;
 mod work;
 

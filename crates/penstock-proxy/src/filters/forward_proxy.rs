@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::{Destination, is_address_in_disguise, is_special};
 use super::kind::here;
-use super::{NativeFilter, SettingProblem, Source};
+use super::{NativeFilter, Password, SettingProblem, Source, Users};
 use crate::pipeline::{Filter, ResultId};
 use crate::unit::Duration;
 
@@ -28,9 +28,16 @@ const WEB: [u16; 2] = [80, 443];
 ///
 /// What is refused is answered with `403`. A request that was not sent as to a proxy is answered with `400`, one for
 /// `https` without a tunnel too. Whoever is connected to is told nothing of the client: forwarding fields and
-/// `Proxy-Authorization` go no further, and `Via` says that there is a proxy. No connection is kept for another request.
+/// `Proxy-Authorization` go no further, and `Via` says that there is a proxy. Connections are kept for further requests to
+/// the same address by the same name, tunnels and requests with `Authorization` aside.
 ///
-/// Results: `refused`, `failed` (no connection, or no answer), `timed_out`, `server_error` (a status of 500 or more),
+/// With `via` another proxy connects with destinations: tunnels are asked of it with `CONNECT`, other requests are sent
+/// to it as they came. It looks names up too, so that rules for networks judge addresses in requests alone.
+///
+/// With `users` only those are served who send one of these names with its password in `Proxy-Authorization`; others are
+/// answered with `407`.
+///
+/// Results: `unauthorized`, `refused`, `failed` (no connection, or no answer), `timed_out`, `server_error` (a status of 500 or more),
 /// `client_error` (400 to 499).
 ///
 /// ```yaml
@@ -48,6 +55,16 @@ pub struct ForwardProxy {
     /// Destinations that may not be reached, whatever `allow` says.
     #[serde(default)]
     pub deny: Vec<Destination>,
+    /// Name or URL of an upstream whose endpoints are proxies; absent: destinations are connected to from here.
+    #[serde(default)]
+    #[schemars(extend("x-penstock-reference" = "upstream"))]
+    pub via: Option<String>,
+    /// What that proxy is told in `Proxy-Authorization`, `name:password`; absent: nothing.
+    #[serde(default)]
+    pub via_credentials: Option<Password>,
+    /// Names and passwords of those who may use it; absent: all who reach it.
+    #[serde(default)]
+    pub users: Option<Users>,
     /// Time to look a name up and make a connection.
     #[serde(default = "connect")]
     pub connect: Duration,
@@ -61,6 +78,7 @@ pub struct ForwardProxy {
 
 /// Behind the results that a `Forward` has too.
 pub(crate) const REFUSED: ResultId = ResultId(4);
+pub(crate) const UNAUTHORIZED: ResultId = ResultId(5);
 
 fn connect() -> Duration {
     Duration::of_millis(5_000)
@@ -72,12 +90,25 @@ fn minute() -> Duration {
 
 impl NativeFilter for ForwardProxy {
     const SOURCE: Source = here!();
-    const RESULTS: &'static [&'static str] = &["failed", "timed_out", "server_error", "client_error", "refused"];
+    const RESULTS: &'static [&'static str] =
+        &["failed", "timed_out", "server_error", "client_error", "refused", "unauthorized"];
 
     fn problems(&self) -> Vec<SettingProblem> {
         let is_empty = self.allow.as_ref().is_some_and(Vec::is_empty);
         let hint = "name who may be reached, or leave it out";
-        is_empty.then(|| SettingProblem::new("allow", "nothing is allowed", hint)).into_iter().collect()
+        let lonely = self.via_credentials.is_some() && self.via.is_none();
+        let lonely = lonely.then(|| {
+            SettingProblem::new("via_credentials", "there is no proxy to tell them", "write `via`, or leave them out")
+        });
+        let empty = is_empty.then(|| SettingProblem::new("allow", "nothing is allowed", hint));
+        let nobody = self.users.as_ref().filter(|users| users.is_empty()).map(|_| {
+            SettingProblem::new("users", "nobody is allowed", "name who may use it, or leave it out")
+        });
+        let impossible = self.users.as_ref().and_then(Users::impossible).map(|name| {
+            let message = format!("{name:?} is no name of a user");
+            SettingProblem::new("users", message, "names have letters, and no colon")
+        });
+        empty.into_iter().chain(lonely).chain(nobody).chain(impossible).collect()
     }
 }
 
@@ -93,6 +124,12 @@ impl ForwardProxy {
         !is_address_in_disguise(name)
             && !self.deny.iter().any(is_denied)
             && self.allow.as_ref().map_or_else(|| is_web(port), |rules| rules.iter().any(is_allowed))
+    }
+
+    /// Whether a name may be connected to by somebody else, who looks it up.
+    pub(crate) fn takes_name(&self, name: &str, port: u16) -> bool {
+        let is_allowed = |rule: &Destination| rule.is_for_name(name) && rule.is_for_port(port, is_web);
+        self.may_take(name, port) && self.allow.as_ref().is_none_or(|rules| rules.iter().any(is_allowed))
     }
 
     /// Whether an address may be connected to, which a name, if there is one, has led to.
@@ -116,6 +153,13 @@ impl ForwardProxy {
         let port = port.unwrap_or(80);
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         match literal.parse() {
+            Err(_) if self.via.is_some() && self.takes_name(host, port) => {
+                format!("has another proxy look {host} up and connect to it on port {port}")
+            }
+            Err(_) if self.via.is_some() => format!("refuses {host}:{port}"),
+            Ok(address) if self.via.is_some() && self.takes(None, address, port) => {
+                format!("has another proxy connect to {host}:{port}")
+            }
             Ok(address) if self.takes(None, address, port) => format!("connects to {host}:{port}"),
             Err(_) if self.may_take(host, port) => {
                 format!("looks {host} up, and connects to the first of its addresses that is allowed on port {port}")
@@ -142,12 +186,16 @@ mod tests {
 
     #[test]
     fn settings_have_defaults_and_rules_are_checked() {
-        let expected = json!({"allow": null, "deny": [], "connect": 5000, "answer": 60000, "idle": 60000});
+        let expected = json!({"allow": null, "deny": [], "via": null, "via_credentials": null, "users": null, "connect": 5000, "answer": 60000, "idle": 60000});
         assert_eq!(check("ForwardProxy", json!({})), Ok(expected));
         for (settings, path, words) in [
             (json!({"allow": []}), "allow", "nothing is allowed"),
             (json!({"allow": ["a.test", "0x7f.1"]}), "allow[1]", "`0x7f.1` is no destination"),
             (json!({"deny": ["http://a.test"]}), "deny[0]", "is no destination"),
+            (json!({"via_credentials": "a:b"}), "via_credentials", "no proxy to tell"),
+            (json!({"users": {}}), "users", "nobody is allowed"),
+            (json!({"users": {"a:b": "c"}}), "users", "is no name of a user"),
+            (json!({"users": {"a": 5}}), "users.a", "is no text"),
         ] {
             let problems = check("ForwardProxy", settings.clone()).unwrap_err();
             let found = problems.iter().any(|one| one.path == path && one.message.contains(words));
@@ -179,6 +227,20 @@ mod tests {
         ] {
             let found = step(settings.clone()).takes(name, address.parse().unwrap(), port);
             assert_eq!(found, expected, "{settings} {name:?} {address} {port}");
+        }
+    }
+
+    #[test]
+    fn d13_what_another_proxy_looks_up_is_judged_by_its_name_alone() {
+        for (settings, name, port, expected) in [
+            (json!({}), "a.test", 443, true),
+            (json!({}), "a.test", 22, false),
+            (json!({}), "0x7f.1", 80, false),
+            (json!({"allow": ["10.0.0.0/8"]}), "a.test", 80, false),
+            (json!({"allow": ["*.a.test", "10.0.0.0/8"]}), "b.a.test", 80, true),
+            (json!({"allow": ["*"], "deny": ["a.test"]}), "a.test", 80, false),
+        ] {
+            assert_eq!(step(settings.clone()).takes_name(name, port), expected, "{settings} {name} {port}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod new_filter;
 mod path_template;
 mod scratch;
 mod settings;
+mod users;
 
 use std::sync::LazyLock;
 
@@ -19,10 +20,11 @@ use crate::pipeline::Filter;
 
 pub use destination::Destination;
 pub use forward::{HostChoice, Weighted};
-pub(crate) use forward_proxy::REFUSED;
+pub(crate) use forward_proxy::{REFUSED, UNAUTHORIZED};
 pub use kind::{FilterKind, NativeFilter, SettingProblem, Source};
 pub use leaf::{FieldName, HeaderTemplate, Pattern};
 pub use path_template::PathTemplate;
+pub use users::{Password, Users};
 
 /// Declares the module of each filter and lists it.
 macro_rules! catalogue {

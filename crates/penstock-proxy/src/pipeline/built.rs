@@ -132,10 +132,7 @@ impl<'a> PlanFilters<'a> {
         if let Some(same) = earlier.filter(|earlier| earlier.is_of(step, plugin)) {
             return Ok(same.clone());
         }
-        let settings = match &self.plan.secrets {
-            Some(secrets) => secrets.filled(&step.settings)?,
-            None => Cow::Borrowed(&step.settings),
-        };
+        let settings = self.settings(step)?;
         let is_changed = earlier.is_some();
         let built = self.foreign.build(&ForeignStep { plugin, kind, settings: &settings, meter, is_changed })?;
         Ok(Origin {
@@ -145,6 +142,14 @@ impl<'a> PlanFilters<'a> {
             filter: built.filter.into(),
             results: built.results,
         })
+    }
+
+    /// The settings of a step, secrets included if they are there.
+    fn settings(self, step: &StepPlan) -> Result<Cow<'_, Value>, String> {
+        match &self.plan.secrets {
+            Some(secrets) => secrets.filled(&step.settings),
+            None => Ok(Cow::Borrowed(&step.settings)),
+        }
     }
 
     /// What the code of some steps is: equal texts mean equal code.
@@ -215,7 +220,7 @@ impl BuiltStep {
         };
         let (action, results) = match &origin {
             Some(origin) => (Action::Filter(Arc::clone(&origin.filter)), origin.results.clone()),
-            None => native(plan)?,
+            None => native(&plan.filter, &*filters.settings(plan)?)?,
         };
         let when =
             plan.when.as_deref().map(Condition::parse).transpose().map_err(|problem| format!("when: {problem}"))?;
@@ -236,18 +241,18 @@ impl BuiltStep {
     }
 }
 
-fn native(plan: &StepPlan) -> Result<(Action, Option<Vec<String>>), String> {
-    let results = || Some(filters::results(&plan.filter).iter().map(|result| (*result).to_owned()).collect());
-    match plan.filter.as_str() {
+fn native(kind: &str, settings: &Value) -> Result<(Action, Option<Vec<String>>), String> {
+    let results = || Some(filters::results(kind).iter().map(|result| (*result).to_owned()).collect());
+    match kind {
         "end" => Ok((Action::End, None)),
         "Forward" => {
-            let forward = serde_json::from_value(plan.settings.clone()).map_err(|error| error.to_string())?;
+            let forward = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
             Ok((Action::Forward(forward), results()))
         }
         "ForwardProxy" => {
-            let proxy = serde_json::from_value(plan.settings.clone()).map_err(|error| error.to_string())?;
+            let proxy = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
             Ok((Action::ForwardProxy(proxy), results()))
         }
-        kind => Ok((Action::Filter(filters::build(kind, &plan.settings)?.into()), results())),
+        kind => Ok((Action::Filter(filters::build(kind, settings)?.into()), results())),
     }
 }

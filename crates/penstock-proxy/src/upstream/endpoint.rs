@@ -89,6 +89,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether a connection waits.
+    pub(super) fn is_waited_at(&self) -> bool {
+        !self.idle.borrow().is_empty()
+    }
+
     /// Closes the connection that has waited longest; says no where none waits.
     pub(crate) fn close_oldest(&self) -> bool {
         let mut idle = self.idle.borrow_mut();

@@ -2,6 +2,7 @@
 
 mod balance;
 mod budget;
+mod destinations;
 mod endpoint;
 mod multiplexed;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
@@ -9,4 +10,4 @@ mod upstream;
 
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use multiplexed::Multiplexed;
-pub(crate) use upstream::{PlannedUpstream, Upstream, Upstreams, first_pick};
+pub(crate) use upstream::{DestinationEndpoint, PlannedUpstream, Upstream, Upstreams, first_pick};

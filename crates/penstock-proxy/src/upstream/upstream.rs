@@ -13,11 +13,12 @@ use penstock_plan::{
 
 use super::balance::{Balancer, Candidate};
 use super::budget::Budget;
+use super::destinations::{Destinations, MOST_IDLE};
 use super::endpoint::Endpoint;
 use crate::filters::ForwardProxy;
 use crate::telemetry::{Recorder, UpstreamMeter, UpstreamMeters};
 use crate::tls::ClientTls;
-use crate::wire::Address;
+use crate::wire::{Address, Wire};
 
 /// An upstream: what the plan says and the state that survives the plan.
 pub(crate) struct Upstream {
@@ -54,15 +55,16 @@ impl PlannedUpstream<'_> {
 }
 
 impl Upstream {
-    /// One that stands for the destination that a request names itself, and serves that request alone.
+    /// One that stands for the destination that a request names itself, and serves that request alone. Its connection is
+    /// kept for others only if `endpoint` is.
     pub(crate) fn of_destination(
-        address: SocketAddr,
-        host: String,
+        endpoint: DestinationEndpoint,
+        (host, before_path): (String, &str),
         step: &ForwardProxy,
         recorder: &Rc<Recorder>,
     ) -> Rc<Self> {
-        let name = address.to_string();
-        let endpoint = Rc::new(Endpoint::new(&name, recorder.other_endpoints(), recorder));
+        let DestinationEndpoint { endpoint, is_kept } = endpoint;
+        let name = endpoint.name.to_string();
         let timeouts = Timeouts {
             connect_ms: step.connect.millis(),
             answer_ms: step.answer.millis(),
@@ -70,14 +72,20 @@ impl Upstream {
             send_ms: step.idle.millis(),
             keep_ms: 0,
         };
-        let plan =
-            EndpointPlan { host, address: name, is_tls: false, path: String::new(), weight: 1, tags: Vec::new() };
+        let plan = EndpointPlan {
+            host,
+            address: name,
+            is_tls: false,
+            path: before_path.to_owned(),
+            weight: 1,
+            tags: Vec::new(),
+        };
         let plan = UpstreamPlan {
             name: String::new(),
             endpoints: vec![plan],
             balance: Balance::RoundRobin,
             timeouts,
-            idle_connections: 0,
+            idle_connections: if is_kept { MOST_IDLE } else { 0 },
             protocol: UpstreamProtocol::Http1,
             ping: None,
             proxy_protocol: ProxyHeader::Off,
@@ -118,6 +126,24 @@ impl Upstream {
     }
 }
 
+/// The endpoint that a destination is.
+pub(crate) struct DestinationEndpoint {
+    endpoint: Rc<Endpoint>,
+    is_kept: bool,
+}
+
+impl DestinationEndpoint {
+    /// An endpoint by which somebody else reaches it; no connection is kept for that.
+    pub(crate) fn of(endpoint: &Rc<Endpoint>) -> Self {
+        Self { endpoint: Rc::clone(endpoint), is_kept: false }
+    }
+
+    /// A connection that waits.
+    pub(crate) fn take_idle(&self) -> Option<Box<Wire>> {
+        self.endpoint.take_idle()
+    }
+}
+
 /// The endpoint that a worker without any history would pick.
 pub(crate) fn first_pick(plan: &UpstreamPlan) -> Option<String> {
     let candidates = plan.endpoints.iter().map(|one| Candidate { weight: one.weight, in_flight: 0, is_tried: false });
@@ -128,17 +154,26 @@ pub(crate) fn first_pick(plan: &UpstreamPlan) -> Option<String> {
 /// The upstreams of one worker by their key.
 pub(crate) struct Upstreams {
     by_key: RefCell<HashMap<Arc<str>, Rc<Upstream>, RandomState>>,
+    destinations: Destinations,
     recorder: Rc<Recorder>,
 }
 
 impl Upstreams {
     pub(crate) fn new(recorder: Rc<Recorder>) -> Self {
-        Self { by_key: RefCell::default(), recorder }
+        Self { by_key: RefCell::default(), destinations: Destinations::default(), recorder }
     }
 
     /// The upstream of a key.
     pub(crate) fn get(&self, key: &str) -> Option<Rc<Upstream>> {
         self.by_key.borrow().get(key).map(Rc::clone)
+    }
+
+    /// The endpoint of an address that was found by a name, whose connections are kept for others if they may be.
+    pub(crate) fn destination(&self, address: SocketAddr, name: &str, may_share: bool) -> DestinationEndpoint {
+        let make = || Rc::new(Endpoint::new(&address.to_string(), self.recorder.other_endpoints(), &self.recorder));
+        let kept = may_share.then(|| self.destinations.of(address, name, make)).flatten();
+        let is_kept = kept.is_some();
+        DestinationEndpoint { endpoint: kept.unwrap_or_else(make), is_kept }
     }
 
     /// Takes over a plan's upstreams; endpoints that stay keep their connections and counts.
@@ -167,10 +202,12 @@ impl Upstreams {
     /// Closes one connection that waits, for the sake of its descriptor; says no where none does.
     pub(crate) fn close_idle(&self) -> bool {
         self.by_key.borrow().values().flat_map(|upstream| &upstream.endpoints).any(|endpoint| endpoint.close_oldest())
+            || self.destinations.close_idle()
     }
 
     /// Closes connections that waited too long.
     pub(crate) fn sweep(&self, now_ms: u64) {
+        self.destinations.sweep(now_ms);
         for upstream in self.by_key.borrow().values() {
             let oldest_ms = now_ms.saturating_sub(upstream.plan.timeouts.keep_ms);
             upstream.endpoints.iter().for_each(|endpoint| endpoint.sweep(oldest_ms));

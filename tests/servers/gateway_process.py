@@ -99,7 +99,7 @@ class GatewayProcess:
             stream.settimeout(10)
             try:
                 stream.connect(str(self.state.admin_socket))
-                stream.sendall(f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
+                stream.sendall(f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode())
                 head, _, body = b"".join(iter(lambda: stream.recv(65536), b"")).partition(b"\r\n\r\n")
             except OSError:
                 return 0, {}

@@ -31,3 +31,14 @@ def ask_many(port: int, path: str, count: int) -> dict[int, int]:
     for thread in threads:
         thread.join(60)
     return dict(statuses)
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of one answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()

@@ -16,6 +16,8 @@ MAY_IMPORT = {
     "penstock._core": ("runtime/", "filters/native.py", "sdk/request.py"),
     "sqlite3": ("store/",),
     "grpc": ("store/",),
+    "starlette": ("admin/", "console/"),
+    "uvicorn": ("admin/", "console/"),
     "yaml": ("base/", "model/", "cli/", "store/", "importers/", "sdk/"),
     "ruamel": ("cli/",),
 }

@@ -98,7 +98,7 @@ def _running(places: Iterable[Path]) -> Iterable[Path]:
 
 
 def _exchange(place: Path, method: str, path: str) -> Any:
-    request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
             stream.settimeout(_SECONDS)

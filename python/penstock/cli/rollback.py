@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from typing import Any
 
 from penstock.cli.command import FAILED, FINE, Command
 from penstock.cli.gateway_client import NoGateway, add_gateway, ask
@@ -12,23 +13,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and which revision."""
     add_gateway(parser)
     parser.add_argument("revision", type=revision, metavar="REVISION", help="its number, as 41 or r41")
+    parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
 
 
 def run(options: argparse.Namespace) -> int:
     """Go back; fails with every problem if what was can not be applied any more, and then nothing has changed."""
+    dry = "?dry_run=true" if options.dry_run else ""
     try:
-        answer = ask(options, "POST", f"/-/rollback/{options.revision}")
+        answer = ask(options, "POST", f"/api/v1/history/{options.revision}/rollback{dry}")
+        if "detail" in answer:
+            return _refused(answer)
+        place = ask(options, "GET", "/-/status")["configuration"]
     except NoGateway as problem:
         print(f"penstock: {problem}", file=sys.stderr)
         return FAILED
-    if answer["problems"]:
-        print(*answer["problems"], "nothing has changed", sep="\n", file=sys.stderr)
-        return FAILED
-    print(f"revision {answer['store_revision']} holds what revision {options.revision} held, and is applied")
-    if answer["configuration"]:
+    if options.dry_run:
+        print("".join(one["diff"] for one in answer["changes"]), end="")
+        return FINE
+    print(f"revision {answer['revision']} holds what revision {options.revision} held, and is applied")
+    if place:
         told = "still says what it said, and holds again when it changes, is reloaded or the gateway starts"
-        print(f"{answer['configuration']} {told}", file=sys.stderr)
+        print(f"{place} {told}", file=sys.stderr)
     return FINE
+
+
+def _refused(answer: dict[str, Any]) -> int:
+    problems = [f"{one['resource'] or ''}: {one['path']}: {one['message']}" for one in answer.get("problems", ())]
+    print(answer["detail"], *problems, *answer.get("worker_problems", ()), sep="\n", file=sys.stderr)
+    return FAILED
 
 
 COMMAND = Command(add_options, run)

@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import difflib
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -81,16 +79,10 @@ def became(results: Mapping[int, list[Result]] | Mapping[int, object], change: C
 def difference(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterator[str]:
     """What tells two states of resources apart, line by line, without secrets."""
     from penstock.filters.native import native_catalogue
-    from penstock.runtime.change.shown import shown
+    from penstock.runtime.change import shown
 
-    kinds = native_catalogue().kinds
-
-    def lines(entry: Entry | None) -> list[str]:
-        return json.dumps(shown(entry.value, kinds), indent=2, ensure_ascii=False).splitlines() if entry else []
-
+    showing = shown.Showing(native_catalogue().kinds)
     for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        if not is_shown(key) or (old and new and old.value == new.value):
-            continue
-        told = list(difflib.unified_diff(lines(old), lines(new), key, key, lineterm="", n=2))
-        yield from told or (f"--- {key}", f"+++ {key}", "  only what is secret differs")
+        old, new = (found.value if (found := side.get(key)) else None for side in (before, after))
+        if is_shown(key) and old != new:
+            yield from shown.difference(key, old, new, showing)

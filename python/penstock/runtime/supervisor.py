@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from penstock.runtime.change.applying import Applying
+from penstock.runtime.change.editing import Editing
 from penstock.runtime.change.opening import Opening, open_in_memory
+from penstock.runtime.change.resources import Resources
 from penstock.runtime.change.source import AUTHOR, Source
 from penstock.runtime.launch import Launch
 from penstock.runtime.listening import Sockets
@@ -24,12 +26,10 @@ from penstock.runtime.signals import ENDING
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.takeover import Earlier, retire, take_sockets
-from penstock.store import Author, Damaged, Forgotten, Unavailable
+from penstock.store import Damaged, Unavailable
 
 _log = logging.getLogger("penstock")
 _SHOWN_CHANGES = 10
-_OWNER = Author("owner", "command")
-"""Who asks on the admin socket."""
 _TOTALS = {
     "requests": "penstock_gateway_requests_total",
     "connections": "penstock_open_connections",
@@ -84,6 +84,7 @@ class Supervisor:
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _forced: asyncio.Event = field(default_factory=asyncio.Event)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _resources: Resources | None = None
 
     @property
     def fleet(self) -> Fleet:
@@ -100,6 +101,15 @@ class Supervisor:
         """Revision of the plan that the workers run."""
         current = self.fleet.rollout.current
         return current.revision if current else None
+
+    @property
+    def resources(self) -> Resources:
+        """The resources, for whoever looks at them or changes them."""
+        store = self.applying.store
+        if self._resources is None or self._resources.editing.store is not store:
+            editing = Editing(store, self.applying.compilation, self.applying.entries)
+            self._resources = Resources(self.applying, editing)
+        return self._resources
 
     @property
     def is_ready(self) -> bool:
@@ -158,15 +168,6 @@ class Supervisor:
             outcome = await self.applying.outcome_of(change.revision)
             self.is_refused = bool(outcome.problems)
             return list(outcome.problems)
-
-    async def rollback(self, revision: int) -> dict[str, Any]:
-        """Make the store hold what it held at a revision, and apply it; what is wrong, if anything, changes nothing."""
-        async with self._reading:
-            try:
-                problems, store_revision = await self.applying.rollback(revision, _OWNER)
-            except (Unavailable, Damaged, Forgotten) as problem:
-                problems, store_revision = [str(problem)], None
-        return {"problems": problems, "store_revision": store_revision, "configuration": self.source.place}
 
     def metrics(self) -> list[Metric]:
         """What all workers have counted, up to now; none of them is asked."""

@@ -10,7 +10,7 @@ import pytest
 from penstock.filters.native import native_catalogue
 from penstock.model.loading import load_resources
 from penstock.runtime.change.compilation import Compilation
-from penstock.runtime.change.editing import Edit, Edited, Editing, OwnedElsewhere, owner_of
+from penstock.runtime.change.editing import Edit, Edited, Editing, OwnedElsewhere, owner_of_keys
 from penstock.runtime.change.entries import Entries
 from penstock.runtime.change.source import Reading
 from penstock.store import Author, Conflict, MemoryStore
@@ -126,7 +126,7 @@ def test_what_files_hold_is_changed_in_the_files(tmp_path: Path) -> None:
                 await editing.edit(ME, edit)
         await editing.edit(ME, Edit([UPSTREAM, route("mine")]))
         snapshot = await editing.store.range()
-        assert [owner_of(snapshot, f"route/{name}") for name in ("orders", "mine")] == ["files", "api"]
+        assert [owner_of_keys(snapshot)[f"route/{name}"] for name in ("orders", "mine")] == ["files", "api"]
         # Nor do files take over what somebody else keeps.
         taking = Reading(load_resources(f"{text}---\n{text.replace('orders', 'mine')}").resources, ())
         assert [str(one) for one in await taking.strangers(editing.store)] == [
@@ -143,5 +143,23 @@ def test_what_was_wrong_before_keeps_nobody_from_a_change(tmp_path: Path) -> Non
         edited = await editing.edit(ME, Edit([LISTENER, UPSTREAM, route()]))
         assert messages(edited) == []
         assert edited.change is not None
+
+    with_editing(tmp_path, test)
+
+
+def test_going_back_brings_all_of_a_revision_back_what_files_own_too(tmp_path: Path) -> None:
+    async def test(editing: Editing) -> None:
+        text = "kind: Route\nname: mine\npath: /a\nto: http://127.0.0.1:1\n"
+        await Reading(load_resources(text).resources, ()).write(editing.store, editing.entries)
+        good = (await editing.edit(ME, Edit([UPSTREAM, route()]))).change
+        assert good is not None
+        await editing.edit(ME, Edit(delete=frozenset({"upstream/orders"}), cascades=True))
+        await Reading(load_resources(text.replace("/a", "/b")).resources, ()).write(editing.store, editing.entries)
+        tried = await editing.roll_back(ME, good.revision, is_trial=True)
+        assert sorted(tried.after) == ["route/mine", "route/orders", "upstream/orders"]
+        back = await editing.roll_back(ME, good.revision)
+        assert back.change is not None
+        assert back.change.digest == good.digest
+        assert (await editing.roll_back(ME, good.revision)).after == {}
 
     with_editing(tmp_path, test)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.filters.catalogue import FilterKind
-from penstock.runtime.change.shown import shown
+from penstock.runtime.change.shown import shown, unmasked
 
 STARS = "*" * 10
 SCHEMA = {
@@ -61,3 +61,13 @@ def test_secrets_are_stars(stored: Mapping[str, Any], expected: Any) -> None:
 
 def test_what_is_no_json_is_stars() -> None:
     assert shown("{", KINDS) == STARS
+
+
+def test_what_is_sent_back_as_it_was_seen_keeps_its_secrets_and_nothing_else_becomes_one() -> None:
+    stored = {"kind": "Route", "name": "a", "path": STARS, "steps": [STEP, {"kind": "Stranger", "x": "s"}]}
+    seen = shown(json.dumps(stored), KINDS)
+    assert unmasked(seen, stored, seen) == stored
+    changed = {**seen, "name": STARS, "steps": [{**seen["steps"][0], "header": STARS, "secret": "new"}]}
+    kept = [{**STEP, "header": STARS, "secret": "new"}]
+    assert unmasked(changed, stored, seen) == {**stored, "name": STARS, "steps": kept}
+    assert unmasked({"key": STARS}, {}, {}) == {"key": STARS}

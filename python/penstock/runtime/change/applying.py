@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from penstock.base.problem import errors
 from penstock.discovery.names import Names
 from penstock.filters.plugin_files import forget_copies
 from penstock.filters.plugin_version import FOLDER
@@ -28,7 +27,7 @@ from penstock.runtime.worker.entry import BUILD
 from penstock.runtime.worker.fleet import Fleet
 from penstock.runtime.worker.process import WorkerProcess
 from penstock.runtime.worker.rollout import NoWorker
-from penstock.store import Author, Damaged, Entry, Forgotten, Snapshot, Store, Transaction, Unavailable
+from penstock.store import Author, Damaged, Entry, Forgotten, Snapshot, Store, Unavailable
 
 _log = logging.getLogger("penstock")
 _PROVEN_SECONDS = 10.0
@@ -124,23 +123,6 @@ class Applying:
                 await self.store.note(change.revision, result_of(change, problems, plan))
         except (*_AWAY, Forgotten) as problem:
             _log.error("what became of revision %d is not kept: %s", store_revision, problem)
-
-    async def rollback(self, revision: int, author: Author) -> tuple[list[str], int | None]:
-        """Make the store hold what it held at a revision, if that can be applied; problems, and the new revision.
-
-        Raises: Forgotten, Unavailable.
-        """
-        earlier, now = await self.store.at(revision), await self.store.range()
-        placed, unreadable = Entries().read(earlier)
-        values = {key: entry.value for key, entry in earlier.entries.items()}
-        compiled = await asyncio.to_thread(self.compilation.compile, placed, plugins=read_plugins(values))
-        wrong = [str(problem) for problem in (*unreadable, *errors(compiled.problems))]
-        if wrong:
-            return wrong, None
-        gone = frozenset(now.entries.keys() - values.keys())
-        change = await self.store.transaction(Transaction(author, values, gone, message=f"rollback to r{revision}"))
-        outcome = await self.outcome_of(change.revision)
-        return list(outcome.problems), change.revision
 
     def refuse(self, author: Author, problems: Sequence[str]) -> None:
         """Note a change that has problems before it comes into the store."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from penstock.compiler import Compiled, Remembered, compile_resources
-from penstock.filters.catalogue import Catalogue
+from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.filters.plugin_version import PluginMemory
 from penstock.filters.plugins import plugin_catalogue
 from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
@@ -26,6 +26,7 @@ class Compilation:
     _remembered: Remembered = field(default_factory=Remembered)
     _plugins: PluginMemory = field(default_factory=PluginMemory)
     _latest: tuple[_Question, Compiled] | None = None
+    _catalogue: Catalogue | None = None
 
     def compile(
         self,
@@ -40,6 +41,7 @@ class Compilation:
         catalogue = plugin_catalogue(
             self.native, unusable.with_files(placed), self.state_folder, self._plugins, plugins
         )
+        self._catalogue = catalogue
         # A list that holds the same objects is compared without looking into them.
         question = (catalogue.digest, unusable, list(placed))
         if self._latest is not None and self._latest[0] == question:
@@ -47,3 +49,8 @@ class Compilation:
         compiled = compile_resources(placed, catalogue, self._remembered, unusable=unusable)
         self._latest = (question, compiled)
         return compiled
+
+    @property
+    def kinds(self) -> Mapping[str, FilterKind]:
+        """The kinds of filters that the latest compilation knew."""
+        return (self._catalogue or self.native).kinds

@@ -104,6 +104,37 @@ class Editing:
                 return edited
             return replace(edited, change=await self._write(author, edit, snapshot, edited))
 
+    async def roll_back(self, author: Author, revision: int, *, is_trial: bool = False) -> Edited:
+        """Make the store hold what it held at a revision, or tell what would change.
+
+        Raises: Forgotten; what the store raises.
+        """
+        async with self._turn:
+            now, then = await self.store.range(), await self.store.at(revision)
+            _, unreadable = self.entries.read(then)
+            later = Snapshot(now.revision + 1, then.entries)
+            edited = _edited(now, later, (await self._compiled(now), await self._compiled(later)))
+            edited = replace(edited, problems=[*unreadable, *edited.problems])
+            if is_trial or edited.is_refused:
+                return edited
+            gone = frozenset(now.entries.keys() - then.entries.keys())
+            put = {key: entry.value for key, entry in then.entries.items()}
+            message = f"rollback to r{revision}"
+            return replace(edited, change=await self.store.transaction(Transaction(author, put, gone, message=message)))
+
+    async def take_back(self, author: Author, change: Change) -> Change:
+        """Restore what a change has replaced, unless somebody has changed it since."""
+        async with self._turn:
+            put = {key: entry.value for key, entry in change.before.items()}
+            expected = dict.fromkeys(change.put, change.revision) | dict.fromkeys(change.deleted, 0)
+            gone = frozenset(change.put.keys() - change.before.keys())
+            message = f"revision {change.revision} taken back: no worker could run it"
+            transaction = Transaction(author, put=put, delete=gone, expected=expected, message=message)
+            try:
+                return await self.store.transaction(transaction)
+            except Conflict:
+                return change
+
     async def _write(self, author: Author, edit: Edit, snapshot: Snapshot, edited: Edited) -> Change:
         touched = {*edited.before, *edited.after}
         seen = {key: entry.modified if (entry := snapshot.entries.get(key)) else 0 for key in touched}
@@ -130,9 +161,10 @@ class Editing:
         return await asyncio.to_thread(partial(self.compilation.compile, placed, plugins=read_plugins(values)))
 
 
-def owner_of(snapshot: Snapshot, key: str) -> str:
-    """Who keeps a resource, and is to be asked for a change of it."""
-    return FILES if key in set(read_order(snapshot)) else ANYONE
+def owner_of_keys(snapshot: Snapshot) -> dict[str, str]:
+    """Who keeps resources, and is to be asked for a change of them, by their keys."""
+    owned = set(read_order(snapshot))
+    return {key: FILES if key in owned else ANYONE for key in snapshot.entries}
 
 
 def _read(data: Sequence[Any]) -> tuple[dict[str, Resource], list[Problem]]:
@@ -171,7 +203,8 @@ def _fresh_errors(before: Compiled, after: Compiled) -> list[Problem]:
 def _edited(snapshot: Snapshot, later: Snapshot, plans: tuple[Compiled, Compiled]) -> Edited:
     before, after = plans
     old, new = snapshot.entries, later.entries
-    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) is not new.get(key))
+    values = {key: entry.value for key, entry in old.items()}, {key: entry.value for key, entry in new.items()}
+    keys = sorted(key for key in old.keys() | new.keys() if values[0].get(key) != values[1].get(key))
     fresh = [*_fresh_errors(before, after), *(one for one in after.problems if not one.is_error)]
     parts, known = after.plan["parts"], before.plan["parts"]
     return Edited(

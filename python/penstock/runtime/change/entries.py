@@ -20,6 +20,11 @@ PLUGIN_FILES = "plugin-files/"
 """Where the digests of plugins' files are kept: another content is a change, though the resource is the same."""
 
 
+def is_resource(key: str) -> bool:
+    """Whether an entry is a resource, and nothing that is kept about some."""
+    return key != ORDER_KEY and not key.startswith(PLUGIN_FILES)
+
+
 def read_order(snapshot: Snapshot) -> list[str]:
     """The keys of the resources that files hold, in their order."""
     entry = snapshot.entries.get(ORDER_KEY)
@@ -55,7 +60,7 @@ class Entries:
         problems: list[Problem] = []
         placed: dict[str, tuple[str, Placed]] = {}
         for key, entry in snapshot.entries.items():
-            if key == ORDER_KEY or key.startswith(PLUGIN_FILES):
+            if not is_resource(key):
                 continue
             known = self._placed.get(key)
             if known is not None and known[0] == entry.value:

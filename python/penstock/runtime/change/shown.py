@@ -1,32 +1,94 @@
 """Stored resources as they may be shown: without their secrets, as their schemas mark them."""
 
+import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.compiler.settings import HIDDEN
 from penstock.filters.catalogue import FilterKind
 from penstock.model.kinds import KINDS
+from penstock.model.step import END
 
 _STEP_LISTS = frozenset({"steps", "before", "after"})
 _OF_EVERY_STEP = frozenset({"kind", "name", "when", "on"})
 _BRANCHES = ("anyOf", "oneOf", "allOf")
+_SECRET = "password"  # noqa: S105 - what schemas call any of them
+"""The format of a text that is secret."""
 Schema = Mapping[str, Any]
 
 
 def shown(text: str, kinds: Mapping[str, FilterKind]) -> Any:
-    """The data of a stored text, with stars for what is secret.
+    """The data of a stored text, with stars for what is secret."""
+    return Showing(kinds).shown(text)
+
+
+@dataclass(slots=True)
+class Showing:
+    """Shows many texts, and looks through each schema once.
 
     Of filters that are not in the catalogue nobody knows what is secret; their texts are stars throughout.
     """
-    try:
-        data = json.loads(text)
-    except ValueError:
-        return HIDDEN
-    model = KINDS.get(data.get("kind", "")) if isinstance(data, dict) else None
-    if model is None:
-        return data if isinstance(data, list) else HIDDEN
-    return _with_steps(_masked(data, _Place(model.model_json_schema())), data, kinds)
+
+    kinds: Mapping[str, FilterKind]
+    _places: dict[str, "_Place | None"] = field(default_factory=dict)
+
+    def shown(self, text: str) -> Any:
+        """The data of a stored text, with stars for what is secret."""
+        try:
+            data = json.loads(text)
+        except ValueError:
+            return HIDDEN
+        model = KINDS.get(data.get("kind", "")) if isinstance(data, dict) else None
+        if model is None:
+            return data if isinstance(data, list) else HIDDEN
+        place = self._place(f"{model.__name__}/", model.model_json_schema)
+        return self._with_steps(_masked(data, place) if place else dict(data), data)
+
+    def _place(self, key: str, schema: Callable[[], Schema]) -> "_Place | None":
+        """The outermost place of a schema that marks something as secret; none of one that marks nothing."""
+        if key not in self._places:
+            whole = schema()
+            self._places[key] = _Place(whole) if _SECRET in json.dumps(whole) else None
+        return self._places[key]
+
+    def _with_steps(self, masked: Any, data: Mapping[str, Any]) -> Any:
+        for key in _STEP_LISTS & data.keys():
+            if isinstance(data[key], list):
+                masked[key] = [self._step(step) for step in data[key]]
+        return masked
+
+    def _step(self, step: Any) -> Any:
+        if not isinstance(step, dict):
+            return step
+        kind = self.kinds.get(str(step.get("kind")))
+        settings = {key: value for key, value in step.items() if key not in _OF_EVERY_STEP}
+        own = {key: value for key, value in step.items() if key in _OF_EVERY_STEP}
+        if kind is None:
+            return own | (_starred(settings) if step.get("kind") != END else settings)
+        place = self._place(kind.name, lambda: kind.schema)
+        return own | (_masked(settings, place) if place else settings)
+
+
+def difference(key: str, before: str | None, after: str | None, showing: Showing) -> list[str]:
+    """The lines that tell two values of a key apart, without secrets; a value may be absent."""
+    old, new = ([] if value is None else _lines(showing.shown(value)) for value in (before, after))
+    told = list(difflib.unified_diff(old, new, key, key, lineterm="", n=2))
+    return told or [f"--- {key}", f"+++ {key}", "  only what is secret differs"]
+
+
+def unmasked(data: Any, stored: Any, seen: Any) -> Any:
+    """Data as it was sent, with what is stored at the places where it still says what was seen of a secret."""
+    if data == HIDDEN and seen == HIDDEN:
+        return stored
+    if isinstance(data, dict) and isinstance(stored, dict) and isinstance(seen, dict):
+        return {key: unmasked(item, stored.get(key), seen.get(key)) for key, item in data.items()}
+    if isinstance(data, list) and isinstance(stored, list) and isinstance(seen, list):
+        missing = [None] * len(data)
+        both = zip(data, [*stored, *missing], [*seen, *missing], strict=False)
+        return [unmasked(item, one, other) for item, one, other in both]
+    return data
 
 
 class _Place:
@@ -38,7 +100,7 @@ class _Place:
 
     @property
     def is_secret(self) -> bool:
-        return any(mark.get("format") == "password" for mark in self.marks)
+        return any(mark.get("format") == _SECRET for mark in self.marks)
 
     def key(self, key: str) -> "_Place":
         found = [mark.get("properties", {}).get(key, mark.get("additionalProperties")) for mark in self.marks]
@@ -73,20 +135,8 @@ def _masked(value: Any, place: _Place) -> Any:
     return value
 
 
-def _with_steps(masked: Any, data: Mapping[str, Any], kinds: Mapping[str, FilterKind]) -> Any:
-    for key in _STEP_LISTS & data.keys():
-        if isinstance(data[key], list):
-            masked[key] = [_step(step, kinds) for step in data[key]]
-    return masked
-
-
-def _step(step: Any, kinds: Mapping[str, FilterKind]) -> Any:
-    if not isinstance(step, dict):
-        return step
-    kind = kinds.get(str(step.get("kind")))
-    settings = {key: value for key, value in step.items() if key not in _OF_EVERY_STEP}
-    own = {key: value for key, value in step.items() if key in _OF_EVERY_STEP}
-    return own | (_masked(settings, _Place(kind.schema)) if kind else _starred(settings))
+def _lines(data: Any) -> list[str]:
+    return json.dumps(data, indent=2, ensure_ascii=False).splitlines()
 
 
 def _starred(value: Any) -> Any:

@@ -1,0 +1,91 @@
+"""The description of the admin API.
+
+Source: OpenAPI 3.1.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.admin.operation import Operation
+from penstock.model.kinds import KINDS
+from penstock.model.schema import kind_schema
+from penstock.runtime.worker.entry import BUILD
+
+_PARAMETERS = re.compile(r"\{(\w+)\}")
+_PROBLEM = "#/components/schemas/Problem"
+
+
+def answer(operations: Iterable[Operation]) -> Callable[[Request], Awaitable[Response]]:
+    """What answers with the description; it is made when it is asked for."""
+    known = tuple(operations)
+
+    async def described(_request: Request) -> Response:
+        """The description of all that can be asked for."""
+        return JSONResponse(describe(known))
+
+    return described
+
+
+def describe(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The description of some operations."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Penstock admin API", "version": BUILD},
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Problem": _PROBLEM_SCHEMA, **{name: kind_schema(model) for name, model in KINDS.items()}},
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": operation.answer.__name__,
+        "parameters": [*_of_path(operation.path), *({"in": one.place, **_told(one)} for one in operation.parameters)],
+        "responses": {str(status): _answered(status, text) for status, text in operation.answers.items()},
+    }
+    if operation.is_open:
+        told["security"] = []
+    else:
+        told["responses"]["401"] = _answered(401, "A token is needed.")
+    if operation.body is not None:
+        told["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": dict(operation.body)}}}
+    return told
+
+
+def _told(parameter: Any) -> dict[str, Any]:
+    return {"name": parameter.name, "description": parameter.description, "schema": dict(parameter.schema)}
+
+
+def _of_path(path: str) -> Iterable[dict[str, Any]]:
+    for name in _PARAMETERS.findall(path):
+        schema = {"type": "string", "enum": [kind.lower() for kind in KINDS]} if name == "kind" else {"type": "string"}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _answered(status: int, text: str) -> dict[str, Any]:
+    if status < 400:  # noqa: PLR2004 - what is below is no problem
+        return {"description": text}
+    return {"description": text, "content": {"application/problem+json": {"schema": {"$ref": _PROBLEM}}}}
+
+
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "problems": {"type": "array", "items": {"type": "object"}},
+    },
+}

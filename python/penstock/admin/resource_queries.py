@@ -1,0 +1,68 @@
+"""What is asked of lists of resources: which of them, how many, and what of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from penstock.admin.problem_answer import Bad
+
+MOST = 10_000
+_USUAL = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a list, and the key behind which the rest begins, if there is one."""
+
+    items: Sequence[dict[str, Any]]
+    next: str | None
+
+
+def page(items: Sequence[dict[str, Any]], query: Mapping[str, str]) -> Page:
+    """The items that a query asks for; they are in the order of their keys.
+
+    Raises: Bad if it cannot be understood.
+    """
+    limit, after = _limit(query.get("limit")), query.get("after", "")
+    wanted = [item for item in items if _key(item) > after and _has_labels(item, query.get("labels", ""))]
+    shown = wanted[:limit]
+    return Page(
+        [masked(item, query.get("fields", "")) for item in shown], _key(shown[-1]) if len(wanted) > limit else None
+    )
+
+
+def masked(item: dict[str, Any], fields: str) -> dict[str, Any]:
+    """An item with the named fields alone, and those that say which it is."""
+    if not fields:
+        return item
+    wanted = {"kind", "name", *(field.strip() for field in fields.split(","))}
+    return {key: value for key, value in item.items() if key in wanted}
+
+
+def _key(item: Mapping[str, Any]) -> str:
+    return f"{str(item.get('kind')).lower()}/{item.get('name')}"
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _USUAL
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST):
+        raise Bad(HTTPStatus.BAD_REQUEST, f"limit: write a number from 1 to {MOST}")
+    return int(text)
+
+
+def _has_labels(item: Mapping[str, Any], selector: str) -> bool:
+    """Whether an item has the labels that a selector asks for: `a=b`, `a!=b`, `a`, `!a`, all of them to hold."""
+    labels = item.get("labels") or {}
+    return all(_holds(labels, one.strip()) for one in selector.split(",") if one.strip())
+
+
+def _holds(labels: Mapping[str, str], condition: str) -> bool:
+    if condition.startswith("!"):
+        return condition[1:].strip() not in labels
+    name, unequal, value = condition.partition("!=")
+    if unequal:
+        return labels.get(name.strip()) != value.strip()
+    name, equal, value = condition.partition("=")
+    return labels.get(name.strip()) == value.strip() if equal else condition in labels

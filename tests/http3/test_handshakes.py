@@ -133,11 +133,15 @@ def test_handshakes_are_counted_by_whether_a_session_went_on_and_lines_of_the_lo
         for _ in range(2):
             with Http3Client(gateway.port(), tune=with_ticket) as client:
                 assert client.get("/own").status == 404
-        form = r'^penstock_tls_handshakes_total{listener="web",version="1.3",resumed="(.*)"} (\d+)$'
-        text = str(gateway.ask("GET", "/metrics")[1])
-        assert dict(re.findall(form, text, re.MULTILINE)) == {"false": "1", "true": "2"}
+        wait_until(lambda: handshakes(gateway) == {"false": "1", "true": "2"})
         wait_until(lambda: log.exists() and log.read_text().count("\n") == 3)
         assert [json.loads(line)["tls_cipher"] for line in log.read_text().splitlines()] == [AES] * 3
+
+
+def handshakes(gateway: GatewayProcess) -> dict[str, str]:
+    """How many there were, by whether a session went on."""
+    form = r'^penstock_tls_handshakes_total{listener="web",version="1.3",resumed="(.*)"} (\d+)$'
+    return dict(re.findall(form, str(gateway.ask("GET", "/metrics")[1]), re.MULTILINE))
 
 
 def test_a_handshake_that_was_refused_is_a_line_of_the_log(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ EXCESSIVE_LOAD, REQUEST_INCOMPLETE, MESSAGE_ERROR = 0x107, 0x10D, 0x10E
 RETRY = 0xF0
 MEMORY_BYTES = 8 << 20
 """What a flood may leave behind in a worker: buffers that are kept for use again."""
+HALF_OPEN_BYTES = 36 << 10
+"""What a handshake may hold that does not go on; docs/decisions/0022 says of what it is made."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -128,13 +130,23 @@ def test_c3_an_end_without_the_declared_body_resets_the_stream_and_its_request(*
 
 
 def test_c4_c11_from_a_number_of_handshakes_on_clients_have_to_prove_their_address() -> None:
-    first = hellos(1, 600)
+    check_half_open(600)
+
+
+@pytest.mark.long
+def test_c4_ten_thousand_handshakes_that_do_not_go_on() -> None:
+    check_half_open(10_000)
+
+
+def check_half_open(count: int) -> None:
+    first = hellos(1, count)
     with serving() as gateway:
         port = gateway.port()
         assert is_well(gateway)
         before = memory(gateway)
         retries = 0
         clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in first]
+        began = time.monotonic()
         for client, hello in zip(clients, first, strict=True):
             client.settimeout(5)
             client.connect(("127.0.0.1", port))
@@ -143,10 +155,11 @@ def test_c4_c11_from_a_number_of_handshakes_on_clients_have_to_prove_their_addre
                 client.send(hello)
             retries += client.recv(65536)[0] & RETRY == RETRY
         half_open = len(first) - retries
-        assert half_open == 200
+        # As some are given up after three seconds, others begin.
+        assert 200 <= half_open <= 200 * (1 + (time.monotonic() - began) // 3)
         grown = memory(gateway) - before
         assert is_well(gateway)
-        assert grown / half_open <= 64 << 10
+        assert grown / 200 <= HALF_OPEN_BYTES
         wait_until(lambda: not gateway.status()["connections"], 20)
         for client in clients:
             client.close()
@@ -258,7 +271,8 @@ def test_b7_a_client_that_takes_nothing_holds_little_and_is_given_up() -> None:
             with Http3Client(gateway.port(), tune=little_window) as client:
                 for _ in range(count):
                     client.begin("/")
-                wait_until(lambda: len(large.callers) >= count)
+                # It takes part in the connection: more than a few streams are granted once the handshake has ended.
+                client.until(lambda: len(large.callers) >= count)
                 assert memory(gateway) - before < count * (256 << 10)
                 wait_until(lambda: all(caller.ended.is_set() for caller in large.callers), 20)
 

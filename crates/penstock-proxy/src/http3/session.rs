@@ -32,6 +32,8 @@ pub(crate) struct Limits {
     pub(crate) head: HeadLimits,
     /// Whether requests are served that came before the handshake had ended.
     pub(crate) takes_early: bool,
+    /// Streams of requests at once, after the handshake.
+    pub(crate) streams: u32,
 }
 
 /// Why a connection ended.
@@ -116,6 +118,7 @@ impl Session {
             let outcome = match event {
                 Event::Connected => {
                     self.is_connected = true;
+                    self.quic.set_max_concurrent_streams(Dir::Bi, self.limits.streams.into());
                     self.open_control();
                     Ok(())
                 }

@@ -77,7 +77,8 @@ impl Endpoint {
                 return None;
             }
         };
-        let limits = Limits { head: listener.head_limits, takes_early: terms.takes_early() };
+        let streams = listener.plan.limits.streams;
+        let limits = Limits { head: listener.head_limits, takes_early: terms.takes_early(), streams };
         let mut session = Session::new(connection, limits, self.worker.spare_requests.clone());
         session.note_asked(take_asked());
         let session = Rc::new(RefCell::new(session));

@@ -10,7 +10,9 @@ use super::Keys;
 use crate::tls::QuicHandshakes;
 
 /// Streams of one direction that a client may have: three that mean something, and some that do not.
-const SINGLE_STREAMS: u32 = 16;
+const SINGLE_STREAMS: u32 = 8;
+/// Streams of requests that it may have before its handshake has ended: the library keeps room for each at once (C4).
+const FIRST_STREAMS: u32 = 16;
 /// Bytes of answers that a connection keeps until the client has them, and beyond which tasks wait.
 const SEND_WINDOW: u64 = 1 << 20;
 /// Bytes of a handshake that may come out of order; a client's hello with all that it may bring is smaller.
@@ -41,7 +43,7 @@ fn transport(limits: &Limits) -> TransportConfig {
     let mut transport = TransportConfig::default();
     let idle = IdleTimeout::try_from(Duration::from_millis(limits.idle_ms)).ok();
     transport
-        .max_concurrent_bidi_streams(VarInt::from_u32(limits.streams))
+        .max_concurrent_bidi_streams(VarInt::from_u32(limits.streams.min(FIRST_STREAMS)))
         .max_concurrent_uni_streams(VarInt::from_u32(SINGLE_STREAMS))
         .max_idle_timeout(idle)
         .stream_receive_window(VarInt::from_u32(limits.stream_window_bytes))

@@ -51,7 +51,10 @@ def flood(client: Http2Client, data: bytes) -> int | None:
                 received += piece
                 if not piece:
                     return farewell(received)
-        received += b"".join(iter(lambda: client.socket.recv(65536), b""))
+    # What had come before the gateway closed is there still, also where that was found out by sending more.
+    with contextlib.suppress(ConnectionResetError):
+        while piece := client.socket.recv(65536):
+            received += piece
     return farewell(received)
 
 

@@ -1,5 +1,6 @@
 """Sockets: opened once, shared, kept, given back."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -41,6 +42,27 @@ def test_listeners_that_ask_for_any_port_have_one_each(sockets: Sockets, kind: s
     assert sockets.bound("h", f"{kind}127.0.0.1:0") == before
 
 
+def test_a_listener_that_changes_its_name_keeps_the_port_that_it_found(sockets: Sockets) -> None:
+    addresses = ("127.0.0.1:0", "quic:127.0.0.1:0")
+    before = [(name, address) for name in ("a", "b") for address in addresses]
+    after = [(name, address) for name in ("a", "new", "newer") for address in addresses]
+    sockets.open(before)
+    ports = {name: sockets.bound(name, addresses[0]) for name in ("a", "b")}
+    opened = sockets.open(after)
+    # A change that came to nothing leaves everything as it was.
+    sockets.close(opened)
+    assert {name: sockets.bound(name, addresses[0]) for name in ("a", "b")} == ports
+    sockets.open(after)
+    sockets.retain(after)
+    found = {name: sockets.bound(name, addresses[0]) for name in ("a", "new", "newer")}
+    assert (found["a"], found["new"]) == (ports["a"], ports["b"])
+    assert len(set(found.values())) == 3
+    for name in ("a", "new", "newer"):
+        mine = [one.socket for one in sockets.of([(name, address) for address in addresses])]
+        assert len({one.getsockname() for one in mine}) == 1
+        assert min(one.fileno() for one in mine) >= 0
+
+
 def test_any_port_is_one_that_is_free_for_datagrams_too(sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> None:
     """The port that the kernel gives for TCP may be somebody's of UDP."""
     taken: list[socket.socket] = []
@@ -50,7 +72,8 @@ def test_any_port_is_one_that_is_free_for_datagrams_too(sockets: Sockets, monkey
         opened = listen(address)
         if len(taken) < 2 and not address[1]:
             taken.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            taken[-1].bind(opened.getsockname())
+            with contextlib.suppress(OSError):
+                taken[-1].bind(opened.getsockname())
         return opened
 
     monkeypatch.setattr(listening, "_listen_tcp", take_the_same)

@@ -5,7 +5,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,12 +85,14 @@ class Sockets:
 
         Raises: CannotListen; then nothing new stays open.
         """
+        listeners = list(listeners)
+        wanted = {_key(name, address) for name, address in listeners}
         opened: list[str] = []
         try:
             for name, address in listeners:
                 key = _key(name, address)
                 if key not in self._groups:
-                    self._groups[key] = self._open(name, address)
+                    self._groups[key] = self._left_by(name, address, wanted) or self._open(name, address)
                     opened.append(key)
         except CannotListen:
             self.close(opened)
@@ -102,6 +104,22 @@ class Sockets:
         return [
             one for name, address in sorted(listeners) for one in self._groups[_key(name, address)].of(name, address)
         ]
+
+    def _left_by(self, name: str, address: str, wanted: Container[str]) -> _Group | None:
+        """The sockets of a listener that has another name now: its port, which was any that was free, stays."""
+        if not _is_any_port(address):
+            return None
+        kept = [group for key, group in self._groups.items() if key in wanted]
+        beside = address.removeprefix(_QUIC)
+        for key, group in self._groups.items():
+            place, _, earlier = key.partition(" ")
+            is_left = place == address and key not in wanted and not any(group is one for one in kept)
+            if is_left and (place == beside or self._is_same(_key(earlier, beside), _key(name, beside))):
+                return group
+        return None
+
+    def _is_same(self, one: str, other: str) -> bool:
+        return one in self._groups and self._groups[one] is self._groups.get(other)
 
     def steer(self) -> None:
         """Send what begins a connection of QUIC to the workers of now, wherever it went before."""
@@ -162,6 +180,9 @@ class Sockets:
         """Close the sockets of some keys, or all; a unix socket's file goes with it."""
         for address in list(self._groups if keys is None else keys):
             group = self._groups.pop(address)
+            if any(group is one for one in self._groups.values()):
+                # A listener has changed its name.
+                continue
             for one in group.sockets:
                 one.close()
             path = Path(address.removeprefix(_UNIX))

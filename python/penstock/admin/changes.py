@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from penstock.admin.operation import Operation, Parameter, supervisor_of
+from penstock.admin.operation import LARGEST_NUMBER, Operation, Parameter, supervisor_of
 from penstock.admin.problem_answer import Bad, problem_answer
 from penstock.admin.resources import answered, author_of, flag, resources_of
 from penstock.runtime.change.entries import is_resource
@@ -109,12 +109,12 @@ def _number(request: Request, name: str, usual: int) -> int:
 
 
 def _parsed(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER) or int(text) > LARGEST_NUMBER:
         raise Bad(HTTPStatus.BAD_REQUEST, f"{name}: write a number")
     return int(text)
 
 
-_INTEGER = {"type": "integer", "minimum": 0}
+_INTEGER = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
 _FORGOTTEN = {400: "It is no number.", 410: "The revision is no longer kept, or never was."}
 OPERATIONS = (
     Operation(

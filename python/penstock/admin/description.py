@@ -3,6 +3,7 @@
 Source: OpenAPI 3.1.
 """
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.admin.operation import Operation
+from penstock.admin.operation import LARGEST_NUMBER, Operation
+from penstock.base.names import NAME_PATTERN
 from penstock.model.kinds import KINDS
-from penstock.model.schema import kind_schema
+from penstock.model.schema import combined_schema
 from penstock.runtime.worker.entry import BUILD
 
 _PARAMETERS = re.compile(r"\{(\w+)\}")
-_PROBLEM = "#/components/schemas/Problem"
+_SCHEMAS = "#/components/schemas/"
+_PROBLEM = f"{_SCHEMAS}Problem"
 
 
 def answer(operations: Iterable[Operation]) -> Callable[[Request], Awaitable[Response]]:
@@ -42,7 +45,7 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _PROBLEM_SCHEMA, **{name: kind_schema(model) for name, model in KINDS.items()}},
+            "schemas": {"Problem": _PROBLEM_SCHEMA, "Resource": _any_kind(), **_kinds()},
         },
     }
 
@@ -56,7 +59,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.is_open:
         told["security"] = []
+    elif operation.is_open_on_loopback:
+        told["security"] = [{}, {"token": []}]
     else:
+        told["responses"] |= {"400": _answered(400, "It cannot be understood."), **told["responses"]}
         told["responses"]["401"] = _answered(401, "A token is needed.")
     if operation.body is not None:
         told["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": dict(operation.body)}}}
@@ -69,8 +75,7 @@ def _told(parameter: Any) -> dict[str, Any]:
 
 def _of_path(path: str) -> Iterable[dict[str, Any]]:
     for name in _PARAMETERS.findall(path):
-        schema = {"type": "string", "enum": [kind.lower() for kind in KINDS]} if name == "kind" else {"type": "string"}
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        yield {"name": name, "in": "path", "required": True, "schema": _IN_PATHS[name]}
 
 
 def _answered(status: int, text: str) -> dict[str, Any]:
@@ -79,6 +84,22 @@ def _answered(status: int, text: str) -> dict[str, Any]:
     return {"description": text, "content": {"application/problem+json": {"schema": {"$ref": _PROBLEM}}}}
 
 
+def _kinds() -> dict[str, Any]:
+    """The schemas of all kinds and of what they are made of."""
+    text = json.dumps(combined_schema()["$defs"]).replace('"#/$defs/', f'"{_SCHEMAS}')
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _any_kind() -> dict[str, Any]:
+    return {"anyOf": [{"$ref": f"{_SCHEMAS}{kind}"} for kind in KINDS]}
+
+
+_IN_PATHS: dict[str, Any] = {
+    "kind": {"type": "string", "enum": [kind.lower() for kind in KINDS]},
+    "name": {"type": "string", "pattern": NAME_PATTERN},
+    "revision": {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER},
+}
 _PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["title", "status", "detail"],

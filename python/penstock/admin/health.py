@@ -55,7 +55,14 @@ OPERATIONS = (
         {200: "They are.", 503: "It starts or ends; the text says which."},
         is_open=True,
     ),
-    Operation("GET", "/metrics", "What was counted, as Prometheus reads it", metrics, {200: "All metrics."}),
+    Operation(
+        "GET",
+        "/metrics",
+        "What was counted, as Prometheus reads it",
+        metrics,
+        {200: "All metrics.", 401: "A token is needed, as it is not on loopback."},
+        is_open_on_loopback=True,
+    ),
     Operation("GET", "/-/status", "The gateway as it is", status, {200: "What `penstock status -o json` prints."}),
     Operation(
         "POST",

@@ -11,6 +11,8 @@ from penstock.runtime.supervisor import Supervisor
 
 Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string"}
+LARGEST_NUMBER = 2**53
+"""The largest number that every reader of JSON knows exactly."""
 FLAG: Schema = {"type": "string", "enum": ["true", "false"]}
 
 
@@ -26,7 +28,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing to ask for. What is `is_open` needs no token.
+    """One thing to ask for. What is `is_open` needs no token, or none on loopback.
 
     Shape: `answers` are the statuses that it may answer with, and what each means; `body` is the schema of what is
     sent.
@@ -41,6 +43,7 @@ class Operation:
     body: Schema | None = None
     body_type: str = "application/json"
     is_open: bool = False
+    is_open_on_loopback: bool = False
 
 
 def supervisor_of(request: Request) -> Supervisor:

@@ -241,7 +241,8 @@ _LISTS = (
     Parameter("after", "The key behind which to begin: `next` of the answer before."),
     _FIELDS,
 )
-_ANY: Schema = {"type": "object"}
+_ANY: Schema = {"$ref": "#/components/schemas/Resource"}
+_SOME: Schema = {"type": "object"}
 _CHANGED = {
     200: "What has changed, or would.",
     202: "It is kept; the workers will follow.",
@@ -271,7 +272,7 @@ OPERATIONS = (
         body=_ANY,
     ),
     Operation(
-        "PATCH", _ONE, "Change fields of a resource", patch, _CHANGED | _MISSING, (*_WRITES, _IF_MATCH), _ANY, _MERGE
+        "PATCH", _ONE, "Change fields of a resource", patch, _CHANGED | _MISSING, (*_WRITES, _IF_MATCH), _SOME, _MERGE
     ),
     Operation(
         "DELETE",

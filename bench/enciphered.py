@@ -1,20 +1,25 @@
-"""Connections that speak TLS and mostly wait: what each costs, and what a client that does not wait has of them."""
+"""Connections that speak TLS: what a handshake costs, what those cost that wait, and what others have of them."""
 
 import contextlib
 import itertools
+import re
 import select
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from bench.load import Load, Sample
-from bench.processes import BenchError, memory_kib
-from bench.proxies import PROXY_PORT
+from bench.processes import BenchError, memory_kib, usage
+from bench.proxies import PROXY_PORT, program
 
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: shop.test\r\nX-Slow: "
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n"
 BODY_BYTES = 1024
+CALLERS = 8
+"""Clients at once that shake hands again and again."""
 TRICKLE_EVERY = 10
 """Requests of the good client for each byte of a slow one: some hundred bytes a second, as 5,000 clients send that
 send one every ten seconds."""
@@ -120,6 +125,34 @@ def slow_clients(pid: int, load: Load, port: int = PROXY_PORT) -> Sample:
         f"p99 of a good client {p99[0]:.3f} ms without, {p99[1]:.3f} ms with them ({p99[1] / p99[0]:.2f} x), 0 failed"
     )
     return Sample(value, f"{value:7.2f} KiB a client, {shown}", details)
+
+
+def handshakes(pid: int, load: Load, port: int = PROXY_PORT) -> Sample:
+    """Processor time of a whole handshake with one request, in microseconds: no session goes on.
+
+    Raises: BenchError if a client was not served.
+    """
+    before, began = usage(pid), time.monotonic()
+    count = sum(whole_handshakes(load, port))
+    used, elapsed = usage(pid) - before, time.monotonic() - began
+    value, busy = used.total_us / count, used.total_us / 1e6 / elapsed
+    details = {"user_us": used.user_us / count, "requests_per_s": count / elapsed, "busy": busy}
+    return Sample(value, f"{value:7.2f} us a handshake, {count / elapsed:7.0f}/s, busy {busy:.2f}", details)
+
+
+def whole_handshakes(load: Load, port: int) -> Iterator[int]:
+    """How many each of some clients made that ask on one connection after the other."""
+    place = ["taskset", "--cpu-list", str(load.core), program("openssl"), "s_time", "-connect", f"127.0.0.1:{port}"]
+    command = [*place, "-new", "-www", "/", "-time", str(load.seconds)]
+    with contextlib.ExitStack() as kept:
+        start = partial(subprocess.Popen, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        clients = [kept.enter_context(start()) for _ in range(CALLERS)]
+        for client in clients:
+            report, complaint = client.communicate(timeout=load.seconds + 20)
+            counted = re.search(r"^(\d+) connections in \d+ real seconds", report, re.MULTILINE)
+            if client.returncode or not counted or counted[1] == "0":
+                raise BenchError(complaint.strip() or "openssl s_time was not served")
+            yield int(counted[1])
 
 
 def good_client(stream: ssl.SSLSocket, seconds: float, slow: Sequence[ssl.SSLSocket] = ()) -> list[float]:

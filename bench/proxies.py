@@ -70,6 +70,20 @@ def nginx(setting: Setting, extra: str = "", name: str = "nginx.conf") -> list[s
     return [program("nginx"), "-p", str(setting.directory), "-c", configuration]
 
 
+def envoy(setting: Setting, name: str) -> list[str]:
+    """Command of Envoy with one worker."""
+    command = [program("envoy"), "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
+    return [*command, "-c", setting.configuration(name)]
+
+
+def enciphered_haproxy(setting: Setting) -> list[str]:
+    """Command of haproxy with a certificate, which it wants in one file with its key."""
+    certificates = HERE.parent / "tests" / "certificates"
+    both = "".join((certificates / f"shop.{suffix}").read_text() for suffix in ("pem", "key"))
+    (setting.directory / "shop.both.pem").write_text(both)
+    return [program("haproxy"), "-db", "-f", setting.configuration("haproxy-tls.cfg")]
+
+
 LARGE_BUFFERS = "proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
 
 PROXIES: dict[str, Callable[[Setting], list[str]]] = {
@@ -87,18 +101,11 @@ PROXIES: dict[str, Callable[[Setting], list[str]]] = {
         setting.configuration("nginx-grpc.conf"),
     ],
     "nginx-large-buffers": lambda setting: nginx(setting, LARGE_BUFFERS),
-    "envoy-grpc": lambda setting: [
-        program("envoy"),
-        "--concurrency",
-        "1",
-        "--disable-hot-restart",
-        "-l",
-        "error",
-        "-c",
-        setting.configuration("envoy-grpc.yaml"),
-    ],
+    "envoy-grpc": lambda setting: envoy(setting, "envoy-grpc.yaml"),
+    "envoy-tls": lambda setting: envoy(setting, "envoy-tls.yaml"),
     "nginx-tls": lambda setting: nginx(setting, name="nginx-tls.conf"),
     "haproxy": lambda setting: [program("haproxy"), "-db", "-f", setting.configuration("haproxy.cfg")],
+    "haproxy-tls": enciphered_haproxy,
 }
 
 

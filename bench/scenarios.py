@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.enciphered import idle_enciphered, slow_clients
+from bench.enciphered import handshakes, idle_enciphered, slow_clients
 from bench.load import Load, Sample
 from bench.processes import BenchError, family, memory_kib, usage
 from bench.proxies import PROXY_PORT, program
@@ -46,7 +46,7 @@ def wrk(load: Load, path: str, options: Sequence[str]) -> str:
         f"-d{load.seconds}",
         "--latency",
     ]
-    url = f"http://127.0.0.1:{PROXY_PORT}{path}"
+    url = path if "://" in path else f"http://127.0.0.1:{PROXY_PORT}{path}"
     report = subprocess.run([*command, *options, *headers, url], capture_output=True, text=True, check=False)
     if report.returncode or "Non-2xx" in report.stdout or "Socket errors" in report.stdout:
         complaint = re.search(r"Non-2xx.*|Socket errors.*", report.stdout)
@@ -215,13 +215,21 @@ SCENARIOS: dict[str, Scenario] = {
     "h2": Scenario("us/request", lambda pid, load: requests(pid, load, enciphered_load)),
     "h3": Scenario("us/request", lambda pid, load: requests(pid, load, own_load("http3_load", 8, 16))),
     "idle": Scenario("KiB/connection", idle),
+    "tls-new": Scenario("us/handshake", handshakes),
+    # The load generator goes on with its sessions, and shakes hands as anew only on its first connections.
+    "tls-resumed": Scenario(
+        "us/handshake",
+        lambda pid, load: requests(
+            pid, load, asking(f"https://127.0.0.1:{PROXY_PORT}/", "-H", "Connection: close"), "handshake"
+        ),
+    ),
     "tls-idle": Scenario("KiB/connection", idle_enciphered),
     "tls-slow": Scenario("KiB/connection", slow_clients),
     "sys": Scenario("calls/request", system_calls),
 }
 
 
-WITHOUT_WRK = frozenset({"grpc", "h2", "h3", "idle", "tls-idle", "tls-slow", "websocket"})
+WITHOUT_WRK = frozenset({"grpc", "h2", "h3", "idle", "tls-idle", "tls-new", "tls-slow", "websocket"})
 
 
 def floor_programs(folder: Path) -> Path:

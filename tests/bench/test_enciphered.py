@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from bench.enciphered import HALF_A_HEAD, connect, idle_enciphered, many, percentile_ms, ready, settings, slow_clients
+from bench.enciphered import (
+    HALF_A_HEAD,
+    connect,
+    handshakes,
+    idle_enciphered,
+    many,
+    percentile_ms,
+    ready,
+    settings,
+    slow_clients,
+)
 from bench.load import Load
 from bench.processes import BenchError
 from penstock import Gateway
@@ -46,6 +56,12 @@ def test_g1_a_good_client_is_served_beside_slow_ones_and_none_is_dropped(web: in
     assert sample.details["failed"] == 0
     assert 0 < sample.details["p50_alone_ms"] <= sample.details["p99_alone_ms"]
     assert 0 < sample.details["p50_beside_ms"] <= sample.details["p99_beside_ms"]
+
+
+def test_handshakes_are_measured_one_for_each_request(web: int) -> None:
+    sample = handshakes(os.getpid(), LOAD, web)
+    assert sample.value > 0
+    assert sample.details["requests_per_s"] > 0
 
 
 def test_connections_that_wait_are_measured(web: int) -> None:

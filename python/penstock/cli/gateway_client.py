@@ -37,12 +37,12 @@ def store_key(options: argparse.Namespace) -> Path | None:
     return Path(named) if named else None
 
 
-def ask(options: argparse.Namespace, method: str, path: str) -> Any:
-    """The data that the gateway answers with.
+def ask(options: argparse.Namespace, method: str, path: str, data: Any = None) -> Any:
+    """The data that the gateway answers with; what is sent to it, if anything, is sent as JSON.
 
     Raises: NoGateway.
     """
-    return _exchange(_place(options), method, path)
+    return _exchange(_place(options), method, path, data)
 
 
 def place_of(options: argparse.Namespace) -> Path:
@@ -97,13 +97,15 @@ def _running(places: Iterable[Path]) -> Iterable[Path]:
         yield place
 
 
-def _exchange(place: Path, method: str, path: str) -> Any:
-    request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+def _exchange(place: Path, method: str, path: str, data: Any = None) -> Any:
+    content = b"" if data is None else json.dumps(data).encode()
+    described = "" if data is None else f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
+    request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{described}\r\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
             stream.settimeout(_SECONDS)
             stream.connect(str(place))
-            stream.sendall(request.encode())
+            stream.sendall(request.encode() + content)
             with stream.makefile("rb") as answered:
                 head, _, body = answered.read().partition(b"\r\n\r\n")
     except OSError as problem:

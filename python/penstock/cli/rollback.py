@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from typing import Any
 
+from penstock.cli.answers import is_refused, print_refusal
 from penstock.cli.command import FAILED, FINE, Command
 from penstock.cli.gateway_client import NoGateway, add_gateway, ask
 from penstock.cli.stored import revision
@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> int:
     dry = "?dry_run=true" if options.dry_run else ""
     try:
         answer = ask(options, "POST", f"/api/v1/history/{options.revision}/rollback{dry}")
-        if "detail" in answer:
-            return _refused(answer)
+        if is_refused(answer):
+            return print_refusal(answer)
         place = ask(options, "GET", "/-/status")["configuration"]
     except NoGateway as problem:
         print(f"penstock: {problem}", file=sys.stderr)
@@ -35,12 +35,6 @@ def run(options: argparse.Namespace) -> int:
         told = "still says what it said, and holds again when it changes, is reloaded or the gateway starts"
         print(f"{place} {told}", file=sys.stderr)
     return FINE
-
-
-def _refused(answer: dict[str, Any]) -> int:
-    problems = [f"{one['resource'] or ''}: {one['path']}: {one['message']}" for one in answer.get("problems", ())]
-    print(answer["detail"], *problems, *answer.get("worker_problems", ()), sep="\n", file=sys.stderr)
-    return FAILED
 
 
 COMMAND = Command(add_options, run)

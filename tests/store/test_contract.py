@@ -267,6 +267,8 @@ class TestHistory:
         async def story(store: Store) -> None:
             for number in range(30):
                 await store.transaction(Transaction(ME, {f"a{number % 3}": str(number), "same": "1"}))
+            assert len(await store.history(100)) <= 8 + 8 // 4 + 1
+            await store.collect()
             kept = [change.revision for change in await store.history(100)]
             assert kept == list(range(30, 22, -1))
             assert {key: entry.value for key, entry in (await store.at(23)).entries.items()} == {
@@ -280,6 +282,25 @@ class TestHistory:
             assert await store.collect() == 0
 
         tell(place, story, retention=Retention(8))
+
+    def test_who_watches_has_history_shortened_in_a_quiet_moment(self, place: Place) -> None:
+        async def story(store: Store) -> None:
+            async def watch() -> None:
+                async for _ in store.watch(0):
+                    pass
+
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(watch())
+                for number in range(48):
+                    await store.put("a", str(number), ME)
+                assert len(await store.history(100)) > 40
+                async with asyncio.timeout(30):
+                    while len(await store.history(100)) > 40:  # noqa: ASYNC110 - nobody is told of it
+                        await asyncio.sleep(0.1)
+                watching.cancel()
+            assert len(await store.history(100)) == 40
+
+        tell(place, story, retention=Retention(40))
 
     def test_history_takes_no_more_bytes_than_it_may(self, place: Place) -> None:
         async def story(store: Store) -> None:

@@ -24,6 +24,7 @@ class Library:
         self._values = values
         self._changes: OrderedDict[int, Change] = OrderedDict()
         self._text = 0
+        self._led_to: dict[str, tuple[str, ...]] = {}
 
     def known(self, revision: int) -> Change | None:
         """A change that was made or read lately."""
@@ -72,13 +73,18 @@ class Library:
         return [step for step in steps if bucket in differing(roots[step[0].root], roots[step[1].root])]
 
     async def reach(self, heads: Sequence[Head]) -> set[str]:
-        """The names of all blobs that revisions lead to."""
-        roots = await self._roots(heads)
-        buckets = {name for root in roots.values() for name in root.buckets.values()}
-        reached = {head.root for head in heads} | buckets
-        for blob in (await self._read(buckets)).values():
-            reached.update(reference.digest for reference in read_bucket(blob).values())
-        return reached
+        """The names of all blobs that revisions lead to. What blobs lead to is read once: they never change."""
+        roots = {head.root for head in heads}
+        new = [head for head in heads if head.root not in self._led_to]
+        found = {name: tuple(root.buckets.values()) for name, root in (await self._roots(new)).items() if name}
+        buckets = {name for root in roots for name in (found.get(root) or self._led_to.get(root, ()))}
+        for name, blob in (await self._read(buckets - self._led_to.keys())).items():
+            found[name] = tuple(reference.digest for reference in read_bucket(blob).values())
+        # Names that many blobs lead to are kept once, and those of blobs that are gone not at all.
+        same: dict[str, str] = {}
+        led_to = self._led_to | found
+        self._led_to = {name: tuple(same.setdefault(one, one) for one in led_to[name]) for name in roots | buckets}
+        return roots | same.keys()
 
     def remember(
         self, tree: Tree, put: Mapping[str, Entry], deleted: frozenset[str], before: Mapping[str, Entry]

@@ -133,10 +133,17 @@ class SqliteBackend(Backend):
         return await self._run(collect)
 
     async def note(self, revision: int, result: Result) -> None:
-        """Keep what became of a revision."""
+        """Keep what became of a revision. It is on disk with the next revision: nobody was promised more."""
         row = (revision, result.node, write_result(result))
-        statement = "INSERT OR REPLACE INTO results VALUES (?, ?, ?)"
-        await self._run(lambda: self._connection.execute(statement, row))
+
+        def note() -> None:
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", row)
+            finally:
+                self._connection.execute("PRAGMA synchronous = FULL")
+
+        await self._run(note)
 
     async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
         """What became of revisions."""

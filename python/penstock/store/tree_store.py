@@ -6,7 +6,6 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -27,7 +26,8 @@ from penstock.store.entry import (
 )
 from penstock.store.holding import Held, Lease
 from penstock.store.library import Library
-from penstock.store.revisions.bucket import Reference, bucket_of
+from penstock.store.past import Past, under
+from penstock.store.revisions.bucket import Reference
 from penstock.store.revisions.root import NOTHING, Head
 from penstock.store.revisions.tree import Tree, Words, differences, grow, plant
 from penstock.store.revisions.values import PlainValues, Values
@@ -36,10 +36,11 @@ from penstock.store.store import Store
 _log = logging.getLogger("penstock")
 _ATTEMPTS = 100
 """Times a transaction is tried again because another writer was quicker."""
-_BATCH = 64
-"""Revisions that are looked through at once for those of one key."""
-_SHARE = 16
-"""What is to be forgotten is looked for when this share of what may be kept has been written anew."""
+_SHARE, _LARGE_SHARE = 16, 4
+"""What is to be forgotten is looked for when this share of what may be kept has been written anew: the smaller one when
+nothing else happens, the larger one at once."""
+_QUIET_SECONDS = 2.0
+"""Time without changes after which who watches looks for what is to be forgotten."""
 _NOBODY = Author("", "")
 
 
@@ -59,12 +60,13 @@ class TreeStore(Store):
         self._retention = retention or Retention()
         self._values = values or PlainValues()
         self._library = Library(backend, self._values)
+        self._past = Past(backend, self._library)
         self._tree = Tree()
         self._entries: dict[str, Entry] = {}
         self._all: Snapshot | None = None
         self._busy = asyncio.Lock()
-        # The first change after a start looks for what is to be forgotten: an earlier life may have left it.
-        self._unlooked = Retention(self._retention.changes, self._retention.written)
+        # The first quiet moment after a start is one to look for what an earlier life has left.
+        self._unlooked = Retention(self._retention.changes // _SHARE + 1, 0)
 
     async def range(self, prefix: str = "") -> Snapshot:
         """The entries whose keys begin with a prefix, all of one revision."""
@@ -72,7 +74,7 @@ class TreeStore(Store):
             tree = await self._catch_up()
             if self._all is None:
                 self._all = Snapshot(tree.head.revision, {key: self._entries[key] for key in sorted(self._entries)})
-        return _under(prefix, self._all)
+        return under(prefix, self._all)
 
     async def transaction(self, transaction: Transaction) -> Change:
         """Make a change, whole or not at all."""
@@ -80,8 +82,13 @@ class TreeStore(Store):
         if both:
             raise ValueError(f"one transaction puts and deletes {min(both)}")
         async with self._busy:
+            before = self._tree.head
             change = await self._change(transaction)
-        await self._tidy(change)
+            if self._tree.head != before:
+                written = self._unlooked.written + self._tree.head.written
+                self._unlooked = Retention(self._unlooked.changes + 1, written)
+        if self._is_due(_LARGE_SHARE):
+            await self._tidy()
         return change
 
     async def watch(self, since: int, prefix: str = "") -> AsyncIterator[Change]:
@@ -95,56 +102,26 @@ class TreeStore(Store):
                 since = change.revision
                 if any(key.startswith(prefix) for key in (*change.put, *change.deleted)):
                     yield change
-            await self._backend.news(head)
+            try:
+                await asyncio.wait_for(self._backend.news(head), _QUIET_SECONDS if self._is_due(_SHARE) else None)
+            except TimeoutError:
+                await self._tidy()
 
     async def history(self, most: int, newest: int | None = None) -> list[Change]:
         """The latest changes, newest first."""
-        head = await self._backend.head()
-        steps = _steps(await self._backend.roots(head.revision if newest is None else newest, most + 1))[:most]
-        found: list[Change] = []
-        for step in steps:
-            try:
-                async with self._reading(*step):
-                    found.append(await self._library.change(*step))
-            except Forgotten:
-                break  # by another writer, meanwhile
-        return found
+        return await self._past.history(most, newest)
 
     async def change(self, revision: int) -> Change:
         """The change that made a revision."""
-        known = self._library.known(revision)
-        if known is not None:
-            return known
-        steps = _steps(await self._backend.roots(revision, 2))
-        if not steps or steps[0][1].revision != revision:
-            raise Forgotten(f"revision {revision} is no longer kept, or never was")
-        async with self._reading(*steps[0]):
-            return await self._library.change(*steps[0])
+        return await self._past.change(revision)
 
     async def changes_of(self, key: str, most: int) -> list[Change]:
         """The latest changes of one key, newest first."""
-        found: list[Change] = []
-        newest = (await self._backend.head()).revision
-        while newest > 0 and len(found) < most:
-            heads = await self._backend.roots(newest, _BATCH + 1)
-            async with self._reading(*heads[-1:]):
-                for before, after in await self._library.differing(_steps(heads), bucket_of(key)):
-                    change = await self._library.change(before, after)
-                    if key in change.put or key in change.deleted:
-                        found.append(change)
-            newest = heads[-1].revision if len(heads) > _BATCH else 0
-        return found[:most]
+        return await self._past.changes_of(key, most)
 
     async def at(self, revision: int, prefix: str = "") -> Snapshot:
         """The entries under a prefix as they were at a revision."""
-        if revision == 0:
-            return Snapshot(0, {})
-        heads = await self._backend.roots(revision, 1)
-        if not heads or heads[0].revision != revision:
-            raise Forgotten(f"revision {revision} is no longer kept, or never was")
-        async with self._reading(heads[0]):
-            tree = await self._library.tree(heads[0], Tree())
-            return _under(prefix, Snapshot(revision, await self._library.entries(tree.references())))
+        return await self._past.at(revision, prefix)
 
     async def note(self, revision: int, result: Result) -> None:
         """Keep what became of a revision at a node."""
@@ -325,20 +302,6 @@ class TreeStore(Store):
         same = {key: entry for key, entry in self._entries.items() if key not in gone}
         self._adopt(tree, same | await self._library.entries(anew))
 
-    @asynccontextmanager
-    async def _reading(self, *heads: Head) -> AsyncIterator[None]:
-        """Reads what is kept; what another writer lets go meanwhile is forgotten, and not damaged.
-
-        Raises: Forgotten, Damaged.
-        """
-        try:
-            yield
-        except Damaged:
-            for head in heads:
-                if head != NOTHING and await self._backend.roots(head.revision, 1) != [head]:
-                    raise Forgotten(f"revision {head.revision} is no longer kept") from None
-            raise
-
     async def _latest(self) -> Change:
         revision = self._tree.head.revision
         try:
@@ -351,34 +314,19 @@ class TreeStore(Store):
             # The first revision of a restored store follows none, and history that is damaged spoils nothing new.
             return self._library.described(self._tree, {}, frozenset(), {})
 
-    async def _tidy(self, change: Change) -> None:
-        written = self._tree.head.written if change.revision == self._tree.head.revision else 0
-        self._unlooked = Retention(self._unlooked.changes + 1, self._unlooked.written + written)
-        if (
-            self._unlooked.changes * _SHARE <= self._retention.changes
-            and self._unlooked.written * _SHARE <= self._retention.written
-        ):
-            return
+    def _is_due(self, share: int) -> bool:
+        """Whether so much was written since it was looked for what is to be forgotten."""
+        most = self._retention
+        return self._unlooked.changes * share > most.changes or self._unlooked.written * share > most.written
+
+    async def _tidy(self) -> None:
         try:
             await self.collect()
         except (Unavailable, Damaged) as problem:
-            # The change has happened; what is to be forgotten can wait.
+            # What has changed has changed; what is to be forgotten can wait.
             _log.warning("history could not be shortened: %s", problem)
 
 
 def _entry(key: str, value: str, reference: Reference | None) -> Entry:
     created, modified = (reference.created, reference.modified) if reference else (0, 0)
     return Entry(key, value, created, modified)
-
-
-def _steps(heads: Sequence[Head]) -> list[tuple[Head, Head]]:
-    """Revisions with those that they followed, newest first; one whose predecessor is gone is left out."""
-    before = [*heads[1:], *([NOTHING] if heads and heads[-1].revision == 1 else [])]
-    return list(zip(before, heads, strict=False))
-
-
-def _under(prefix: str, snapshot: Snapshot) -> Snapshot:
-    if not prefix:
-        return snapshot
-    found = {key: entry for key, entry in snapshot.entries.items() if key.startswith(prefix)}
-    return Snapshot(snapshot.revision, found)

@@ -18,7 +18,7 @@ RECORDER = Path(__file__).parent / "recorder.c"
 WRITER = """
 import asyncio, os, random, sys
 from pathlib import Path
-from penstock.store import Author, Retention, Transaction
+from penstock.store import Author, Result, Retention, Transaction
 from penstock.store.sqlite import open_sqlite_store
 
 folder, lives, changes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -31,6 +31,7 @@ async def live():
         revision = (await store.range()).revision + 1
         put = {f"key/{chance.randrange(40)}": f"{revision} " + "x" * chance.randrange(12_000) for _ in range(3)}
         change = await store.transaction(Transaction(Author("me", "test"), {**put, "last": str(revision)}))
+        await store.note(change.revision, Result("node", 0.0))
         os.write(told, f"{change.revision} {change.digest}\\n".encode())
     await store.close()
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,26 +12,29 @@ from penstock.store.entry import Conflict, Damaged, Lost, Result, Unavailable, U
 from penstock.store.etcd.client import Client
 from penstock.store.etcd.keys import Keys, after, one_head, read_head, revision_in, write_head
 from penstock.store.etcd.messages import (
-    BY_KEY,
-    DESCENDING,
     EQUAL,
     GRANT,
     KEEP_ALIVE,
     LESS,
-    MODIFIED,
     REVOKE,
     TXN,
-    VALUE,
     WATCH,
+)
+from penstock.store.etcd.operations import (
+    NEWEST_FIRST,
+    compare,
+    follows,
+    get,
+    parts,
+    put,
+    ranged,
+    ranging,
+    requests,
 )
 from penstock.store.holding import Held, Lease
 from penstock.store.results import read_result, write_result
-from penstock.store.revisions.root import NOTHING, Head
+from penstock.store.revisions.root import Head
 
-_MOST_AT_ONCE = 100
-"""Operations in one request; etcd takes 128 unless it is told otherwise."""
-_MOST_BYTES = 1024 * 1024
-"""Bytes in one request; etcd takes 1.5 MiB unless it is told otherwise."""
 _AGAIN_SECONDS = 0.1
 _LOOK_SECONDS = 30.0
 """Time after which it is looked for news of which nobody was told: a watch may be deaf without knowing it."""
@@ -56,14 +59,14 @@ class EtcdBackend(Backend):
         if newest <= 0:
             return []
         end = self.keys.root(min(newest + 1, 10**15))
-        answer = await self._txn([], [_range(self.keys.root(0), end, limit=most, **_NEWEST_FIRST)])
-        return [one_head(found) for found in _ranged(answer)]
+        answer = await self._txn([], [ranging(self.keys.root(0), end, limit=most, **NEWEST_FIRST)])
+        return [one_head(found) for found in ranged(answer)]
 
     async def read(self, names: Collection[str]) -> Mapping[str, bytes]:
         """Blobs by name."""
         found: dict[str, bytes] = {}
-        for some in _parts(sorted(names)):
-            answer = await self._txn([], [_get(self._blob(name)) for name in some])
+        for some in parts(sorted(names)):
+            answer = await self._txn([], [get(self._blob(name)) for name in some])
             for name, response in zip(some, answer["responses"], strict=True):
                 found.update((name, one["value"]) for one in response["range"]["kvs"])
         return found
@@ -71,13 +74,13 @@ class EtcdBackend(Backend):
     async def commit(self, commit: Commit) -> bool:
         """Write the blobs, then the head; where it is not known whether that happened, look."""
         deadline = time.monotonic() + self.client.access.patience_seconds
-        *requests, last = _requests([_put(self._blob(name), blob) for name, blob in commit.blobs.items()])
+        *earlier, last = requests([put(self._blob(name), blob) for name, blob in commit.blobs.items()])
         doubt: Unknown | None = None
         while True:
             # As it was before the blobs are written: those of before are what a collector may take away.
             generation = self._generation
             try:
-                for some in requests:
+                for some in earlier:
                     await self._txn([], some)
                 done = await self._move_head(commit, last, generation)
             except Unknown as problem:
@@ -113,17 +116,17 @@ class EtcdBackend(Backend):
         Who writes meanwhile either read the generation before, and then cannot move the head, or wrote its blobs after,
         and these are left.
         """
-        answer = await self._txn([], [_put(self.keys.generation, b"")])
+        answer = await self._txn([], [put(self.keys.generation, b"")])
         since = answer["header"]["revision"]
         self._generation = max(since, self._generation)
         reached = await self._reached(reach)
         blobs = self.keys.blobs
-        answer = await self._txn([], [_range(blobs, after(blobs), keys_only=True, max_mod_revision=since - 1)])
-        names = (found["key"].removeprefix(blobs).decode() for found in _ranged(answer))
+        answer = await self._txn([], [ranging(blobs, after(blobs), keys_only=True, max_mod_revision=since - 1)])
+        names = (found["key"].removeprefix(blobs).decode() for found in ranged(answer))
         unreached = [name for name in names if name not in reached]
         gone = 0
-        for some in _parts(unreached):
-            compares = [_compare(self._blob(name), LESS, since) for name in some]
+        for some in parts(unreached):
+            compares = [compare(self._blob(name), LESS, since) for name in some]
             answer = await self._txn(compares, [{"delete": {"key": self._blob(name)}} for name in some])
             gone += len(some) * answer["succeeded"]
         return gone
@@ -131,13 +134,13 @@ class EtcdBackend(Backend):
     async def note(self, revision: int, result: Result) -> None:
         """Keep what became of a revision."""
         key = self.keys.results(revision) + result.node.encode()
-        await self._txn([], [_put(key, write_result(result).encode())])
+        await self._txn([], [put(key, write_result(result).encode())])
 
     async def results(self, oldest: int, newest: int) -> Mapping[int, Sequence[Result]]:
         """What became of revisions."""
-        answer = await self._txn([], [_range(self.keys.results(oldest), self.keys.results(newest + 1))])
+        answer = await self._txn([], [ranging(self.keys.results(oldest), self.keys.results(newest + 1))])
         results: dict[int, list[Result]] = {}
-        for found in _ranged(answer):
+        for found in ranged(answer):
             results.setdefault(revision_in(found["key"]), []).append(read_result(found["value"].decode()))
         return results
 
@@ -162,12 +165,12 @@ class EtcdBackend(Backend):
     async def hold(self, key: str, value: str, lease: Lease, fence: int | None) -> Held:
         """Hold a key; etcd's own revision is the fence."""
         full = self.keys.held + key.encode()
-        compares = [] if fence is None else [_compare(full, EQUAL, fence)]
-        put = {"put": {"key": full, "value": value.encode(), "lease": lease.id}}
-        answer = await self._txn(compares, [put], [_get(full)])
+        compares = [] if fence is None else [compare(full, EQUAL, fence)]
+        leased = {"put": {"key": full, "value": value.encode(), "lease": lease.id}}
+        answer = await self._txn(compares, [leased], [get(full)])
         if answer["succeeded"]:
             return Held(key, value, lease.id, answer["header"]["revision"])
-        found = _ranged(answer)
+        found = ranged(answer)
         if found and (found[0]["lease"], found[0]["value"]) == (lease.id, value.encode()):
             # An earlier attempt of this request, whose answer was lost.
             return self._held(found[0])
@@ -203,11 +206,11 @@ class EtcdBackend(Backend):
         """Make the new head the head; nothing if blobs were collected meanwhile, and are to be written again."""
         keys, root = self.keys, self.keys.root(commit.after.revision)
         held = commit.while_held
-        compares = [_follows(keys.head, commit.before), _compare(keys.generation, EQUAL, generation)]
+        compares = [follows(keys.head, commit.before), compare(keys.generation, EQUAL, generation)]
         if held is not None:
-            compares.append(_compare(keys.held + held.key.encode(), EQUAL, held.fence))
-        success = [*puts, _put(keys.head, write_head(commit.after)), _put(root, write_head(commit.after))]
-        failure = [_get(root), _get(keys.head), _get(keys.generation)]
+            compares.append(compare(keys.held + held.key.encode(), EQUAL, held.fence))
+        success = [*puts, put(keys.head, write_head(commit.after)), put(root, write_head(commit.after))]
+        failure = [get(root), get(keys.head), get(keys.generation)]
         request = {"compare": compares, "success": success, "failure": failure}
         answer = await self.client.ask(TXN, request, may_repeat=False)
         if answer["succeeded"]:
@@ -235,13 +238,13 @@ class EtcdBackend(Backend):
 
     async def _head_at(self) -> tuple[Head, int]:
         """The head, and etcd's own revision at which it was that."""
-        answer = await self._txn([], [_get(self.keys.head)])
-        return read_head(_ranged(answer)), answer["header"]["revision"]
+        answer = await self._txn([], [get(self.keys.head)])
+        return read_head(ranged(answer)), answer["header"]["revision"]
 
     async def _held_at(self, prefix: str) -> tuple[dict[str, Held], int]:
         begin = self.keys.held + prefix.encode()
-        answer = await self._txn([], [_range(begin, after(begin))])
-        held = {one.key: one for one in map(self._held, _ranged(answer))}
+        answer = await self._txn([], [ranging(begin, after(begin))])
+        held = {one.key: one for one in map(self._held, ranged(answer))}
         return held, answer["header"]["revision"]
 
     def _held(self, found: Mapping[str, Any]) -> Held:
@@ -267,58 +270,3 @@ class EtcdBackend(Backend):
 
     def _blob(self, name: str) -> bytes:
         return self.keys.blobs + name.encode()
-
-
-_NEWEST_FIRST = {"sort_order": DESCENDING, "sort_target": BY_KEY}
-
-
-def _get(key: bytes) -> dict[str, Any]:
-    return {"range": {"key": key}}
-
-
-def _range(begin: bytes, end: bytes, **how: Any) -> dict[str, Any]:
-    return {"range": {"key": begin, "range_end": end, **how}}
-
-
-def _put(key: bytes, value: bytes) -> dict[str, Any]:
-    return {"put": {"key": key, "value": value}}
-
-
-def _compare(key: bytes, result: int, modified: int) -> dict[str, Any]:
-    """That a key was modified at an etcd revision, or before; 0 stands for a key that is not there."""
-    return {"key": key, "target": MODIFIED, "result": result, "mod_revision": modified}
-
-
-def _follows(key: bytes, head: Head) -> dict[str, Any]:
-    if head == NOTHING:
-        return _compare(key, EQUAL, 0)
-    return {"key": key, "target": VALUE, "result": EQUAL, "value": write_head(head)}
-
-
-def _ranged(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = answer["responses"][0]["range"]["kvs"]
-    return found
-
-
-def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for begin in range(0, len(names), _MOST_AT_ONCE):
-        yield names[begin : begin + _MOST_AT_ONCE]
-
-
-def _requests(puts: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Operations in as many requests as they need.
-
-    Raises: Unavailable for a blob that no request has room for.
-    """
-    some: list[dict[str, Any]] = []
-    size = 0
-    for one in puts:
-        length = len(one["put"]["value"])
-        if length > _MOST_BYTES:
-            raise Unavailable(f"etcd does not take a text of {length} bytes")
-        if some and (len(some) == _MOST_AT_ONCE or size + length > _MOST_BYTES):
-            yield some
-            some, size = [], 0
-        some.append(one)
-        size += length
-    yield some

@@ -1,8 +1,9 @@
 """What is asked of lists of resources: which of them, how many, and what of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from penstock.admin.problem_answer import Bad
@@ -19,13 +20,13 @@ class Page:
     next: str | None
 
 
-def page(items: Sequence[dict[str, Any]], query: Mapping[str, str]) -> Page:
-    """The items that a query asks for; they are in the order of their keys.
+def page(items: Iterable[dict[str, Any]], query: Mapping[str, str]) -> Page:
+    """The first items that a query asks for, of items in the order of their keys; no further ones are looked at.
 
     Raises: Bad if it cannot be understood.
     """
-    limit, after = _limit(query.get("limit")), query.get("after", "")
-    wanted = [item for item in items if _key(item) > after and _has_labels(item, query.get("labels", ""))]
+    limit, labels = _limit(query.get("limit")), query.get("labels", "")
+    wanted = list(islice((item for item in items if _has_labels(item, labels)), limit + 1))
     shown = wanted[:limit]
     return Page(
         [masked(item, query.get("fields", "")) for item in shown], _key(shown[-1]) if len(wanted) > limit else None

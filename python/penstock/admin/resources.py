@@ -99,7 +99,7 @@ async def apply(request: Request) -> Response:
 
 
 async def _list(request: Request, prefix: str) -> Response:
-    seen = await resources_of(request).look(prefix)
+    seen = await resources_of(request).look(prefix, request.query_params.get("after", ""))
     found = page(seen.items, request.query_params)
     return JSONResponse({"items": found.items, "next": found.next, "revision": seen.revision})
 

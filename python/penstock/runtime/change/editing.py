@@ -161,12 +161,6 @@ class Editing:
         return await asyncio.to_thread(partial(self.compilation.compile, placed, plugins=read_plugins(values)))
 
 
-def owner_of_keys(snapshot: Snapshot) -> dict[str, str]:
-    """Who keeps resources, and is to be asked for a change of them, by their keys."""
-    owned = set(read_order(snapshot))
-    return {key: FILES if key in owned else ANYONE for key in snapshot.entries}
-
-
 def _read(data: Sequence[Any]) -> tuple[dict[str, Resource], list[Problem]]:
     """The resources of an edit by key, and what is wrong with it."""
     found: dict[str, Resource] = {}

@@ -1,7 +1,7 @@
 """The resources of a gateway as people and programs see and change them: secrets stay hidden."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +9,8 @@ from penstock.base.problem import Problem
 from penstock.compiler.settings import HIDDEN
 from penstock.runtime.change.applying import Applying
 from penstock.runtime.change.desired import Outcome
-from penstock.runtime.change.editing import Edit, Edited, Editing, owner_of_keys
-from penstock.runtime.change.entries import is_resource
+from penstock.runtime.change.editing import ANYONE, FILES, Edit, Edited, Editing
+from penstock.runtime.change.entries import ORDER_KEY, is_resource, read_order
 from penstock.runtime.change.shown import Showing, difference, unmasked
 from penstock.store import Author, Entry, Snapshot
 
@@ -20,10 +20,10 @@ STATUS = "status"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Resources at one revision, each as data with its status."""
+    """Resources at one revision, each as data with its status, made as it is asked for."""
 
     revision: int
-    items: Sequence[dict[str, Any]]
+    items: Iterator[dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -32,17 +32,21 @@ class Resources:
 
     applying: Applying
     editing: Editing
+    _latest: Showing | None = None
+    _owned: tuple[Entry | None, frozenset[str]] = (None, frozenset())
 
-    async def look(self, prefix: str = "") -> Seen:
-        """The resources under a prefix of keys, in their order."""
+    async def look(self, prefix: str = "", after: str = "") -> Seen:
+        """The resources under a prefix of keys and behind a key, in the order of keys."""
         snapshot = await self.applying.store.range()
-        return self._seen(snapshot, prefix)
+        owned, showing = self._owned_by_files(snapshot), self._showing
+        keys = (key for key in snapshot.entries if key.startswith(prefix) and key > after and is_resource(key))
+        return Seen(snapshot.revision, (_told(snapshot.entries[key], showing, owned) for key in keys))
 
     async def look_at(self, key: str) -> dict[str, Any] | None:
         """One resource, if it is there."""
         snapshot = await self.applying.store.range()
         entry = snapshot.entries.get(key)
-        return _told(entry, self._showing, owner_of_keys(snapshot)) if entry and is_resource(key) else None
+        return _told(entry, self._showing, self._owned_by_files(snapshot)) if entry and is_resource(key) else None
 
     async def edit(self, author: Author, edit: Edit, *, is_trial: bool = False) -> Edited:
         """Make an edit, or tell what would become of it. Secrets that it leaves hidden stay what they are.
@@ -72,14 +76,19 @@ class Resources:
         lines = difference(key, before, after, self._showing)
         return {"key": key, "action": action, "diff": "".join(f"{line}\n" for line in lines)}
 
-    def _seen(self, snapshot: Snapshot, prefix: str) -> Seen:
-        owners, showing = owner_of_keys(snapshot), self._showing
-        entries = (entry for key, entry in snapshot.entries.items() if key.startswith(prefix) and is_resource(key))
-        return Seen(snapshot.revision, [_told(entry, showing, owners) for entry in entries])
+    def _owned_by_files(self, snapshot: Snapshot) -> frozenset[str]:
+        """The keys of what files hold; read again only where that has changed, for there may be many."""
+        entry = snapshot.entries.get(ORDER_KEY)
+        if entry is not self._owned[0]:
+            self._owned = (entry, frozenset(read_order(snapshot)))
+        return self._owned[1]
 
     @property
     def _showing(self) -> Showing:
-        return Showing(self.editing.compilation.kinds)
+        kinds = self.editing.compilation.kinds
+        if self._latest is None or self._latest.kinds is not kinds:
+            self._latest = Showing(kinds)
+        return self._latest
 
     def _filled(self, data: Any, snapshot: Snapshot) -> Any:
         """Data without its status, and with the secrets that it leaves as they are."""
@@ -92,9 +101,9 @@ class Resources:
         return unmasked(data, json.loads(entry.value), self._showing.shown(entry.value))
 
 
-def _told(entry: Entry, showing: Showing, owners: Mapping[str, str]) -> dict[str, Any]:
+def _told(entry: Entry, showing: Showing, owned: frozenset[str]) -> dict[str, Any]:
     shown = showing.shown(entry.value)
-    status = {"revision": entry.modified, "created": entry.created, "owner": owners[entry.key]}
+    status = {"revision": entry.modified, "created": entry.created, "owner": FILES if entry.key in owned else ANYONE}
     if isinstance(shown, dict):
         return {**shown, STATUS: status}
     # What is no resource of a known kind is there all the same, and nobody knows what of it is secret.

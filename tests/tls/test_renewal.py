@@ -5,6 +5,7 @@ import shutil
 import signal
 import ssl
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -65,17 +66,23 @@ def check_renewals(count: int) -> None:
         assert serial(port) == serials["shop"]
         failures: list[Exception] = []
         is_over = threading.Event()
-        load = threading.Thread(target=shake_hands, args=(port, is_over, failures))
-        load.start()
+        load = [threading.Thread(target=one, args=(port, is_over, failures)) for one in (shake_hands, come_back)]
+        slowest = 0.0
+        for thread in load:
+            thread.start()
         try:
             for turn in range(count):
                 name = ("renewed", "shop")[turn % 2]
                 put(process.folder, name)
+                began = time.monotonic()
                 wait_until(partial(is_shown, port, serials[name]))
+                slowest = max(slowest, time.monotonic() - began)
         finally:
             is_over.set()
-            load.join()
+            for thread in load:
+                thread.join()
         assert failures == []
+        print(f"a new certificate was shown after {slowest:.2f} s at most")  # noqa: T201
         # What was open before all this is still served.
         assert ask(kept).startswith(b"HTTP/1.1 200 ")
 
@@ -93,6 +100,20 @@ def shake_hands(port: int, is_over: threading.Event, failures: list[Exception]) 
         try:
             serial(port)
         except OSError as problem:
+            failures.append(problem)
+
+
+def come_back(port: int, is_over: threading.Event, failures: list[Exception]) -> None:
+    """Go on with sessions: a renewed certificate ends none."""
+    context = trusting()
+    session = first_session(port, context)
+    while not is_over.is_set():
+        try:
+            with connect(port, context=context, session=session) as stream:
+                assert ask(stream).startswith(b"HTTP/1.1 200 ")
+                assert stream.session_reused
+                session = stream.session or session
+        except (OSError, AssertionError) as problem:
             failures.append(problem)
 
 

@@ -42,6 +42,17 @@ def test_listeners_that_ask_for_any_port_have_one_each(sockets: Sockets, kind: s
     assert sockets.bound("h", f"{kind}127.0.0.1:0") == before
 
 
+@pytest.mark.parametrize("kind", ["udp:", "quic:"])
+def test_there_is_room_for_a_burst_of_datagrams(sockets: Sockets, kind: str) -> None:
+    listeners = [("web", "127.0.0.1:0"), ("web", f"{kind}127.0.0.1:0")]
+    sockets.open(listeners)
+    most = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    # The kernel says twice what was asked for.
+    room = 2 * min(most, listening.DATAGRAMS)
+    found = [one.socket for one in sockets.of(listeners[1:])]
+    assert {one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for one in found} == {room}
+
+
 def test_a_listener_that_changes_its_name_keeps_the_port_that_it_found(sockets: Sockets) -> None:
     addresses = ("127.0.0.1:0", "quic:127.0.0.1:0")
     before = [(name, address) for name in ("a", "b") for address in addresses]

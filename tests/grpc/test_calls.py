@@ -17,6 +17,7 @@ from tests.servers.grpc_origin import SERVICE, GrpcOrigin
 from tests.servers.http2_client import Http2Client
 from tests.servers.http2_origin import Asked, Http2Origin
 
+CANCEL = 8
 Parts = list[dict[str, Any]]
 
 
@@ -112,6 +113,23 @@ def test_a_deadline_ends_an_answer_that_has_begun() -> None:
         answer = client.answer(stream)
         assert (answer.status, answer.trailers["grpc-status"]) == (200, "4")
         assert answer.body.count(b"drop") > 3
+
+
+def test_a_service_that_notices_the_deadline_first_makes_it_no_other_end() -> None:
+    """It gives the call up as one that broke off, and the gateway's clock may be behind."""
+
+    def script(asked: Asked) -> None:
+        assert asked.named["grpc-timeout"] == "400m"
+        with asked.connection.origin.changed:
+            asked.connection.origin.changed.wait_for(lambda: asked.connection.is_closed, 0.4)
+        asked.refuse(CANCEL)
+
+    with Http2Origin(script) as origin, Gateway(before(origin.url)) as gateway, Http2Client(port_of(gateway)) as client:
+        answer = client.answer(ask(client, name("Sleep"), ("grpc-timeout", "400m")))
+        assert (answer.status, answer.fields["grpc-status"]) == (200, "4")
+        origin.script = lambda asked: asked.refuse(CANCEL)
+        answer = client.answer(ask(client, name("Sleep"), ("grpc-timeout", "30S")))
+        assert (answer.status, answer.fields["grpc-status"]) == (200, "14")
 
 
 def test_a_client_that_cancels_ends_the_call_at_the_service() -> None:

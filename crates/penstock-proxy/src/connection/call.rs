@@ -38,6 +38,18 @@ pub(super) fn note_deadline(connection: &Connection, work: &mut Work) -> Result<
     Ok(())
 }
 
+/// What it means that an endpoint gave a call up: it has the client's deadline too, and may be the first to notice.
+pub(super) fn given_up(connection: &Connection, work: &Work, failure: Failure) -> Failure {
+    let limit_ms = || work.exchange.request.head.get(TIMEOUT).and_then(parse_timeout);
+    if failure != Failure::UpstreamClosed || work.exchange.grpc.is_none() {
+        return failure;
+    }
+    let passed_us = connection.worker.clock.now_us().saturating_sub(work.record.started_us);
+    // The limit was rounded up to a whole millisecond.
+    let is_late = limit_ms().is_some_and(|limit_ms| passed_us >= limit_ms.saturating_sub(1).saturating_mul(1_000));
+    if is_late { Failure::RequestTimedOut } else { failure }
+}
+
 /// Limits the time of a request to what its route allows; an endpoint is told of no more than that.
 pub(crate) fn limit_time(work: &mut Work, now_ms: u64, limit_ms: u64) {
     let late_at_ms = now_ms.saturating_add(limit_ms).saturating_add(TICK_MS);

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::answer::answer_failure;
 use super::attempts::{attempts, has_whole_body};
-use super::call::note_deadline;
+use super::call::{given_up, note_deadline};
 use super::client::Client;
 use super::ends::{Sink, Source};
 use super::lifetime::{Late, Phase};
@@ -111,6 +111,7 @@ pub(super) fn conclude(
                 Miss::Connect(failure) | Miss::Failed(failure) | Miss::Gone(failure) => failure,
                 Miss::Stale => Failure::UpstreamClosed,
             };
+            let failure = given_up(connection, work, failure);
             count(if failure.verdict().blame == Blame::Client { Forwarded::Abandoned } else { Forwarded::Failed });
             Ok(failed(work, failure))
         }

@@ -17,7 +17,7 @@ from tests.servers.gateway_process import GatewayProcess, wait_until
 from tests.servers.http3_client import Closed, Http3Client, headers, numbers
 from tests.servers.origin import Origin
 from tests.servers.processes import main_thread_seconds
-from tests.servers.quic_packets import frame, send
+from tests.servers.quic_packets import first_packet, frame, send
 from tests.servers.raw_origin import Caller, RawOrigin
 
 PROTOCOL_VIOLATION = 0xA
@@ -27,6 +27,8 @@ MEMORY_BYTES = 8 << 20
 """What a flood may leave behind in a worker: buffers that are kept for use again."""
 HALF_OPEN_BYTES = 36 << 10
 """What a handshake may hold that does not go on; docs/decisions/0022 says of what it is made."""
+CRUMBS_BYTES = 128 << 10
+"""And one whose hello came in crumbs, of which the library bounds the number."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -187,6 +189,35 @@ def check_half_open(count: int) -> None:
         wait_until(lambda: not gateway.status()["connections"], 20)
         for client in clients:
             client.close()
+
+
+class Mute(Http3Client):
+    """Says nothing by itself."""
+
+    def send_datagram(self, data: bytes) -> None:
+        """Leave it to the test."""
+
+
+def crumbs(count: int) -> Iterator[bytes]:
+    """Frames that hold every other byte of a hello, as many as fit into so many datagrams."""
+    for first in range(count):
+        offsets = range(1 + first * 400, 1 + (first + 1) * 400, 2)
+        yield b"".join(frame(0x06, offset, 1, b"\x01") for offset in offsets)
+
+
+@pytest.mark.parametrize("count", [4, 20], ids=["some", "too many"])
+def test_c4_a_hello_in_crumbs_is_bounded_and_given_up(count: int) -> None:
+    with serving(limits="{header_time: 2s}") as gateway:
+        assert is_well(gateway)
+        before = memory(gateway)
+        for _ in range(150):
+            client = Mute(gateway.port(), waits=False)
+            for frames in crumbs(count):
+                client.socket.send(first_packet(client.quic, frames))
+            client.socket.close()
+        assert memory(gateway) - before <= 150 * CRUMBS_BYTES
+        assert is_well(gateway)
+        wait_until(lambda: not gateway.status()["connections"])
 
 
 def new_numbers(turn: int) -> bytes:

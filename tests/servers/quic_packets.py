@@ -12,6 +12,7 @@ from tests.servers.http3_client import Http3Client
 _PACKET_KINDS = {Epoch.ZERO_RTT: 1, Epoch.HANDSHAKE: 2}
 _NUMBER_BYTES = 4
 _TAG_BYTES = 16
+_FIRST_BYTES = 1200
 INITIAL_SOURCE_CONNECTION_ID = 0x0F
 
 
@@ -33,6 +34,19 @@ def packet(quic: QuicConnection, frames: bytes, epoch: Epoch = Epoch.ONE_RTT, *,
         header += (length | 0x4000).to_bytes(2, "big") + number_bytes
         crypto = quic._cryptos[epoch]
     return bytes(crypto.encrypt_packet(header, frames, number))
+
+
+def first_packet(quic: QuicConnection, frames: bytes) -> bytes:
+    """A packet that begins a connection, with frames of one's own and as long as it has to be."""
+    number = quic._packet_number
+    quic._packet_number += 1
+    frames = frames.ljust(_FIRST_BYTES, b"\x00")
+    peer = quic._peer_cid.cid
+    header = bytes([0xC0 | _NUMBER_BYTES - 1]) + (1).to_bytes(4, "big")
+    header += bytes([len(peer)]) + peer + bytes([len(quic.host_cid)]) + quic.host_cid + b"\x00"
+    header += (_NUMBER_BYTES + len(frames) + _TAG_BYTES | 0x4000).to_bytes(2, "big")
+    header += number.to_bytes(_NUMBER_BYTES, "big")
+    return bytes(quic._cryptos[Epoch.INITIAL].encrypt_packet(header, frames, number))
 
 
 def send(client: Http3Client, frames: bytes, *, first_bits: int = 0) -> None:

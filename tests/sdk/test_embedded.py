@@ -1,6 +1,8 @@
 """Python filters of a gateway inside the test's own process."""
 
 import http.client
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -56,3 +58,22 @@ def test_two_gateways_share_nothing_but_the_interpreter() -> None:
             thread.join()
         assert found == [200] * 200
         assert status(one, "/use_kept") == 200
+
+
+TRACED = """
+import sys
+from penstock.runtime.embedded import Gateway
+from tests.sdk.test_embedded import resources, status
+with Gateway(resources("loop", "nothing")) as gateway:
+    print([status(gateway, path) for path in ("/loop", "/loop", "/nothing")])
+    sys.settrace(lambda *_: None)
+    (lambda: None)()
+    sys.settrace(None)
+print("traced")
+"""
+
+
+def test_a_loop_that_was_stopped_leaves_nothing_that_holds_up_a_debugger() -> None:
+    """What tracks calls, as coverage does, hung in CPython 3.11 after an interrupt that was taken back."""
+    traced = subprocess.run([sys.executable, "-c", TRACED], capture_output=True, text=True, timeout=60, check=False)
+    assert traced.stdout == "[500, 500, 200]\ntraced\n", traced.stderr

@@ -51,7 +51,7 @@ impl Interrupt {
                 Python::try_attach(|py| {
                     if guard.running().0 == call {
                         guard.note_interrupt(call);
-                        raise_in(guard.thread_ident(), Some(py.get_type::<BudgetExceeded>().as_any()));
+                        raise_in(guard.thread_ident(), py.get_type::<BudgetExceeded>().as_any());
                     }
                 });
             }
@@ -64,20 +64,19 @@ impl Interrupt {
     }
 }
 
-/// Takes back what has not been raised yet, after a call that was interrupted.
-pub(super) fn take_back(py: Python<'_>, guard: &Guard) {
-    let ident = guard.thread_ident();
-    if ident != 0 {
-        raise_in(ident, None);
-    }
+/// Lets what has not been raised yet be raised and forgotten, after a call that was interrupted.
+///
+/// An exception that is taken back instead leaves Python looking for it before every call from then on, and Python 3.11
+/// for ever as soon as something traces.
+pub(super) fn take_back(py: Python<'_>) {
+    let _ = py.eval(c"None", None, None);
     let _ = py.check_signals();
 }
 
-/// Raises an exception in a Python thread, or takes back one that waits.
-fn raise_in(ident: u64, exception: Option<&Bound<'_, PyAny>>) {
-    let exception = exception.map_or(std::ptr::null_mut(), Bound::as_ptr);
-    // SAFETY: both callers are attached; the exception is null or a borrowed class.
-    unsafe { ffi::PyThreadState_SetAsyncExc(ident.cast_signed(), exception) };
+/// Raises an exception in a Python thread.
+fn raise_in(ident: u64, exception: &Bound<'_, PyAny>) {
+    // SAFETY: the caller is attached, and the exception is a borrowed class.
+    unsafe { ffi::PyThreadState_SetAsyncExc(ident.cast_signed(), exception.as_ptr()) };
 }
 
 /// What Python calls on the main thread when the watchdog's signal has come.

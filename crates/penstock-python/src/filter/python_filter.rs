@@ -117,7 +117,7 @@ impl PythonFilter {
         let returned = method.0.bind(arguments.py()).call1(arguments);
         fork::end_if_child();
         if self.guard.end(call) {
-            take_back(arguments.py(), &self.guard);
+            take_back(arguments.py());
             if self.health.overran(permit) {
                 self.reporter.announce(SUSPENDED);
             }

@@ -48,7 +48,7 @@ impl Reporter {
             .call1((error.value(py), error.traceback(py)))
             .and_then(|text| text.extract::<String>());
         if guard.end(call) {
-            take_back(py, guard);
+            take_back(py);
         }
         let text = text.unwrap_or_else(|_| "an exception that cannot be shown".to_owned());
         let more = if unsaid == 0 { String::new() } else { format!(" ({unsaid} more since the last report)") };

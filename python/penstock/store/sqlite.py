@@ -196,17 +196,21 @@ class SqliteBackend(Backend):
         row = self._connection.execute(_LATEST).fetchone()
         found = Head(*row) if row else NOTHING
         (told,) = self._connection.execute("SELECT revision FROM head").fetchone() or (None,)
-        if found.revision != told:
+        if found.revision != told or not isinstance(found.root, str):
             raise Damaged(f"{self.path}: the latest revision is {told}, and what is found is {found.revision}")
         return found
 
     def _read(self, names: Sequence[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+        found: dict[str, object] = {}
         for begin in range(0, len(names), _AT_ONCE):
             some = names[begin : begin + _AT_ONCE]
             marks = ",".join("?" * len(some))
             found.update(self._connection.execute(f"SELECT name, blob FROM blobs WHERE name IN ({marks})", some))  # noqa: S608 - question marks
-        return found
+        # Of a file that was changed behind its back SQLite tells what kind a value is by now.
+        whole = {name: blob for name, blob in found.items() if isinstance(blob, bytes)}
+        if len(whole) < len(found):
+            raise Damaged(f"{self.path}: {len(found) - len(whole)} blobs are none")
+        return whole
 
     def _write(self, commits: Sequence[Commit]) -> None:
         with writing(self._connection):

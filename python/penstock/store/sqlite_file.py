@@ -27,6 +27,8 @@ _TABLES = (
 )
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH}
 _UNSYNCED = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
+_OF_DAMAGE = ("no such table", "no such column", "Could not decode to UTF-8")
+"""What errors without a code of their own say where the file is not what was written."""
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -76,9 +78,11 @@ def translated(path: Path) -> Iterator[None]:
             raise Unknown(f"{path}: {problem}") from None
         if code & 0xFF in _DAMAGED or isinstance(problem, sqlite3.DataError):
             raise Damaged(f"{path}: {problem}") from None
-        if code == sqlite3.SQLITE_ERROR and "no such table" in str(problem):
+        if code == sqlite3.SQLITE_ERROR and any(text in str(problem) for text in _OF_DAMAGE):
             raise Damaged(f"{path}: {problem}") from None
         raise Unavailable(f"{path}: {problem}") from None
+    except UnicodeError as problem:
+        raise Damaged(f"{path}: {problem}") from None
     except OSError as problem:
         raise Unavailable(f"{path}: {(problem.strerror or str(problem)).lower()}") from None
 

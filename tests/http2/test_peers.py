@@ -29,3 +29,15 @@ def test_h2load_gets_every_answer(path: str) -> None:
         said = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
     assert re.search(r"3000 done, \d+ succeeded, \d+ failed, 0 errored, 0 timeout", said), said
     assert ("3000 2xx" in said) == (path == "/through"), said
+
+
+def test_nghttp_gets_a_page_and_all_that_it_asks_for_beside_it() -> None:
+    if not shutil.which("nghttp"):
+        pytest.skip("nghttp is not installed")
+    with Origin() as origin, GatewayProcess(speaking(origin.url), workers=1) as gateway:
+        targets = [f"http://127.0.0.1:{gateway.port()}/through?{number}" for number in range(8)]
+        command = ["nghttp", "--null-out", "--verbose", "--no-dep", *targets]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert said.count(":status: 200") == 8, said
+    assert "GOAWAY frame <" in said
+    assert "error_code=NO_ERROR" in said

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
-from penstock.store.backend import Backend, Commit, Reach
+from penstock.store.alone import LoneBackend
+from penstock.store.backend import Commit, Reach
 from penstock.store.entry import Result
-from penstock.store.holding import Held, Lease
 from penstock.store.leases import Leases
 from penstock.store.revisions.root import NOTHING, Head
 from penstock.store.tree_store import Retention, TreeStore
@@ -15,7 +15,7 @@ _KEPT_BYTES = 16 * 1024 * 1024
 """Bytes that the blobs of kept changes may have come with; the latest change is kept whatever it holds."""
 
 
-class MemoryBackend(Backend):
+class MemoryBackend(LoneBackend):
     """Keeps everything in this process; gone with it."""
 
     def __init__(self) -> None:
@@ -79,30 +79,6 @@ class MemoryBackend(Backend):
             for revision, results in self._results.items()
             if oldest <= revision <= newest
         }
-
-    async def grant(self, seconds: float) -> Lease:
-        """A new lease."""
-        return self._leases.grant(seconds)
-
-    async def keep_alive(self, lease: Lease) -> None:
-        """Renew a lease."""
-        self._leases.keep_alive(lease)
-
-    async def revoke(self, lease: Lease) -> None:
-        """End a lease."""
-        self._leases.revoke(lease)
-
-    async def hold(self, key: str, value: str, lease: Lease, fence: int | None) -> Held:
-        """Hold a key."""
-        return self._leases.hold(key, value, lease, fence)
-
-    async def held(self, prefix: str) -> Mapping[str, Held]:
-        """What is held under a prefix."""
-        return self._leases.held(prefix)
-
-    async def held_news(self, prefix: str, known: Mapping[str, Held]) -> Mapping[str, Held]:
-        """What is held under a prefix, once it has changed."""
-        return await self._leases.news(prefix, known)
 
 
 class MemoryStore(TreeStore):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from penstock.store.backend import Backend, Commit, Reach
+from penstock.store.alone import LoneBackend
+from penstock.store.backend import Commit, Reach
 from penstock.store.entry import Damaged, Result, Unavailable
-from penstock.store.holding import Held, Lease
 from penstock.store.leases import Leases
 from penstock.store.results import read_result, write_result
 from penstock.store.revisions.root import NOTHING, Head
@@ -45,7 +45,7 @@ async def open_sqlite_store(
 
 
 @dataclass(slots=True)
-class SqliteBackend(Backend):
+class SqliteBackend(LoneBackend):
     """Keeps blobs in a table. All of SQLite runs on one thread: a slow disk holds nothing else up.
 
     A commit that is kept elsewhere and cannot be written is kept here in memory, and written with the next or as soon
@@ -152,30 +152,6 @@ class SqliteBackend(Backend):
         for revision, text in await self._run(lambda: self._connection.execute(query, (oldest, newest)).fetchall()):
             found.setdefault(revision, []).append(read_result(text))
         return found
-
-    async def grant(self, seconds: float) -> Lease:
-        """A new lease."""
-        return self._leases.grant(seconds)
-
-    async def keep_alive(self, lease: Lease) -> None:
-        """Renew a lease."""
-        self._leases.keep_alive(lease)
-
-    async def revoke(self, lease: Lease) -> None:
-        """End a lease."""
-        self._leases.revoke(lease)
-
-    async def hold(self, key: str, value: str, lease: Lease, fence: int | None) -> Held:
-        """Hold a key."""
-        return self._leases.hold(key, value, lease, fence)
-
-    async def held(self, prefix: str) -> Mapping[str, Held]:
-        """What is held under a prefix."""
-        return self._leases.held(prefix)
-
-    async def held_news(self, prefix: str, known: Mapping[str, Held]) -> Mapping[str, Held]:
-        """What is held under a prefix, once it has changed."""
-        return await self._leases.news(prefix, known)
 
     async def close(self) -> None:
         """Write what waits, if that can be, and close the file."""

@@ -22,10 +22,11 @@ class Setting:
     floor: Path
     penstock: Path
 
-    def configuration(self, name: str, *, extra: str = "", appended: str = "") -> str:
+    def configuration(self, name: str, *, extra: str = "", appended: str = "", telemetry: str = "") -> str:
         """Fill in a file of `conf/`; gives the path of the result."""
         text = (HERE / "conf" / name).read_text()
         values = {
+            "TELEMETRY": telemetry,
             "DIRECTORY": str(self.directory),
             "CONF": str(HERE / "conf"),
             "CERTIFICATES": str(HERE.parent / "tests" / "certificates"),
@@ -39,10 +40,10 @@ class Setting:
         target.write_text(text + appended)
         return str(target)
 
-    def gateway(self, name: str, *, appended: str = "") -> list[str]:
+    def gateway(self, name: str, *, appended: str = "", telemetry: str = "") -> list[str]:
         """The command of a gateway with one worker."""
         state = self.directory / "state"
-        configuration = self.configuration(name, appended=appended)
+        configuration = self.configuration(name, appended=appended, telemetry=telemetry)
         return [str(self.penstock), "run", "--workers", "1", "--state-dir", str(state), "-c", configuration]
 
 
@@ -84,11 +85,21 @@ def enciphered_haproxy(setting: Setting) -> list[str]:
     return [program("haproxy"), "-db", "-f", setting.configuration("haproxy-tls.cfg")]
 
 
+def gateway(setting: Setting, telemetry: str) -> list[str]:
+    """Command of the gateway with what is recorded of requests as its settings say."""
+    return setting.gateway("penstock.yaml", appended=further_routes(), telemetry=telemetry)
+
+
+LOGGED = "access_log: {path: @DIRECTORY@/access.log}"
+SILENT = "access_log: {path: off}"
+TRACED = f"{LOGGED}\ntracing: {{otlp: {{endpoint: 'http://127.0.0.1:@ORIGIN_PORT@', protocol: http}}, sampling: 1%}}"
 LARGE_BUFFERS = "proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
 
 PROXIES: dict[str, Callable[[Setting], list[str]]] = {
     "relay": lambda setting: [str(setting.floor / "floor_relay"), str(PROXY_PORT), str(ORIGIN_PORT)],
-    "penstock": lambda setting: setting.gateway("penstock.yaml", appended=further_routes()),
+    "penstock": lambda setting: gateway(setting, LOGGED),
+    "penstock-silent": lambda setting: gateway(setting, SILENT),
+    "penstock-traced": lambda setting: gateway(setting, TRACED),
     "penstock-python": lambda setting: setting.gateway("penstock-python.yaml"),
     "penstock-tls": lambda setting: setting.gateway("penstock-tls.yaml", appended=further_routes()),
     "penstock-grpc": lambda setting: setting.gateway("penstock-grpc.yaml", appended=further_routes()),

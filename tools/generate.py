@@ -1,6 +1,6 @@
 """Generates what is made from models and the core: writes it, or checks that it is fresh.
 
-generate.py write|check [schemas|plan_types]
+generate.py write|check [schemas|dashboards|plan_types]
 generate.py docs
 """
 
@@ -18,7 +18,11 @@ from penstock import _core  # noqa: E402
 from penstock.model.kinds import KINDS  # noqa: E402
 from penstock.model.schema import combined_schema, kind_schema  # noqa: E402
 from tools import reference  # noqa: E402
+from tools.dashboards import grafana  # noqa: E402
+from tools.panels import DASHBOARDS  # noqa: E402
 from tools.plan_types import plan_types as typed_plan  # noqa: E402
+from tools.reference_commands import commands_page  # noqa: E402
+from tools.reference_endpoints import endpoints_page  # noqa: E402
 
 Files = dict[Path, str]
 """What should be written where."""
@@ -42,7 +46,10 @@ def plan_types() -> Files:
 
 def docs() -> Files:
     """The reference, built and never committed."""
+    from penstock.admin.app import OPERATIONS  # noqa: PLC0415 - loads the web framework
+    from penstock.admin.description import describe  # noqa: PLC0415 - as above
     from penstock.admin.metrics import all_metrics  # noqa: PLC0415 - asks the core for what it counts
+    from penstock.cli.main import every_parser  # noqa: PLC0415 - loads every command
     from penstock.filters.native import native_catalogue  # noqa: PLC0415 - asks the core for its filters
 
     folder = ROOT / "build" / "docs" / "reference"
@@ -54,10 +61,19 @@ def docs() -> Files:
     }
     pages |= {folder / "filters" / f"{kind.name}.md": reference.filter_page(kind) for kind in filters}
     pages[folder / "metrics.md"] = reference.metrics_page(all_metrics())
+    pages[folder / "reasons.md"] = reference.reasons_page(json.loads(_core.reasons()))
+    pages[folder / "commands.md"] = commands_page(every_parser())
+    pages[folder / "admin-api.md"] = endpoints_page(describe(OPERATIONS))
     return {**pages, folder / "index.md": reference.index_page(kinds, filters)}
 
 
-TARGETS: dict[str, Callable[[], Files]] = {"schemas": schemas}
+def dashboards() -> Files:
+    """The dashboards for Grafana, to be imported as they are."""
+    folder = ROOT / "dashboards" / "grafana"
+    return {folder / f"{one.name}.json": grafana(one) for one in DASHBOARDS}
+
+
+TARGETS: dict[str, Callable[[], Files]] = {"schemas": schemas, "dashboards": dashboards}
 if hasattr(_core, "plan_schema"):
     TARGETS["plan_types"] = plan_types
 

@@ -1,4 +1,4 @@
-"""Renews `requirements.lock` and `requirements-dev.lock` from `pyproject.toml`.
+"""Renews `requirements.lock`, `requirements-dev.lock` and `requirements-etcd.lock` from `pyproject.toml`.
 
 The files hold hashes for every platform and no registry's address: whoever installs brings a registry of their own.
 """
@@ -31,11 +31,13 @@ def resolver() -> Path:
 
 
 def main() -> int:
-    """Resolve both files; the second agrees with the first."""
+    """Resolve all files; each agrees with the one before."""
     compile_command = (resolver(), "pip", "compile", "pyproject.toml", *OPTIONS)
     subprocess.run([*compile_command, "--output-file=requirements.lock"], check=True, cwd=ROOT)
     development = ("--group=development", "--constraint=requirements.lock", "--output-file=requirements-dev.lock")
     subprocess.run([*compile_command, *development], check=True, cwd=ROOT)
+    etcd = ("--extra=etcd", "--constraint=requirements-dev.lock", "--output-file=requirements-etcd.lock")
+    subprocess.run([*compile_command, *etcd], check=True, cwd=ROOT)
     return 0
 
 

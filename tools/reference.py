@@ -55,12 +55,36 @@ def metrics_page(metrics: Iterable[Metric]) -> str:
     return "\n".join(["# Metrics", "", *rows]) + "\n"
 
 
+def reasons_page(reasons: Iterable[Mapping[str, Any]]) -> str:
+    """The page of all reasons for which the gateway itself refuses a request or gives it up.
+
+    Raises: Gap if one is not explained.
+    """
+    rows = ["| reason | status | fault of | meaning |", "| --- | --- | --- | --- |"]
+    for reason in reasons:
+        if not reason["meaning"].strip():
+            raise Gap(f"reason {reason['reason']} is not explained")
+        rows.append(f"| `{reason['reason']}` | {reason['status'] or ''} | {reason['blame']} | {reason['meaning']} |")
+    return "\n".join(["# Reasons", "", _OF_REASONS, "", *rows]) + "\n"
+
+
 def index_page(kinds: Mapping[str, Schema], filters: Iterable[FilterKind]) -> str:
     """The page that leads to all others."""
     resources = [f"- [{kind}]({kind.lower()}.md): {_summary(_described(kind, kinds[kind]))}" for kind in kinds]
     steps = [f"- [{kind.name}](filters/{kind.name}.md): {kind.summary}" for kind in filters]
-    lists = ["## Resources", "", *resources, "", "## Filters", "", *steps, "", "[Metrics](metrics.md)"]
+    lists = ["## Resources", "", *resources, "", "## Filters", "", *steps, "", "## Else", "", *_ELSE]
     return "\n".join(["# Reference", "", *lists]) + "\n"
+
+
+_ELSE = (
+    "- [Commands](commands.md)",
+    "- [Admin API](admin-api.md)",
+    "- [Metrics](metrics.md)",
+    "- [Reasons](reasons.md), for which the gateway itself refuses a request",
+)
+_OF_REASONS = """Why the gateway itself refuses a request or gives it up: the word that the access log has as
+`reason`, and `penstock_failures_total` as a label. Where there is no status a connection or a stream is ended, or
+nobody is there to be told; the log then says 499."""
 
 
 def _tables(owner: str, schema: Schema) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Api:
             answer = connection.getresponse()
             text = answer.read().decode()
             known = {name.lower(): value for name, value in answer.getheaders()}
-            is_json = "json" in known.get("content-type", "")
+            is_json = known.get("content-type", "").partition(";")[0].endswith(("/json", "+json"))
             return Answer(answer.status, json.loads(text) if is_json and text else {}, known, text)
         finally:
             connection.close()

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from penstock.admin.metrics import all_metrics, exposition
+from penstock.admin.exposition import OPEN_METRICS, PLAIN, exposition, form_for
+from penstock.admin.metrics import all_metrics
 from penstock.runtime.measures.directory import Directory
 from penstock.runtime.measures.kinds import BOUNDS_US
 from penstock.runtime.measures.readings import Histogram, Metric, metrics, total
@@ -17,8 +18,10 @@ from tests.runtime.measures.test_directory import TableFake
 class NumberedTable(TableFake):
     """Every place holds its own number, and one more in a column."""
 
+    resting = False
+
     def counters(self, places: list[int], column: int | None = None) -> list[int]:
-        return [place + (column is not None) for place in places]
+        return [0 if self.resting else place + (column is not None) for place in places]
 
     def gauges(self, places: list[int], column: int | None = None) -> list[int]:
         return self.counters(places, column)
@@ -71,6 +74,45 @@ def test_each_place_is_shown_once_under_the_labels_of_its_subject() -> None:
     assert (
         total(table, placed.values(), "penstock_gateway_requests_total", 3) == placed["gateway"].place["counters"] + 1
     )
+
+
+def test_as_open_metrics_a_counter_is_a_family_without_its_ending_and_the_text_has_an_end() -> None:
+    counter = Metric("penstock_x_total", "counter", 'Says "x".', samples=[({"route": "a"}, 3)])
+    histogram = Metric("penstock_y_seconds", "histogram", "Y.", samples=[({}, ([1] * len(BOUNDS_US), 1, 1))])
+    lines = exposition([counter, histogram], OPEN_METRICS).splitlines()
+    assert lines[:3] == [
+        '# HELP penstock_x Says \\"x\\".',
+        "# TYPE penstock_x counter",
+        'penstock_x_total{route="a"} 3',
+    ]
+    assert 'penstock_y_seconds_bucket{le="1.0"} 1' in lines
+    assert lines[-1] == "# EOF"
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", PLAIN),
+        ("*/*", PLAIN),
+        ("text/plain", PLAIN),
+        ("application/openmetrics-text", OPEN_METRICS),
+        ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPEN_METRICS),
+        ("application/openmetrics-text;q=0.3, text/plain", PLAIN),
+        ("application/openmetrics-text;q=0", PLAIN),
+        ("application/openmetrics-text;q=x", PLAIN),
+    ],
+)
+def test_a_reader_gets_the_form_that_it_likes_best(accept: str, form: object) -> None:
+    assert form_for(accept) is form
+
+
+def test_a_histogram_is_shown_once_its_subject_has_counted_something() -> None:
+    table = NumberedTable()
+    table.resting = True
+    placed = Directory(table).admit({one.key: one for one in (*ALWAYS, Subject("route", ("a",)))}, [], 0.0)
+    assert "_bucket" not in exposition(metrics(table, placed.values()))
+    table.resting = False
+    assert 'penstock_request_duration_seconds_count{route="a"}' in exposition(metrics(table, placed.values()))
 
 
 def test_names_and_helps_keep_to_one_form() -> None:

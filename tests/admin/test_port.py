@@ -43,6 +43,17 @@ def token(gateway: GatewayProcess) -> str:
     return found[1]
 
 
+def test_a_first_start_that_fails_does_not_swallow_the_token() -> None:
+    gateway = GatewayProcess("kind: Rout\n", "--admin", "127.0.0.1:0")
+    assert gateway.spawn().wait(20) == 1
+    assert "shown only" not in gateway.said
+    gateway.write(forwarding("http://127.0.0.1:1"))
+    with gateway:
+        wait_until(lambda: "shown only this time" in gateway.said)
+        allowed = {"authorization": f"Bearer {token(gateway)}"}
+        assert get(admin_port(gateway), "/-/status", **allowed)[0] == 200
+
+
 def test_health_and_metrics_need_no_token_and_all_else_does() -> None:
     """I1, I2: nothing but what a probe and a scraper need is open, and there is no default token."""
     with Origin() as origin, GatewayProcess(forwarding(origin.url), "--admin", "127.0.0.1:0") as gateway:

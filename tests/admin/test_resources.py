@@ -174,7 +174,7 @@ def test_lists_are_chosen_from_by_labels_and_come_in_pages(api: Api) -> None:
     assert first["items"][0] == {"kind": "Route", "name": "owned", "path": "/owned"}
     rest = names(f"limit=4&after={first['next']}")
     assert [item["name"] for item in first["items"]] + rest == names("")
-    for query in ("limit=0", "limit=x", "limit=99999999999999999999"):
+    for query in ("limit=0", "limit=x", "limit=99999999999999999999", "limit=0000000011000000"):
         assert api.ask("GET", f"{ROUTES}?{query}").status == 400
 
 
@@ -203,10 +203,10 @@ def test_i15_a_secret_is_never_read_back_and_stays_where_it_is_left(api: Api) ->
 
 BODIES: list[tuple[bytes, str]] = [
     (b"{", "not JSON"),
-    (b'{"a": NaN}', "NaN is no number"),
+    (b'{"a": NaN}', "NaN"),
     (b'{"a": 1e999}', "too large"),
-    (b'{"a": ' + b"9" * 10_000 + b"}", "too large"),
-    (b'{"a": 1, "a": 2}', "the key 'a' is there twice"),
+    (b'{"a": ' + b"9" * 10_000 + b"}", "too long"),
+    (b'{"a": 1, "a": 2}', "key `a` is given twice"),
     (b"[" * 10_000 + b"]" * 10_000, "deep"),
     (b"[" * 100 + b"]" * 100, "deep"),
     (b"\xff\xfe", "not UTF-8"),
@@ -301,7 +301,8 @@ def test_i2_every_operation_needs_the_token(running: Api) -> None:
     asked = 0
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            place = path.format(kind="route", name="owned", revision="1")
+            known = {"kind": "route", "name": "owned", "revision": "1", "filter": "Respond", "archive": "sha256:0"}
+            place = path.format(**known)
             for token in ("", "wrong"):
                 stranger = Api(running.port, token)
                 answer = stranger.ask(method.upper(), place, {} if "requestBody" in operation else None)

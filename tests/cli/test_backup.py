@@ -19,6 +19,12 @@ def test_a_backup_of_a_running_gateway_is_restored_elsewhere() -> None:
         again = gateway.command("backup", str(backup), *where)
         assert (again.returncode, again.stderr) == (1, f"penstock: {backup}: file exists\n")
 
+        looked = other.command("restore", str(backup), "--dry-run", *there)
+        assert (looked.returncode, looked.stdout) == (0, f"{backup} is whole: revisions 1 to 2\n")
+        cut = gateway.folder / "cut"
+        cut.write_bytes(backup.read_bytes()[:-20])
+        assert other.command("restore", str(cut), "--dry-run", *there).returncode == 1
+
         assert "already running as process" in other.command("restore", str(backup), *there).stderr
         other.signal(signal.SIGTERM)
         other.wait(20)

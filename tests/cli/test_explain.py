@@ -72,6 +72,14 @@ def test_the_first_condition_that_failed_is_told_of_each_route(file: Path, capsy
     assert (told["status"], told["allow"]) == (405, "POST")
 
 
+def test_a_path_alone_is_of_the_host_that_the_headers_name(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for host, words in (("localhost", ()), ("other", ("-H", "host: other"))):
+        assert main(["explain", "-c", str(file), "GET", "/orders/7", "-H", "x-beta: 1", *words, "-o", "json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["host"], found["chosen"]["route"]) == (host, "beta")
+        assert found["chosen"]["steps"][0]["runs"] is (host == "other")
+
+
 def test_options_of_the_whole_server_is_answered_without_a_route(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

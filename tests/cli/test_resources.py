@@ -69,7 +69,7 @@ def test_resources_are_applied_listed_and_deleted(gateway: GatewayProcess, tmp_p
 
 
 WRONG = [
-    (("get", "rout"), 2, "no kind is called 'rout'; the kinds are listener, route,"),
+    (("get", "rout"), 2, "no kind is called 'rout'; did you mean `route`?"),
     (("get", "route/nobody"), 1, "there is no route/nobody"),
     (("delete", "owned"), 2, "'owned': write a resource as KIND/NAME, such as route/api"),
     (("delete", "route/owned"), 1, "route/owned is owned by files: change it there"),

@@ -131,6 +131,32 @@ RESOURCES = [
 ]
 
 
+METRICS = [
+    ("metrics: {}", ["error metrics: nobody takes the metrics"]),
+    ("metrics: {otlp: {endpoint: http://127.0.0.1:4317}}", []),
+    ("otlp: {endpoint: http://127.0.0.1:4317}\nmetrics: {interval: 5s}", []),
+    (
+        "metrics: {otlp: {endpoint: https://a.test, tls: {certificate: own}}}",
+        [
+            "error metrics.otlp.tls.certificate: metrics are sent without a certificate",
+            "error metrics.otlp.tls.certificate: no certificate is called `own`",
+        ],
+    ),
+    (
+        "metrics: {otlp: {endpoint: https://a.test, tls: {insecure: true}}}",
+        [
+            "error metrics.otlp.tls.insecure: metrics are sent over gRPC to nobody who is not known",
+            "warning metrics.otlp.tls.insecure: anybody between here and the collector can read and change all of it",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), METRICS, ids=[text[:60] for text, _ in METRICS])
+def test_problems_of_metrics_that_are_sent_away(text: str, expected: list[str]) -> None:
+    assert sorted(shown(f"kind: Telemetry\nname: default\n{text}\n")) == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), RESOURCES, ids=[text[:60] for text, _ in RESOURCES])
 def test_problems_between_resources(text: str, expected: list[str]) -> None:
     found = shown(text.replace("%s", TO))

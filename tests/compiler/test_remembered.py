@@ -23,6 +23,9 @@ PIECES = [
     "kind: Route\nname: c\npath: /{x}\npriority: 1\nto: http://127.0.0.1:4\n",
     "kind: Route\nname: c\npath: /{x}\nsteps: [{kind: Nothing}]\n",
     "kind: Rout\nname: d\n",
+    "kind: Telemetry\nname: t\naccess_log: {path: /a}\n",
+    "kind: Telemetry\nname: t\ntracing: {zipkin: {endpoint: http://127.0.0.1:5}}\n",
+    "kind: Telemetry\nname: u\ntracing: {zipkin: {endpoint: http://127.0.0.1:6}}\n",
 ]
 
 

@@ -91,5 +91,5 @@ class FakeCatalogue:
     def check_client_certificates(self, authorities: str, revoked: str | None) -> list[SettingProblem]:
         return [] if authorities or revoked else [SettingProblem(("client_ca",), "no certificate in it", "")]
 
-    def check_log_template(self, text: str) -> list[str]:
-        return ["not a log template"] if "broken" in text else []
+    def check_access_log(self, log: str) -> list[SettingProblem]:
+        return [SettingProblem(("format",), "not a log template")] if "broken" in log else []

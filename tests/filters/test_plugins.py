@@ -12,7 +12,7 @@ from penstock.filters import plugin_child
 from penstock.filters.native import native_catalogue
 from penstock.filters.plugin_files import forget_copies
 from penstock.filters.plugin_version import Described, PluginMemory, describe, install
-from penstock.filters.plugins import plugin_catalogue
+from penstock.filters.plugins import Known, plugin_catalogue
 from penstock.model.loading import load_resources
 from penstock.model.loading.loaded import Placed
 
@@ -231,7 +231,9 @@ def test_an_accepted_version_is_used_whatever_has_become_of_its_files(tmp_path: 
     accepted = {"house": first.plugins["house"].digest}
     (code / "good.py").write_text("broken(\n")
     assert compile_resources(resources, plugin_catalogue(native_catalogue(), resources, state, memory)).problems
-    again = plugin_catalogue(native_catalogue(), resources, state, memory if remembers else PluginMemory(), accepted)
+    again = plugin_catalogue(
+        native_catalogue(), resources, state, memory if remembers else PluginMemory(), Known(accepted)
+    )
     assert compile_resources(resources, again).plan == compile_resources(resources, first).plan
     assert compile_resources(resources, again).problems == ()
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +51,24 @@ def test_large_bodies_pass_both_ways() -> None:
         stream = client.begin("/up", method="POST", fields=[("content-length", str(size))], ends=False)
         client.send_body(stream, b"x" * size)
         assert client.answer(stream).body == str(size).encode()
+
+
+def test_a_head_that_comes_with_much_of_its_body_is_served_at_once() -> None:
+    with (
+        Origin() as origin,
+        GatewayProcess(speaking(origin.url), workers=1) as running,
+        Http3Client(running.port()) as client,
+    ):
+        (worker,) = running.worker_pids()
+        # So that all of it waits in the socket before the gateway reads any of it.
+        os.kill(worker, signal.SIGSTOP)
+        client.quic._loss._cc.congestion_window = 1 << 20
+        stream = client.begin("/up", method="POST", fields=[("content-length", "40000")], ends=False)
+        client.send_body(stream, b"x" * 40_000)
+        # The library spreads datagrams over time.
+        client.until(lambda: len(client.quic._streams[stream].sender._pending) == 0)
+        os.kill(worker, signal.SIGCONT)
+        assert client.answer(stream).body == b"40000"
 
 
 def test_trailers_pass_both_ways() -> None:

@@ -134,13 +134,18 @@ def test_r8_another_number_of_workers_takes_the_same_port(sockets: Sockets, work
     listeners = [("web", "127.0.0.1:0")]
     sockets.open(listeners)
     copies = [
-        ListeningSocket(one.listener, one.worker, one.address, one.socket.dup())
+        ListeningSocket(one.listener, one.worker, one.address, one.socket.dup(), one.index)
         for one in (*sockets.of(listeners), *sockets.of(listeners))
     ]
     successor = Sockets(workers)
     successor.adopt(copies)
     assert successor.open(listeners) == []
-    assert len(successor.of(listeners)) == workers
+    successor.fill()
+    # None is closed, where clients may wait, and every worker has one.
+    given = successor.of(listeners)
+    assert len(given) == max(workers, 3)
+    assert {one.worker for one in given} == set(range(workers))
+    assert [one.index for one in given] == list(range(len(given)))
     assert successor.bound("web", "127.0.0.1:0") == sockets.bound("web", "127.0.0.1:0")
     successor.close()
 
@@ -169,3 +174,21 @@ def test_sockets_that_refuse_do_so_whoever_holds_a_copy(sockets: Sockets) -> Non
         socket.create_connection(("127.0.0.1", port), 2)
     for copy in copies:
         copy.close()
+
+
+def test_sockets_of_quic_that_some_earlier_worker_still_serves_by_are_given_to_nobody(sockets: Sockets) -> None:
+    listeners = [("web", "127.0.0.1:0"), ("web", "quic:127.0.0.1:0")]
+    sockets.open(listeners)
+    told = [one for one in sockets.of(listeners) if one.address.startswith("quic:")]
+    # One generation serves by the first half, the other by the second; each takes the rest for spare.
+    both = [
+        ListeningSocket(one.listener, one.worker, one.address, one.socket.dup(), one.index, is_spare=is_spare)
+        for flip in (False, True)
+        for one in told
+        for is_spare in (one.is_spare is not flip,)
+    ]
+    successor = Sockets(3)
+    successor.adopt(both)
+    given = [one for one in successor.of(listeners[1:]) if not one.is_spare]
+    assert [one.index for one in given] == [6, 7, 8]
+    successor.close()

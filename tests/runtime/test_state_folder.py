@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.runtime.state_folder import Owned, StateFolder, Unusable, default_state_folder, write_atomically
+from penstock.base.durable_files import write_atomically
+from penstock.runtime.state_folder import Owned, StateFolder, Unusable, default_state_folder
 
 
 def test_one_owner_at_a_time() -> None:

@@ -75,6 +75,6 @@ def test_a_failure_is_logged_once_a_second_with_the_frames_of_the_author() -> No
         assert sum("filter Probe failed" in line for line in lines) <= 2
         frames = [line for line in lines if line.startswith("  ")]
         assert frames
-        assert all(line.startswith(("  probe.py:", "  request ")) for line in frames)
+        assert all(line.lstrip().startswith(("probe.py:", "request ")) for line in frames)
         assert re.search(r"^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z ERROR filter Probe failed: ", gateway.said, re.MULTILINE)
-        assert re.search(r"^  request [0-9a-f]{32}, route \w+$", gateway.said, re.MULTILINE)
+        assert re.search(r"^ +request [0-9a-f]{32}, route \w+$", gateway.said, re.MULTILINE)

@@ -14,6 +14,10 @@ from typing import Self
 
 import pytest
 
+from tests.servers.debian_package import unpacked
+from tests.servers.network import Machine
+from tests.servers.processes import free_ports
+
 MODULES = {"3.5": "go.etcd.io/etcd/server/v3@v3.5.21", "3.6": "go.etcd.io/etcd/server/v3@v3.6.16"}
 """Versions that are built with Go, which takes half a minute; 3.4 is Debian's."""
 LINES = ("3.4", *MODULES)
@@ -46,13 +50,7 @@ def _built(folder: Path, module: str) -> Path | None:
 
 
 def _unpacked(folder: Path) -> Path | None:
-    if not shutil.which("apt-get"):
-        return None
-    fetch = ("apt-get", "-qq", "-o", "APT::Sandbox::User=", "download", "etcd-server")
-    if not _done(folder, fetch):
-        return None
-    [package] = folder.glob("*.deb")
-    return folder / "usr/bin/etcd" if _done(folder, ("dpkg", "-x", package.name, ".")) else None
+    return folder / "usr/bin/etcd" if unpacked("etcd-server", folder) else None
 
 
 def _done(folder: Path, command: Sequence[str]) -> bool:
@@ -68,11 +66,33 @@ class Member:
     port: int
     peer_port: int
     process: subprocess.Popen[bytes] | None = None
+    machine: Machine | None = None
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self.machine.address if self.machine else "127.0.0.1"
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """A command that runs its program where it is."""
+        return self.machine.inside if self.machine else ()
+
+    def accepts(self) -> bool:
+        """Whether it accepts connections."""
+        try:
+            if self.machine:
+                self.machine.connect(self.host, self.port).close()
+            else:
+                socket.create_connection((self.host, self.port), 2).close()
+        except OSError:
+            return False
+        return True
 
 
 @dataclass
 class Etcd:
-    """A cluster of members; used in a `with`."""
+    """A cluster of members, each on a machine of its own if there are `machines`; used in a `with`."""
 
     line: str
     count: int = 1
@@ -80,14 +100,17 @@ class Etcd:
     scheme: str = "http"
     may_build: bool = False
     members: list[Member] = field(default_factory=list)
+    machines: Sequence[Machine] = ()
 
     def __post_init__(self) -> None:
         self.program = etcd_program(self.line, may_build=self.may_build)
         self.folder = Path(tempfile.mkdtemp(prefix="etcd-"))
-        ports = iter(_free_ports(2 * self.count))
+        ports = iter(free_ports(2 * self.count))
         self.members = [
             Member(f"m{number}", self.folder / f"m{number}", next(ports), next(ports)) for number in range(self.count)
         ]
+        for member, machine in zip(self.members, self.machines, strict=False):
+            member.machine = machine
 
     def __enter__(self) -> Self:
         for member in self.members:
@@ -104,13 +127,20 @@ class Etcd:
     @property
     def endpoints(self) -> tuple[str, ...]:
         """The URLs of all members."""
-        return tuple(f"{self.scheme}://127.0.0.1:{member.port}" for member in self.members)
+        return tuple(f"{self.scheme}://{member.host}:{member.port}" for member in self.members)
 
     def start(self, member: Member) -> None:
         """Start a member, which finds what it has written before."""
-        client, peer = f"{self.scheme}://127.0.0.1:{member.port}", f"http://127.0.0.1:{member.peer_port}"
-        together = ",".join(f"{one.name}=http://127.0.0.1:{one.peer_port}" for one in self.members)
-        command = [str(self.program), "--name", member.name, "--data-dir", str(member.folder)]
+        client, peer = f"{self.scheme}://{member.host}:{member.port}", f"http://{member.host}:{member.peer_port}"
+        together = ",".join(f"{one.name}=http://{one.host}:{one.peer_port}" for one in self.members)
+        command = [
+            *(member.machine.inside if member.machine else ()),
+            str(self.program),
+            "--name",
+            member.name,
+            "--data-dir",
+            str(member.folder),
+        ]
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
         command += ["--initial-cluster", together, "--initial-cluster-state", "new"]
@@ -122,9 +152,8 @@ class Etcd:
         """Return once a member accepts connections, which it does when it has joined the others."""
         deadline = time.monotonic() + START_SECONDS
         while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", member.port)) == 0:
-                    return
+            if member.accepts():
+                return
             assert member.process is not None
             said = (self.folder / f"{member.name}.log").read_text()
             assert member.process.poll() is None, said
@@ -148,14 +177,3 @@ class Etcd:
             member.process.kill()
             member.process.wait()
             member.process = None
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    held: list[socket.socket] = []
-    try:
-        held += [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-        return [int(one.getsockname()[1]) for one in held]
-    finally:
-        for one in held:
-            one.close()

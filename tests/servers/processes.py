@@ -1,5 +1,6 @@
-"""Looks at processes, for tests."""
+"""Looks at processes, for tests, and at the ports that they may have."""
 
+import socket
 from pathlib import Path
 
 
@@ -28,3 +29,14 @@ def parent_of(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
+    held: list[socket.socket] = []
+    try:
+        held += [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+        return [int(one.getsockname()[1]) for one in held]
+    finally:
+        for one in held:
+            one.close()

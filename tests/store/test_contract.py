@@ -1,6 +1,7 @@
 """What every store does; a new one is added to `PLACES` and passes as it is."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from penstock.store import (
     Author,
     Change,
     Conflict,
+    Damaged,
     Forgotten,
     Lost,
     Result,
@@ -282,6 +284,35 @@ class TestHistory:
             assert await store.collect() == 0
 
         tell(place, story, retention=Retention(8))
+
+    def test_what_is_attached_comes_and_goes_with_its_entry_and_with_history(self, place: Place) -> None:
+        # Three pieces, the last of one byte.
+        large = random.Random(1).randbytes(1024 * 1024 + 1)
+
+        async def story(store: Store) -> None:
+            await store.transaction(Transaction(ME, {"a": "1", "b": "1"}, attached={"a": large}))
+            first = (await store.range()).entries
+            assert (len(first["a"].attached), first["b"].attached) == (3, ())
+            assert await store.attachment(first["a"]) == large
+            # The same again is no change; without, it is gone, but from history.
+            assert (await store.transaction(Transaction(ME, {"a": "1"}, attached={"a": large}))).revision == 1
+            await store.put("a", "2", ME)
+            assert (await store.range()).entries["a"].attached == ()
+            assert await store.attachment((await store.at(1)).entries["a"]) == large
+            assert (await store.change(2)).before["a"].attached == first["a"].attached
+            for number in range(12):
+                await store.put("b", str(number), ME)
+            await store.transaction(Transaction(ME, {"c": "1"}, attached={"c": large[:5]}))
+            await store.collect()
+            with pytest.raises(Damaged):
+                await store.attachment(first["a"])
+            assert await store.attachment((await store.range()).entries["c"]) == large[:5]
+
+        async def later(store: Store) -> None:
+            if place.is_lasting:
+                assert await store.attachment((await store.range()).entries["c"]) == large[:5]
+
+        tell(place, story, later, retention=Retention(8))
 
     def test_who_watches_has_history_shortened_in_a_quiet_moment(self, place: Place) -> None:
         async def story(store: Store) -> None:

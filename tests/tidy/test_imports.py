@@ -13,9 +13,11 @@ from tools.repository import text, with_suffix
 
 PACKAGE = Path("python/penstock")
 MAY_IMPORT = {
+    "cryptography": ("runtime/acme/", "runtime/cluster/", "filters/plugin_trust.py"),
     "penstock._core": ("runtime/", "filters/native.py", "sdk/request.py"),
     "sqlite3": ("store/",),
-    "grpc": ("store/",),
+    "grpc": ("store/", "admin/push/"),
+    "jwt": ("admin/access/oidc/",),
     "starlette": ("admin/", "console/"),
     "uvicorn": ("admin/", "console/"),
     "yaml": ("base/", "model/", "cli/", "store/", "importers/", "sdk/"),

@@ -8,7 +8,7 @@ import pytest
 
 from tools.repository import ROOT, files, text
 
-REQUIREMENTS = ["requirements.lock", "requirements-dev.lock"]
+REQUIREMENTS = ["requirements.lock", "requirements-dev.lock", "requirements-etcd.lock"]
 
 
 def locked(name: str) -> dict[str, str]:
@@ -37,12 +37,15 @@ def test_every_dependency_is_locked(name: str) -> None:
     wanted = {normal(dependency) for dependency in project["project"]["dependencies"]}
     if name == "requirements-dev.lock":
         wanted |= {normal(dependency) for group in project["dependency-groups"].values() for dependency in group}
+    if name == "requirements-etcd.lock":
+        wanted |= {normal(dependency) for dependency in project["project"]["optional-dependencies"]["etcd"]}
     assert wanted - locked(name).keys() == set(), "run: make lock"
 
 
-def test_both_files_pin_the_same_versions() -> None:
-    runtime, development = (locked(name) for name in REQUIREMENTS)
-    assert [name for name, entry in runtime.items() if development[name].split()[0] != entry.split()[0]] == []
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-etcd.lock"])
+def test_all_files_pin_the_same_versions(name: str) -> None:
+    development = locked("requirements-dev.lock")
+    assert [one for one, entry in locked(name).items() if development[one].split()[0] != entry.split()[0]] == []
 
 
 def test_crates_come_from_the_public_registry_only() -> None:

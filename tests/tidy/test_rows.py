@@ -11,10 +11,12 @@ ROWS = {
     "d": (*range(1, 11), 12, 13),  # paths, hosts, redirects
     "e": range(1, 5),  # what is believed of a client
     "f": (13,),  # certificates of clients
-    "g": (1, 2, 3, 4, 5, 9, 10),  # who wears the gateway out
+    "g": (1, 2, 3, 4, 5, *range(9, 13)),  # who wears the gateway out
+    "i": (*range(2, 12), 13, 14, 15, 18, *range(20, 25)),  # the admin API and the ports and store of a cluster
     "j": range(6, 10),  # filters
     "l": range(1, 11),  # gRPC, WebSocket, TLS
-    "r": (*range(1, 7), 9, 13, *range(20, 33), 36, 38, *range(40, 45), 53, 57, 60),  # changes, endpoints, processes
+    # changes, endpoints, processes, stores
+    "r": (*range(1, 10), *range(11, 14), *range(20, 33), 35, 36, *range(38, 58), 59, 60, 64, 69),
 }
 NAME = re.compile(r"^\s*(?:async )?(?:fn|def) (?:test_)?(?P<rows>(?:[a-z]\d+_)+)", re.MULTILINE)
 

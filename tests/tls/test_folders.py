@@ -140,7 +140,7 @@ def test_certs_and_explain_name_each_pair(tmp_path: Path, capsys: pytest.Capture
     file.write_text(CONFIGURATION)
     put(tmp_path / "certs", "one", "shop")
     put(tmp_path / "certs" / "two", "tls", "other")
-    assert main(["certs", "-c", str(file), "-o", "json"]) == 0
+    assert main(["certs", "-f", str(file), "-o", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)["certificates"]
     assert {row["name"]: row["used_by"] for row in rows} == {
         "all/one": ["listener/web"],

@@ -1,12 +1,19 @@
 """The reference has a page for everything, and refuses to leave a gap."""
 
+import argparse
+import json
 import re
 from dataclasses import replace
 from textwrap import dedent
 
 import pytest
 
+from penstock import _core
+from penstock.admin.app import OPERATIONS
+from penstock.admin.description import describe
 from penstock.admin.metrics import all_metrics
+from penstock.cli.commands import COMMANDS
+from penstock.cli.main import every_parser
 from penstock.compiler import compile_resources
 from penstock.filters import PluginDescription
 from penstock.filters.native import native_catalogue
@@ -17,7 +24,9 @@ from penstock.model.schema import kind_schema
 from penstock.runtime.measures.readings import Metric
 from tests.filters.catalogue_fake import KINDS as FILTERS
 from tests.filters.catalogue_fake import FakeCatalogue
-from tools.reference import Gap, filter_page, index_page, metrics_page, resource_page
+from tools.reference import Gap, filter_page, index_page, metrics_page, reasons_page, resource_page
+from tools.reference_commands import commands_page
+from tools.reference_endpoints import endpoints_page
 from tools.repository import ROOT
 
 LIMIT = {"properties": {"limit": {"type": "string", "description": "Largest body."}}, "required": ["limit"]}
@@ -96,6 +105,58 @@ def test_every_metric_is_listed_with_its_labels() -> None:
 def test_a_metric_that_nobody_described_is_a_gap() -> None:
     with pytest.raises(Gap, match="penstock_x"):
         metrics_page([Metric("penstock_x", "gauge", " ")])
+
+
+def test_every_reason_is_explained() -> None:
+    page = reasons_page(json.loads(_core.reasons()))
+    assert "| `no_route` | 404 | client | No route is for this host and path; `penstock explain`" in page
+    assert "| `client_gone` |  | client |" in page
+
+
+def test_a_reason_that_nobody_explained_is_a_gap() -> None:
+    with pytest.raises(Gap, match="no_x"):
+        reasons_page([{"reason": "no_x", "status": 404, "blame": "client", "meaning": " "}])
+
+
+def test_every_command_has_its_usage_and_all_its_arguments() -> None:
+    page = commands_page(every_parser())
+    assert [name for name, summary in COMMANDS.items() if summary and f"## penstock {name}\n" not in page] == []
+    assert "| `--grace TIME` | `30s` | Time to end. |" in page
+    assert (
+        "| `-c, --configuration FILE\\|DIR` | required | Configuration file or folder; - for standard input. |" in page
+    )
+    assert "| `--watch, --no-watch` | `--watch` |" in page
+
+
+def test_the_words_of_a_command_are_described_as_commands_are() -> None:
+    page = commands_page({"thing": _with_word("Make one.", "its name")})
+    assert "## penstock thing make\n\nMake one.\n\n```text\npenstock thing make [-h] NAME\n```" in page
+    assert "| `NAME` |  | Its name. |" in page
+
+
+@pytest.mark.parametrize(("description", "argument"), [("", "its name"), ("Make one.", " ")])
+def test_a_command_or_an_argument_that_nobody_described_is_a_gap(description: str, argument: str) -> None:
+    with pytest.raises(Gap, match="penstock thing make"):
+        commands_page({"thing": _with_word(description, argument)})
+
+
+def _with_word(description: str, argument: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="penstock thing", description="Things.")
+    below = parser.add_subparsers().add_parser("make", description=description)
+    below.add_argument("name", metavar="NAME", help=argument)
+    return parser
+
+
+def test_every_operation_of_the_admin_api_is_described_with_its_answers() -> None:
+    page = endpoints_page(describe(OPERATIONS))
+    assert [one.path for one in OPERATIONS if f"## {one.method} {one.path}\n" not in page] == []
+    assert "| 503 | It starts or ends; the text says which. |" in page
+
+
+def test_an_operation_that_nobody_described_is_a_gap() -> None:
+    described = describe([replace(OPERATIONS[0], summary="")])
+    with pytest.raises(Gap, match=OPERATIONS[0].path):
+        endpoints_page(described)
 
 
 def test_the_index_leads_to_every_page() -> None:

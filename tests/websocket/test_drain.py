@@ -55,7 +55,11 @@ def test_r5_a_frame_under_way_is_let_through_before_the_good_bye() -> None:
     message = frame(TEXT, b"half and half")
     with WebSocketOrigin() as origin, GatewayProcess(configuration(origin.url), "--grace", "20s", workers=1) as gateway:
         with RawWebSocket(gateway.port()) as client:
-            client.socket.sendall(message[:10])
+            # Both are read at once: when the echo is there, a frame is under way.
+            client.socket.sendall(frame(TEXT, b"hello") + message[:10])
+            # The endpoint ends its messages with an empty frame.
+            echo = frame(0x01, b"hello", masked=False) + frame(0x80, masked=False)
+            assert client.take(len(echo)) == echo
             # The client hears it at once, since nothing is under way in its direction; the endpoint after the frame.
             gateway.signal(signal.SIGTERM)
             assert client.take(len(FAREWELL)) == FAREWELL

@@ -6,6 +6,7 @@
 //! here reads a file or knows how a plan came to be.
 #![forbid(unsafe_code)]
 
+mod access_log;
 mod listener;
 mod pipeline;
 mod plugin;
@@ -23,13 +24,20 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access_log::{
+    AccessLog, LogBatches, LogFile, LogFormat, LogFraming, LogMask, LogMember, LogObject, LogPattern, LogPlace,
+    LogRemote, LogRotation, LogSample, LogScope, LogSpeech, LogSyslog,
+};
 pub use listener::{EncodedSlash, Limits, Listener, Protocol, ProxyProtocol, Underscores};
 pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
 pub use route::{Condition, HostPattern, PathPattern, Route, Subject, Test};
 pub use secrets::{Secrets, TicketSeed};
 pub use stream::{Destination, StreamRoute, TlsRoute};
-pub use telemetry::{AccessLog, LogFormat, Telemetry};
+pub use telemetry::{
+    Collector, CollectorHeader, CollectorProtocol, ParentSampling, Propagation, RouteTracing, Telemetry,
+    TraceAttribute, TraceFormat, Tracing,
+};
 pub use tls::{
     Authorities, Certificate, CipherSuite, ClientCertificates, ListenerTls, TlsVersion, UnknownName, UpstreamTls,
 };
@@ -91,7 +99,7 @@ pub enum Body {
     Upstream(Upstream),
     /// `names/HOST`: the addresses of a host name that an endpoint uses.
     Names(Names),
-    /// `telemetry/NAME`: the access log.
+    /// `telemetry/NAME`: what is recorded, and where it goes.
     Telemetry(Telemetry),
     /// `plugin/NAME`: the copied files of a Python plugin.
     Plugin(Plugin),

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::RouteTracing;
+
 /// Sends the requests it matches to one pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,8 @@ pub struct Route {
     pub order: u64,
     /// Time for the whole request, retries included; absent: no bound.
     pub timeout_ms: Option<u64>,
+    /// What it says of traces; absent: as everywhere.
+    pub tracing: Option<RouteTracing>,
     /// Key of the pipeline, `pipeline/NAME`.
     pub pipeline: String,
 }

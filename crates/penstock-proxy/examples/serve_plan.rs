@@ -9,30 +9,27 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_plan::{Body, Plan};
+use penstock_plan::{Body, LogPlace, Plan};
 use penstock_proxy::pipeline::NoForeignFilters;
 use penstock_proxy::resolver::NoAddresses;
 use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
-use penstock_proxy::worker::{Listening, Setup, Share, build, remote, run};
+use penstock_proxy::worker::{Listening, Setup, Share, System, build, remote, run};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: serve_plan PLAN.json")?;
     let plan: Plan = serde_json::from_reader(File::open(path)?)?;
     let built =
         build(&plan, &NoForeignFilters, &OwnDirectory::default(), None).map_err(|problems| format!("{problems:?}"))?;
-    let (mut sockets, log) = (Vec::new(), Arc::new(LogQueue::default()));
+    let mut sockets = Vec::new();
     for part in plan.parts.values() {
-        match &part.body {
-            Body::Listener(listener) => {
-                sockets.push(Listening::shared(&listener.name, listen(&listener.address)?));
-            }
-            Body::Telemetry(telemetry) => {
-                if let Some(access_log) = &telemetry.access_log {
-                    let file = OpenOptions::new().create(true).append(true).open(&access_log.path)?;
-                    write_log(Arc::clone(&log), LogSink::file(file));
-                }
-            }
-            _ => {}
+        if let Body::Listener(listener) = &part.body {
+            sockets.push(Listening::shared(&listener.name, listen(&listener.address)?));
+        }
+    }
+    for log in built.logs() {
+        if let LogPlace::File(place) = &log.to {
+            let file = OpenOptions::new().create(true).append(true).open(&place.path)?;
+            write_log(Arc::clone(&log.queue), LogSink::file(file));
         }
     }
     let (_remote, commands) = remote();
@@ -40,10 +37,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Setup {
             built: Arc::new(built),
             sockets,
-            log,
             share: Share::alone()?,
             before_sleep: || (),
-            descriptors: None,
+            system: System::default(),
             addresses: Arc::new(NoAddresses),
         },
         commands,

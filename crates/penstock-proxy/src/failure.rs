@@ -69,6 +69,8 @@ pub(crate) enum Failure {
     EndpointWithoutHttp2,
     #[error("the gateway has no descriptor left for a connection to an endpoint")]
     OutOfDescriptors,
+    #[error("the gateway has too little memory left to take on more")]
+    OutOfMemory,
     #[error("the endpoint closed the connection before it answered")]
     UpstreamClosed,
     #[error("the endpoint's answer is malformed")]
@@ -110,7 +112,8 @@ pub(crate) enum Failure {
 }
 
 /// Whose fault a failure is: the level of the log line and the label of the counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub(crate) enum Blame {
     Client,
@@ -186,6 +189,7 @@ impl Failure {
             Self::EndpointWithoutHttp2 => (502, Blame::Upstream, "endpoint_without_http2"),
             Self::ConnectTimedOut => (504, Blame::Upstream, "connect_timed_out"),
             Self::OutOfDescriptors => (503, Blame::Gateway, "out_of_descriptors"),
+            Self::OutOfMemory => (503, Blame::Gateway, "out_of_memory"),
             Self::UpstreamClosed => (502, Blame::Upstream, "upstream_closed"),
             Self::UpstreamMalformed(_) => (502, Blame::Upstream, "upstream_malformed"),
             Self::UpstreamHeadTooLarge => (502, Blame::Upstream, "upstream_head_too_large"),

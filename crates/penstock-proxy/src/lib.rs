@@ -7,6 +7,7 @@
 pub(crate) mod connection;
 pub mod control;
 pub mod exchange;
+pub mod export;
 pub mod expression;
 pub(crate) mod failure;
 pub mod filters;
@@ -27,6 +28,7 @@ pub mod sealing;
 mod stream;
 pub mod telemetry;
 pub mod tls;
+mod tracing;
 pub mod unit;
 pub(crate) mod upstream;
 pub mod websocket;

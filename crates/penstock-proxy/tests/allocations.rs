@@ -112,15 +112,28 @@ fn with_headers(origin: &Origin) -> Config {
 
 #[test]
 fn a_request_in_the_steady_state_allocates_nothing() {
+    check_steady_state(|config| config, "");
+}
+
+#[test]
+fn a_request_that_is_not_recorded_allocates_nothing_for_its_trace() {
+    let nobody = "127.0.0.1:1";
+    check_steady_state(|config| config.traced(0, nobody), "");
+    let parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\ntracestate: a=b\r\n";
+    check_steady_state(|config| config.traced(1_000_000, nobody), parent);
+}
+
+fn check_steady_state(change: impl FnOnce(Config) -> Config, fields: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::answering(
         "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 1024\r\n\r\n".to_owned() + &"x".repeat(1024),
     );
-    let gateway = counted(with_headers(&origin));
+    let gateway = counted(change(with_headers(&origin)));
     let mut client = gateway.client();
+    let request = format!("GET /p?a=b HTTP/1.1\r\nHost: a.test\r\nUser-Agent: test\r\nAccept: */*\r\n{fields}\r\n");
     let mut ask = |count: usize| {
         for _ in 0..count {
-            client.send("GET /path?a=b HTTP/1.1\r\nHost: a.test\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n");
+            client.send(&request);
             assert_eq!(client.answer().field("x-served-by"), Some("penstock"));
         }
     };

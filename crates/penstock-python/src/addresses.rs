@@ -1,4 +1,4 @@
-//! Addresses of names, as the system knows them.
+//! Addresses of names, and the name of this machine, as the system knows them.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -12,4 +12,9 @@ impl FindAddresses for SystemAddresses {
     fn find(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         (name, 0).to_socket_addrs().map(|addresses| addresses.map(|address| address.ip()).collect())
     }
+}
+
+/// What the machine calls itself.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,5 +1,6 @@
 //! What the compiler asks of the core: filters, settings, expressions, the plan's schema.
 
+use penstock_plan::AccessLog;
 use penstock_proxy::expression::{Condition, Template};
 use penstock_proxy::{filters, routing, telemetry, tls};
 use pyo3::exceptions::PyValueError;
@@ -43,10 +44,11 @@ pub(crate) fn check_regex(text: &str) -> Option<String> {
     routing::compile_regex(text).err()
 }
 
-/// Everything that is wrong with a template of access-log lines.
+/// Everything that is wrong with an access log of a plan: JSON, a list of problems with their paths.
 #[pyfunction]
-pub(crate) fn check_log_template(text: &str) -> Vec<String> {
-    telemetry::log_template_problems(text)
+pub(crate) fn check_access_log(log_json: &str) -> PyResult<String> {
+    let log: AccessLog = serde_json::from_str(log_json).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    to_json(&telemetry::access_log_problems(&log))
 }
 
 /// Checks a certificate and its key: JSON with `facts` (or null) and `problems`.

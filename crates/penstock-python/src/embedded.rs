@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use penstock_plan::Plan;
-use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
-use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, build, remote, run};
+use penstock_proxy::telemetry::{LogSink, OwnDirectory};
+use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, System, build, remote, run};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::{PyResult, Python, pyclass, pymethods};
 use tokio::sync::oneshot;
@@ -22,7 +22,6 @@ use crate::filter::{PythonFilters, ReleasedAtEnd, release};
 pub(crate) struct EmbeddedWorker {
     remote: Remote,
     thread: Option<JoinHandle<io::Result<()>>>,
-    log: Arc<LogQueue>,
     built: Arc<Built>,
     filters: PythonFilters,
     directory: OwnDirectory,
@@ -48,15 +47,14 @@ impl EmbeddedWorker {
         let (share, directory) = (Share::alone()?, OwnDirectory::default());
         let filters = PythonFilters::embedded(Path::new(state_dir), share.clone());
         let built = Arc::new(built(py, &read_plan(plan_json, secrets_json)?, &filters, &directory, None)?);
-        let (log, (remote, commands)) = (Arc::new(LogQueue::default()), remote());
+        let (remote, commands) = remote();
         let setup = Setup {
             built: Arc::clone(&built),
             sockets,
-            log: Arc::clone(&log),
             share,
             before_sleep: release,
-            // They are the caller's as well: that they are short shows when one cannot be had.
-            descriptors: None,
+            // Descriptors and memory are the caller's as well: that they are short shows when some cannot be had.
+            system: System::default(),
             addresses: Arc::new(SystemAddresses),
         };
         let thread = thread::Builder::new().name("penstock".to_owned()).spawn(move || {
@@ -68,7 +66,7 @@ impl EmbeddedWorker {
                 })
             })
         })?;
-        Ok(Self { remote, thread: Some(thread), log, built, filters, directory })
+        Ok(Self { remote, thread: Some(thread), built, filters, directory })
     }
 
     /// Serves by another plan from the next request on; listeners stay as they are.
@@ -89,7 +87,7 @@ impl EmbeddedWorker {
         });
         let lines = Lines::default();
         let mut sink = LogSink::file(lines.clone());
-        self.log.drain(&mut sink);
+        self.built.logs().iter().for_each(|log| drop(log.queue.drain(&mut sink)));
         let bytes = std::mem::take(&mut *lines.0.lock().unwrap_or_else(PoisonError::into_inner));
         String::from_utf8(bytes).map_err(|error| PyValueError::new_err(error.to_string()))
     }

@@ -6,9 +6,14 @@ mod embedded;
 mod explain;
 mod filter;
 mod keeper;
+mod log_file;
+mod log_rotation;
 mod log_writer;
+mod log_writers;
+mod memory;
 mod numbers;
 mod said;
+mod sampler;
 mod sealing;
 mod table;
 mod worker;
@@ -18,17 +23,21 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::catalogue::{
-        check_certificate, check_client_certificates, check_expression, check_filter, check_log_template, check_regex,
+        check_access_log, check_certificate, check_client_certificates, check_expression, check_filter, check_regex,
         check_template, native_filters, plan_schema,
     };
     #[pymodule_export]
     use crate::embedded::EmbeddedWorker;
     #[pymodule_export]
-    use crate::explain::explain;
+    use crate::explain::Explainer;
     #[pymodule_export]
     use crate::keeper::Keeper;
     #[pymodule_export]
-    use crate::numbers::measures;
+    use crate::numbers::{measures, reasons};
+    #[pymodule_export]
+    use crate::said::say_json;
+    #[pymodule_export]
+    use crate::sampler::Sampler;
     #[pymodule_export]
     use crate::sealing::{seal, unseal};
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! What the shared table has counted, as Python reads it: many numbers with one call.
 
-use penstock_proxy::telemetry::{BOUNDS_US, kinds};
+use penstock_proxy::telemetry::{BOUNDS_US, REASONS, kinds};
 use penstock_shared::breaker::is_open;
 use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, Table, WordSlot, WorkerSlot};
 use pyo3::exceptions::PyValueError;
@@ -13,6 +13,12 @@ use serde_json::json;
 pub(crate) fn measures() -> PyResult<String> {
     let measures = json!({"kinds": kinds(), "bounds_us": BOUNDS_US});
     serde_json::to_string(&measures).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// Why the gateway itself refuses a request or gives it up: a list of reason, status, blame and meaning.
+#[pyfunction]
+pub(crate) fn reasons() -> PyResult<String> {
+    serde_json::to_string(REASONS).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// Regions of the table and how many places each has.

@@ -1,8 +1,14 @@
 //! Lines for whoever runs the gateway, in the form of the supervisor's log.
 
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use penstock_proxy::worker::rfc3339_seconds;
+use pyo3::pyfunction;
+
+/// Whether whoever runs the gateway wants its log as JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +16,12 @@ pub(crate) enum Level {
     Info,
     Warning,
     Error,
+}
+
+/// Says something to whoever runs the gateway.
+pub(crate) fn say(level: Level, text: &str) {
+    // Who cannot be told is told nothing.
+    let _ = writeln!(io::stderr(), "{}", line(level, text));
 }
 
 /// A line of now, without a line end.
@@ -24,7 +36,31 @@ fn line_at(time: SystemTime, level: Level, text: &str) -> String {
         Level::Warning => "WARNING",
         Level::Error => "ERROR",
     };
-    format!("{}.{:03}Z {word} {text}", rfc3339_seconds(since.as_secs()), since.subsec_millis())
+    let moment = format!("{}.{:03}Z", rfc3339_seconds(since.as_secs()), since.subsec_millis());
+    if IS_JSON.load(Ordering::Relaxed) {
+        return serde_json::json!({"time": moment, "level": word, "message": text}).to_string();
+    }
+    format!("{moment} {word} {}", escaped(text))
+}
+
+/// Has lines of this process written as JSON from now on.
+#[pyfunction]
+pub(crate) fn say_json() {
+    IS_JSON.store(true, Ordering::Relaxed);
+}
+
+/// The text with control characters as numbers, but for tabs and line ends, behind which it is indented.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' => out.push_str("\n    "),
+            '\t' => out.push(letter),
+            _ if letter.is_control() => out.extend(format!("\\u{:04x}", u32::from(letter)).chars()),
+            _ => out.push(letter),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -94,6 +94,13 @@ impl SharedTable {
         Ok(self.table.longest_stall_us(column_slot(column)?))
     }
 
+    /// What the worker in a column says of memory: what its process has for itself, how short it is, and what is used
+    /// of the limit that is nearest.
+    fn memory(&self, column: u32) -> PyResult<(u64, u64, u64, u64)> {
+        let told = self.table.memory_told(column_slot(column)?);
+        Ok((told.own_bytes, told.level, told.used_bytes, told.limit_bytes))
+    }
+
     /// Empties neighbouring places of a region; nobody may count there.
     fn clear(&self, region: &str, first: u32, count: u32) -> PyResult<()> {
         numbers::clear(&self.table, region, first..first.saturating_add(count))
@@ -108,6 +115,11 @@ impl SharedTable {
     /// The same table, for a thread without Python.
     pub(crate) fn handle(&self) -> Self {
         Self { table: Arc::clone(&self.table), unsettled: Arc::clone(&self.unsettled) }
+    }
+
+    /// The table itself.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
     }
 
     /// The signs of life of all workers.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::parent_id;
@@ -12,34 +11,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use penstock_plan::{Body, Plan};
 use penstock_proxy::control::{Host, Identity, serve};
 use penstock_proxy::pipeline::ForeignFilters;
-use penstock_proxy::telemetry::LogQueue;
-use penstock_proxy::worker::{Built, Command, Remote, Setup, Share, remote, run};
+use penstock_proxy::worker::{Built, Command, Remote, Setup, Share, System, remote, run};
 use pyo3::exceptions::PyOSError;
 use pyo3::{PyResult, Python, pyfunction};
 
 use crate::addresses::SystemAddresses;
 use crate::filter::{PythonFilters, ReleasedAtEnd, release};
-use crate::log_writer::LogWriter;
+use crate::log_writers::LogWriters;
+use crate::memory::{self, MemoryLimit};
 use crate::table::{column_slot, inherited};
 
 /// How often a worker without a plan looks for its supervisor.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Version of this build of the core: a worker of another build is not used.
+/// Name of this build of the core, its version first: a worker of another build is not used.
 #[pyfunction]
 pub(crate) fn build_id() -> &'static str {
-    env!("CARGO_PKG_VERSION")
+    env!("PENSTOCK_BUILD")
 }
 
 /// Runs a worker until it is told to end; gives the exit code of the process.
 ///
 /// `supervisor` is the process that started it; `table` is the shared table's descriptor, its boot id and
 /// the worker's own column in it.
+/// `memory_limit` is `off`, `auto` for that of control groups, or bytes for all processes of the gateway.
 /// Signals are the caller's: it leaves SIGINT ignored and SIGTERM at its default.
 #[pyfunction]
+#[pyo3(signature = (index, supervisor, table, socket_path, boot, state_dir, memory_limit = "auto"))]
+#[allow(clippy::too_many_arguments, reason = "they are what a process is told that begins as a worker")]
 pub(crate) fn run_worker(
     py: Python<'_>,
     index: u32,
@@ -48,20 +49,21 @@ pub(crate) fn run_worker(
     socket_path: &str,
     boot: &str,
     state_dir: &str,
+    memory_limit: &str,
 ) -> PyResult<i32> {
     let (descriptor, boot_id, column) = table;
     let share = Share::take(Arc::new(inherited((descriptor, boot_id))?), column_slot(column)?, index)?;
     let _ = fs::remove_file(socket_path);
     let listener = UnixListener::bind(socket_path)?;
     fs::set_permissions(socket_path, fs::Permissions::from_mode(0o600))?;
-    let log = Arc::new(LogQueue::default());
-    let writer = LogWriter::start(Arc::clone(&log))?;
+    let memory = memory::watch(MemoryLimit::parse(memory_limit)?, share.clone())?;
+    let writers = Arc::new(LogWriters::default());
     let identity = Identity { boot: boot.to_owned(), build: build_id().to_owned(), share: share.clone() };
     let (remote, commands) = remote();
     let has_plan = Arc::new(AtomicBool::new(false));
     let host: Arc<dyn Host> = Arc::new(ProcessHost {
         filters: PythonFilters::new(py, Path::new(state_dir), share.clone())?,
-        writer: writer.clone(),
+        writers: Arc::clone(&writers),
         has_plan: Arc::clone(&has_plan),
     });
     end_with(supervisor, has_plan, remote.clone())?;
@@ -72,10 +74,9 @@ pub(crate) fn run_worker(
     let setup = Setup {
         built: Arc::new(Built::default()),
         sockets: Vec::new(),
-        log,
         share,
         before_sleep: release,
-        descriptors: descriptor_limit(),
+        system: System { descriptors: descriptor_limit(), memory },
         addresses: Arc::new(SystemAddresses),
     };
     py.detach(|| {
@@ -83,7 +84,7 @@ pub(crate) fn run_worker(
         run(setup, commands)
     })
     .map_err(PyOSError::new_err)?;
-    py.detach(|| writer.finish());
+    py.detach(|| writers.finish());
     Ok(0)
 }
 
@@ -119,7 +120,7 @@ fn end_with(supervisor: u32, has_plan: Arc<AtomicBool>, worker: Remote) -> io::R
 
 struct ProcessHost {
     filters: PythonFilters,
-    writer: LogWriter,
+    writers: Arc<LogWriters>,
     has_plan: Arc<AtomicBool>,
 }
 
@@ -128,12 +129,12 @@ impl Host for ProcessHost {
         &self.filters
     }
 
-    fn committed(&self, plan: &Plan) {
+    fn committed(&self, built: &Built) {
         self.has_plan.store(true, Ordering::Relaxed);
-        let telemetries = (Bound::Included("telemetry/"), Bound::Unbounded);
-        let parts = plan.parts.range::<str, _>(telemetries).map(|(_, part)| &part.body);
-        let logs = parts.map_while(|body| if let Body::Telemetry(telemetry) = body { Some(telemetry) } else { None });
-        let logs = logs.filter_map(|telemetry| telemetry.access_log.as_ref());
-        self.writer.write_to(logs.map(|log| log.path.clone()).next());
+        self.writers.turn_to(built.logs());
+    }
+
+    fn reopen_logs(&self) {
+        self.writers.reopen();
     }
 }

@@ -123,6 +123,11 @@ impl Merged {
     }
 }
 
+/// The largest value that each bucket takes, in order; the last bucket takes all that is larger than the one before it.
+pub fn bucket_ends() -> &'static [u64] {
+    LARGEST.first_chunk::<BUCKETS>().map_or(&[], |ends| ends.as_slice())
+}
+
 /// The bucket that takes a value.
 #[inline]
 fn bucket(value: u64) -> usize {

@@ -3,14 +3,14 @@
 //! | offset | bytes | region | unit |
 //! |---:|---:|---|---|
 //! | `0x0000_0000` | 4 KiB | header | one page, written once by the creator; then the set of enrolled workers |
-//! | `0x0000_1000` | 8 KiB | workers | 64 blocks of two cache lines: heartbeat, process, whose sockets it accepts from and why, longest stall; open connections |
+//! | `0x0000_1000` | 8 KiB | workers | 64 blocks of two cache lines: heartbeat, process, whose sockets it accepts from and why, longest stall; open connections, memory |
 //! | `0x0000_3000` | 1 MiB | gauges | 16,384 shared words, a cache line each |
 //! | `0x0010_3000` | 4 MiB | words | 65,536 decision words, a cache line each |
 //! | `0x0050_3000` | 32 MiB | keyed | 262,144 sets of two cache lines: an insertion lease and 7 keys |
 //! | `0x0250_3000` | 8 MiB | ledgers | 64 columns of 16,384 words: a worker's part of each gauge |
 //! | `0x02d0_3000` | 64 MiB | counters | 64 columns of 131,072 words |
-//! | `0x06d0_3000` | 64 MiB | histograms | 64 columns of 1,024 histograms of 128 words |
-//! | `0x0ad0_3000` | rest | reserved | up to 256 MiB |
+//! | `0x06d0_3000` | 256 MiB | histograms | 64 columns of 4,096 histograms of 128 words |
+//! | `0x16d0_3000` | rest | reserved | up to 512 MiB |
 //!
 //! **Cache lines.** A word that several workers write has a line of its own. What one worker
 //! writes lies in that worker's column, next to its other words and never beside another's.
@@ -26,10 +26,10 @@
 use std::sync::atomic::AtomicU64;
 
 /// Version of this layout; a table of another version is refused.
-pub const VERSION: u64 = 4;
+pub const VERSION: u64 = 6;
 
 /// Bytes of address space of a whole table.
-pub const TABLE_BYTES: usize = 256 << 20;
+pub const TABLE_BYTES: usize = 512 << 20;
 
 /// First word of every table: "penstock" in ASCII.
 pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"penstock");
@@ -40,14 +40,14 @@ pub(crate) const GAUGES: usize = 1 << 14;
 pub(crate) const WORDS: usize = 1 << 16;
 pub(crate) const KEYED_SETS: usize = 1 << 18;
 pub(crate) const COUNTERS: usize = 1 << 17;
-pub(crate) const HISTOGRAMS: usize = 1 << 10;
+pub(crate) const HISTOGRAMS: usize = 1 << 12;
 
 /// Keys of one set of the keyed region: with the lease, two cache lines.
 pub(crate) const SET_KEYS: usize = 7;
 /// Words of one histogram: its buckets and the sum of what was recorded.
 pub(crate) const HISTOGRAM_WORDS: usize = 128;
 
-const USED_BYTES: usize = 0x0ad0_3000;
+const USED_BYTES: usize = 0x16d0_3000;
 
 /// The whole table as it lies in memory.
 #[repr(C)]
@@ -77,6 +77,8 @@ pub(crate) struct Header {
     pub(crate) hash_seed: AtomicU64,
     /// Bit N: worker N has enrolled at some time, so its columns hold something.
     pub(crate) enrolled: Line,
+    /// Memory that the supervisor has for itself, in bytes.
+    pub(crate) supervisor_memory_bytes: Line,
 }
 
 /// What one worker says about itself.
@@ -94,8 +96,22 @@ pub(crate) struct WorkerBlock {
     pub(crate) relieves: AtomicU64,
     /// The longest time for which its loop did not turn, in microseconds.
     pub(crate) longest_stall_us: AtomicU64,
-    /// On a line of its own: neighbours read it.
-    pub(crate) connections: Line,
+    /// On lines of their own: neighbours read them.
+    pub(crate) told: Told,
+}
+
+/// What a worker tells its neighbours about what it holds.
+#[derive(Default)]
+#[repr(C, align(64))]
+pub(crate) struct Told {
+    pub(crate) connections: AtomicU64,
+    /// Memory that the process has for itself.
+    pub(crate) memory_bytes: AtomicU64,
+    /// How short memory is for this worker.
+    pub(crate) memory_level: AtomicU64,
+    /// Used of the limit that is nearest, and that limit; 0: there is none.
+    pub(crate) memory_used_bytes: AtomicU64,
+    pub(crate) memory_limit_bytes: AtomicU64,
 }
 
 /// A word that several processes write, alone on its cache line.
@@ -141,7 +157,7 @@ mod tests {
         for (found, written) in offsets {
             assert_eq!(found, written, "{found:#x}");
         }
-        assert_eq!(VERSION, 4);
+        assert_eq!(VERSION, 6);
     }
 
     #[test]
@@ -149,7 +165,7 @@ mod tests {
         assert_eq!(size_of::<Line>(), 64);
         assert_eq!(size_of::<KeyedSet>(), 128);
         assert_eq!(size_of::<WorkerBlock>(), 128);
-        assert_eq!(offset_of!(WorkerBlock, connections), 64);
+        assert_eq!(offset_of!(WorkerBlock, told), 64);
         assert_eq!(offset_of!(Header, enrolled) % 64, 0);
     }
 

@@ -48,7 +48,7 @@ unsafe impl Sync for Table {}
 impl Table {
     /// Makes a new, empty table that carries the id of this start of the gateway.
     ///
-    /// It takes 256 MiB of address space and as much memory as is touched.
+    /// It takes 512 MiB of address space and as much memory as is touched.
     pub fn create(boot_id: u64) -> io::Result<Self> {
         let descriptor = sealed_memory()?;
         let mut table = Self::map(descriptor)?;

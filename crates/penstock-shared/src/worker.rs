@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crate::counter::add_alone;
 use crate::layout::{WORKERS, WorkerBlock};
+use crate::memory::MemoryTold;
 use crate::relief::Load;
 use crate::slots::WorkerSlot;
 use crate::table::Table;
@@ -54,6 +55,7 @@ impl Table {
         }
         block.beats.store(0, Relaxed);
         block.longest_stall_us.store(0, Relaxed);
+        self.tell_memory(worker, &MemoryTold::default());
         block.beat_at_ns.store(now_ns, Release);
         self.set_accepting(worker, None);
         true
@@ -129,7 +131,7 @@ impl Table {
     pub fn load(&self, worker: WorkerSlot) -> Option<Load> {
         let block = self.block(worker);
         let index = u32::try_from(block.accepts_for.load(Acquire).checked_sub(1)?).ok()?;
-        let open = block.connections.0.load(Relaxed);
+        let open = block.told.connections.load(Relaxed);
         let wants_relief = block.wants_relief.load(Acquire) != 0;
         Some(Load { index, open, wants_relief, relieves: block.relieves.load(Acquire) })
     }
@@ -137,7 +139,7 @@ impl Table {
     /// Says it; only the worker itself calls it.
     pub fn set_load(&self, worker: WorkerSlot, load: &Load) {
         let block = self.block(worker);
-        block.connections.0.store(load.open, Relaxed);
+        block.told.connections.store(load.open, Relaxed);
         block.wants_relief.store(load.wants_relief.into(), Release);
         block.relieves.store(load.relieves, Release);
     }
@@ -148,7 +150,7 @@ impl Table {
         columns.filter(|worker| self.block(*worker).process.load(Relaxed) != 0)
     }
 
-    fn block(&self, worker: WorkerSlot) -> &WorkerBlock {
+    pub(crate) fn block(&self, worker: WorkerSlot) -> &WorkerBlock {
         &self.memory().workers[worker.position()]
     }
 }

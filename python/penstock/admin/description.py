@@ -11,11 +11,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from penstock.admin.access.namespace import Namespace
+from penstock.admin.access.role import Role
+from penstock.admin.access.sessions.sessions import COOKIE
+from penstock.admin.access.subjects import ProviderSent, UserSent
+from penstock.admin.access.tokens import Wanted
 from penstock.admin.operation import LARGEST_NUMBER, Operation
+from penstock.admin.turns import WRITES
+from penstock.base.digests import ARCHIVE_PATTERN
 from penstock.base.names import NAME_PATTERN
 from penstock.model.kinds import KINDS
 from penstock.model.schema import combined_schema
-from penstock.runtime.worker.entry import BUILD
+from penstock.runtime.worker.entry import VERSION
 
 _PARAMETERS = re.compile(r"\{(\w+)\}")
 _SCHEMAS = "#/components/schemas/"
@@ -40,12 +47,15 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Penstock admin API", "version": BUILD},
+        "info": {"title": "Penstock admin API", "version": VERSION},
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _PROBLEM_SCHEMA, "Resource": _any_kind(), **_kinds()},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
+            "schemas": {"Problem": _PROBLEM_SCHEMA, "Resource": _any_kind(), **_kinds(), **_access()},
         },
     }
 
@@ -55,6 +65,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "operationId": operation.answer.__name__,
         "parameters": [*_of_path(operation.path), *({"in": one.place, **_told(one)} for one in operation.parameters)],
+        **({"x-penstock-verb": operation.verb.value} if operation.verb else {}),
         "responses": {str(status): _answered(status, text) for status, text in operation.answers.items()},
     }
     if operation.is_open:
@@ -64,7 +75,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
     else:
         told["responses"] |= {"400": _answered(400, "It cannot be understood."), **told["responses"]}
         told["responses"]["401"] = _answered(401, "A token is needed.")
+        if operation.verb:
+            told["responses"]["403"] = _answered(403, "Whoever asks may not do this.")
+        if operation.verb in WRITES:
+            told["responses"]["429"] = _answered(429, "So many writes wait that this one may not; send it again.")
     if operation.body is not None:
+        told["responses"].setdefault("408", _answered(408, "It took too long to come."))
         told["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": dict(operation.body)}}}
     return told
 
@@ -91,11 +107,22 @@ def _kinds() -> dict[str, Any]:
     return found
 
 
+def _access() -> dict[str, Any]:
+    """The schemas of what says who may do what."""
+    found: dict[str, Any] = {}
+    for model in (Role, Namespace, ProviderSent, UserSent, Wanted):
+        schema = model.model_json_schema(ref_template=f"{_SCHEMAS}{{model}}")
+        found |= {**schema.pop("$defs", {}), model.__name__: schema}
+    return found
+
+
 def _any_kind() -> dict[str, Any]:
     return {"anyOf": [{"$ref": f"{_SCHEMAS}{kind}"} for kind in KINDS]}
 
 
 _IN_PATHS: dict[str, Any] = {
+    "archive": {"type": "string", "pattern": ARCHIVE_PATTERN},
+    "filter": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9]*$"},
     "kind": {"type": "string", "enum": [kind.lower() for kind in KINDS]},
     "name": {"type": "string", "pattern": NAME_PATTERN},
     "revision": {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER},
@@ -107,6 +134,6 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "problems": {"type": "array", "items": {"type": "object"}},
+        "problems": {"type": "array", "items": {"type": ["object", "string"]}},
     },
 }

@@ -1,22 +1,14 @@
-"""What a gateway counts, as Prometheus reads it.
-
-Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
-"""
+"""What is counted of a gateway: what its supervisor knows, beside what the core counts."""
 
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from penstock.admin.process_metrics import PROCESS_METRICS, process_samples
+from penstock.admin.store_metrics import STORE_METRICS, store_samples
 from penstock.compiler.certificate_uses import certificate_uses
 from penstock.filters.native import native_catalogue
-from penstock.runtime.measures.kinds import BOUNDS_US
-from penstock.runtime.measures.readings import Histogram, Labels, Metric, Sample, known_metrics
+from penstock.runtime.measures.readings import Metric, Sample, known_metrics
 from penstock.runtime.supervisor import Supervisor
-
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_MICROSECONDS = 1_000_000
-_BOUNDS = [f"{bound / _MICROSECONDS:g}" for bound in BOUNDS_US]
-
 
 _OWN = (
     Metric("penstock_workers", "gauge", "Workers that serve."),
@@ -37,6 +29,24 @@ _OWN = (
         ["certificate"],
     ),
     Metric(
+        "penstock_certificate_order_failures",
+        "gauge",
+        "Orders of a certificate by ACME that have failed in a row; 0 while all is well.",
+        ["certificate"],
+    ),
+    Metric(
+        "penstock_certificate_next_order_seconds",
+        "gauge",
+        "Time until a certificate is ordered next by ACME, for its renewal or after a failure.",
+        ["certificate"],
+    ),
+    Metric(
+        "penstock_certificate_orders_total",
+        "counter",
+        "Orders of certificates by ACME that this node has made, by what came of them.",
+        ["result"],
+    ),
+    Metric(
         "penstock_filter_suspended",
         "gauge",
         "Whether a Python filter is left out for a while, because it overran its budget again and again.",
@@ -44,12 +54,13 @@ _OWN = (
     ),
 )
 """What the supervisor itself knows."""
+_ALL_OWN = (*_OWN, *STORE_METRICS, *PROCESS_METRICS)
 
 
 def own_metrics(supervisor: Supervisor | None = None) -> list[Metric]:
     """What the supervisor itself knows, with its samples if there is one."""
-    samples = _own_samples(supervisor) if supervisor else {}
-    return [replace(metric, samples=samples.get(metric.name, [])) for metric in _OWN]
+    samples = _own_samples(supervisor) | store_samples(supervisor) | process_samples(supervisor) if supervisor else {}
+    return [replace(metric, samples=samples.get(metric.name, [])) for metric in _ALL_OWN]
 
 
 def _own_samples(supervisor: Supervisor) -> dict[str, list[Sample]]:
@@ -71,52 +82,28 @@ def _own_samples(supervisor: Supervisor) -> dict[str, list[Sample]]:
         ]
         if current
         else [],
+        **_order_samples(supervisor),
         "penstock_filter_suspended": [
             ({"pipeline": one.pipeline, "step": one.step}, int(one.is_suspended)) for one in supervisor.filters
         ],
     }
 
 
+def _order_samples(supervisor: Supervisor) -> dict[str, list[Sample]]:
+    ordering = supervisor.ordering
+    if ordering is None:
+        return {}
+    told = ordering.told()
+    now = time.time()
+    return {
+        "penstock_certificate_order_failures": [({"certificate": one["name"]}, one["failures"]) for one in told],
+        "penstock_certificate_next_order_seconds": [
+            ({"certificate": one["name"]}, max(0, round(one["next_order"] - now))) for one in told
+        ],
+        "penstock_certificate_orders_total": [({"result": result}, n) for result, n in ordering.counts.items()],
+    }
+
+
 def all_metrics() -> list[Metric]:
     """The one list of metrics, without samples."""
     return [*known_metrics(), *own_metrics()]
-
-
-def exposition(metrics: Iterable[Metric]) -> str:
-    """The text that Prometheus reads; a metric without samples is left out."""
-    lines = (line for metric in metrics if metric.samples for line in _lines(metric))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _lines(metric: Metric) -> Iterator[str]:
-    yield f"# HELP {metric.name} {metric.help}"
-    yield f"# TYPE {metric.name} {metric.type}"
-    for labels, value in metric.samples:
-        if isinstance(value, tuple):
-            yield from _histogram(metric.name, labels, value)
-        else:
-            yield f"{metric.name}{_braced(_shown(labels))} {value}"
-
-
-def _histogram(name: str, labels: Labels, value: Histogram) -> Iterator[str]:
-    """Buckets hold all that is below them, not only what is between."""
-    shown = _shown(labels)
-    before = f"{shown}," if shown else ""
-    counts, count, total_us = value
-    for bound, below in zip(_BOUNDS, counts, strict=True):
-        yield f'{name}_bucket{{{before}le="{bound}"}} {below}'
-    yield f'{name}_bucket{{{before}le="+Inf"}} {count}'
-    yield f"{name}_sum{_braced(shown)} {total_us / _MICROSECONDS:.6f}"
-    yield f"{name}_count{_braced(shown)} {count}"
-
-
-def _shown(labels: Labels) -> str:
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-
-
-def _braced(shown: str) -> str:
-    return f"{{{shown}}}" if shown else ""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

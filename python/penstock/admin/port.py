@@ -6,17 +6,21 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.admin.token import Token, load_or_make
+from penstock.admin import token
+from penstock.admin.tls import AdminTls
+from penstock.admin.token import Token
 from penstock.base.networks import split_authority
 from penstock.runtime.supervisor import CannotStart, Supervisor
 
 if TYPE_CHECKING:
-    from penstock.admin.access import App
+    from penstock.admin.access.face import Known
+    from penstock.admin.access.guard import App
 
 _log = logging.getLogger("penstock")
 _BACKLOG = 32
@@ -27,10 +31,9 @@ DEFAULT_ADDRESS = "127.0.0.1:9700"
 class LazyServer:
     """Listens at once, and loads what answers when somebody first connects: most gateways are never asked."""
 
-    supervisor: Supervisor
     listening: socket.socket
-    token: Token | None = None
-    open_paths: frozenset[str] = frozenset()
+    make: "Callable[[], App]"
+    tls: AdminTls | None = None
     _server: asyncio.Server | None = None
     _starting: "asyncio.Task[None] | None" = None
     _is_closed: bool = False
@@ -38,6 +41,12 @@ class LazyServer:
     def __post_init__(self) -> None:
         self.listening.setblocking(False)  # noqa: FBT003 - what the method takes
         asyncio.get_running_loop().add_reader(self.listening, self._begin)
+
+    def lend(self) -> socket.socket:
+        """Answer no more, and give the socket, at which somebody else may go on."""
+        lent = self.listening.dup()
+        self.close()
+        return lent
 
     def close(self) -> None:
         """Answer no more."""
@@ -61,16 +70,33 @@ class LazyServer:
             from penstock.admin.server import serve_on  # noqa: PLC0415 - loaded just now, on first use
 
             if not self._is_closed:
-                self._server = await serve_on(self.listening, make)
+                contexts = self.tls.context if self.tls else None
+                self._server = await serve_on(self.listening, make, contexts)
         except Exception:  # noqa: BLE001 - nobody awaits it, and what serves goes on
             _log.exception("the admin API cannot be served")
 
     def _load(self) -> "Callable[[], App]":
-        from penstock.admin.access import Guard  # noqa: PLC0415 - on first use
-        from penstock.admin.app import make_app  # noqa: PLC0415 - on first use
+        from penstock.admin.access import face  # noqa: F401, PLC0415 - loaded here, used in the loop
         from penstock.admin.server import serve_on  # noqa: F401, PLC0415 - loaded here, used in the loop
 
-        return lambda: Guard(make_app(self.supervisor), self.token, self.open_paths)
+        return self.make
+
+
+@dataclass(slots=True)
+class Reception:
+    """What port and socket share: who is known, and the log of what they did."""
+
+    supervisor: Supervisor
+    hosts: frozenset[str] = frozenset()
+    known: "Known | None" = None
+
+    def guard(self, first: Token | None = None, open_paths: frozenset[str] = frozenset()) -> "App":
+        """The admin API as it answers at one place: whoever can connect may ask where no token opens it."""
+        from penstock.admin.access.face import Admission, Known, guard  # noqa: PLC0415 - on first use
+
+        if self.known is None:
+            self.known = Known.of(self.supervisor)
+        return guard(self.known, Admission(first, open_paths, self.hosts))
 
 
 @dataclass(slots=True)
@@ -80,19 +106,25 @@ class AdminPort:
     `was_asked` says that the address is the user's wish: then it must be free.
     """
 
-    supervisor: Supervisor
+    reception: Reception
     address: str
     was_asked: bool
+    tls: AdminTls | None = None
     bound: str = ""
     _absence: str = ""
-    _made: str | None = None
+    _made: tuple[Token, str] | None = None
     _server: LazyServer | None = None
 
     async def open(self) -> None:
         """Begin to answer; a default address that is taken is done without."""
         host, port = split_authority(self.address)
         try:
-            listening = await _bound(host.strip("[]"), int(port))
+            if self.tls is not None:
+                self.tls.context()
+        except ValueError as problem:
+            raise CannotStart(str(problem)) from None
+        try:
+            listening = self.reception.supervisor.inherited(self._name) or await _bound(host.strip("[]"), int(port))
         except OSError as problem:
             taken = problem.errno == errno.EADDRINUSE
             reason = "is in use by another process" if taken else (problem.strerror or str(problem)).lower()
@@ -103,17 +135,24 @@ class AdminPort:
         found = listening.getsockname()[:2]
         self.bound = f"[{found[0]}]:{found[1]}" if ":" in found[0] else f"{found[0]}:{found[1]}"
         open_paths = {"/-/ready", "/-/live", *(["/metrics"] if self._is_loopback else [])}
-        self._server = LazyServer(self.supervisor, listening, self._token(), frozenset(open_paths))
+        make = partial(self.reception.guard, self._token(), frozenset(open_paths))
+        self._server = LazyServer(listening, make, self.tls)
 
     def announce(self) -> None:
         """Say where it is, and tell the token that was made just now."""
         if self._absence:
             _log.warning("no admin port: %s; `--admin ADDRESS` names another", self._absence)
             return
-        _log.info("admin port on %s", self.bound)
+        _log.info("admin port on %s%s", self.bound, ", enciphered" if self.tls else "")
+        if self.tls is None and not self._is_loopback:
+            _log.warning("the admin port speaks plain HTTP: whoever is on the way can read tokens; --admin-certificate")
         if self._made:
-            # Told once, not logged: logs are kept and shipped.
-            os.write(2, f"penstock: admin token, shown only this time: {self._made}\n".encode())
+            self._tell(*self._made)
+
+    def lend(self) -> Mapping[str, socket.socket]:
+        """Answer no more, and give the socket."""
+        lent, self._server = self._server, None
+        return {self._name: lent.lend()} if lent is not None else {}
 
     async def close(self) -> None:
         """Answer no more."""
@@ -121,42 +160,56 @@ class AdminPort:
             self._server.close()
 
     @property
+    def _name(self) -> str:
+        return f"admin {self.address}"
+
+    @property
     def _is_loopback(self) -> bool:
         return self.bound.startswith(("127.", "[::1]"))
 
+    def _tell(self, made: Token, text: str) -> None:
+        # Kept no sooner than it is told: a start that failed leaves no token behind that nobody knows.
+        try:
+            token.keep(self.reception.supervisor.launch.folder.token, made)
+        except OSError as problem:
+            _log.error("the admin token cannot be kept, and the next start makes another: %s", problem)
+        # Told once, not logged: logs are kept and shipped.
+        os.write(2, f"penstock: admin token, shown only this time: {text}\n".encode())
+
     def _token(self) -> Token:
         try:
-            token, self._made = load_or_make(self.supervisor.launch.folder.token)
+            kept = token.load(self.reception.supervisor.launch.folder.token)
         except OSError as problem:
-            raise CannotStart(f"the admin token cannot be kept: {problem}") from None
-        return token
+            raise CannotStart(f"the admin token cannot be read: {problem}") from None
+        if kept is None:
+            self._made = token.make()
+            return self._made[0]
+        return kept
 
 
 @dataclass(slots=True)
 class AdminSocket:
     """Answers on a unix socket that only the owner of the state folder can reach; no token is needed."""
 
-    supervisor: Supervisor
+    reception: Reception
     _server: LazyServer | None = None
     _path: Path | None = field(default=None)
 
     async def open(self) -> None:
         """Begin to answer; what an earlier gateway left is replaced, since the folder is locked."""
-        path = self.supervisor.launch.folder.admin_socket
-        path.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            listening.bind(str(path))
-            path.chmod(0o600)
-            listening.listen(_BACKLOG)
-        except OSError as problem:
-            listening.close()
-            raise CannotStart(f"{path}: {problem.strerror or problem}") from None
+        path = self.reception.supervisor.launch.folder.admin_socket
+        listening = self.reception.supervisor.inherited(path.name) or _bound_unix(path)
         self._path = path
-        self._server = LazyServer(self.supervisor, listening)
+        self._server = LazyServer(listening, self.reception.guard)
 
     def announce(self) -> None:
         """Say nothing: the commands know where it is."""
+
+    def lend(self) -> Mapping[str, socket.socket]:
+        """Answer no more, and give the socket, whose file stays."""
+        lent, path = self._server, self._path
+        self._server = self._path = None
+        return {path.name: lent.lend()} if lent is not None and path is not None else {}
 
     async def close(self) -> None:
         """Answer no more."""
@@ -165,6 +218,23 @@ class AdminSocket:
         if self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink()
+
+
+def _bound_unix(path: Path) -> socket.socket:
+    """A socket that listens at a path; what an earlier gateway left there is replaced.
+
+    Raises: CannotStart.
+    """
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.bind(str(path))
+        path.chmod(0o600)
+        listening.listen(_BACKLOG)
+    except OSError as problem:
+        listening.close()
+        raise CannotStart(f"{path}: {problem.strerror or problem}") from None
+    return listening
 
 
 async def _bound(host: str, port: int) -> socket.socket:

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.base.problem import Problem
-from penstock.runtime.change.editing import OwnedElsewhere
-from penstock.store import Conflict, Damaged, Forgotten, Unavailable
+from penstock.runtime.change.editing import NotPermitted
+from penstock.runtime.change.ownership import OwnedElsewhere
+from penstock.store import Conflict, Damaged, Forgotten, Unavailable, Unknown
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -21,8 +22,15 @@ MEDIA_TYPE = "application/problem+json"
 class Bad(Exception):  # noqa: N818 - says what the request is
     """A request that cannot be answered, and the status that says why."""
 
-    def __init__(self, status: HTTPStatus, detail: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        problems: Sequence[Problem] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.detail = detail
         self.problems = problems
@@ -40,11 +48,17 @@ def problem_answer(
 
 async def _bad(_request: Request, problem: Exception) -> Response:
     if isinstance(problem, Bad):
-        return problem_answer(problem.status, problem.detail, problem.problems)
+        return problem_answer(problem.status, problem.detail, problem.problems, problem.headers)
     if isinstance(problem, HTTPException):
         headers = dict(problem.headers) if problem.headers else None
         return problem_answer(problem.status_code, str(problem.detail), headers=headers)
-    return problem_answer(_STATUSES[type(problem)], str(problem))
+    # Whoever is told so tries again soon: a leader is elected within seconds.
+    later = {"retry-after": "2"} if isinstance(problem, Unavailable | Damaged) else None
+    status = next(_STATUSES[kind] for kind in type(problem).__mro__ if kind in _STATUSES)
+    if isinstance(problem, Unknown):
+        detail = f"nobody knows whether it was done, look at the history before you repeat it: {problem}"
+        return problem_answer(status, detail, headers=later, outcome="unknown")
+    return problem_answer(status, str(problem), headers=later)
 
 
 async def _fault(_request: Request, _problem: Exception) -> Response:
@@ -53,6 +67,7 @@ async def _fault(_request: Request, _problem: Exception) -> Response:
 
 _STATUSES: dict[type[Exception], HTTPStatus] = {
     Conflict: HTTPStatus.PRECONDITION_FAILED,
+    NotPermitted: HTTPStatus.FORBIDDEN,
     OwnedElsewhere: HTTPStatus.CONFLICT,
     Forgotten: HTTPStatus.GONE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
-from penstock.admin.problem_answer import Bad
+from penstock.admin.operation import bounded
+from penstock.base.labels import has_labels
 
 MOST = 10_000
 _USUAL = 1_000
@@ -25,8 +25,8 @@ def page(items: Iterable[dict[str, Any]], query: Mapping[str, str]) -> Page:
 
     Raises: Bad if it cannot be understood.
     """
-    limit, labels = _limit(query.get("limit")), query.get("labels", "")
-    wanted = list(islice((item for item in items if _has_labels(item, labels)), limit + 1))
+    limit, labels = bounded(query, "limit", _USUAL, MOST), query.get("labels", "")
+    wanted = list(islice((item for item in items if has_labels(item, labels)), limit + 1))
     shown = wanted[:limit]
     return Page(
         [masked(item, query.get("fields", "")) for item in shown], _key(shown[-1]) if len(wanted) > limit else None
@@ -43,27 +43,3 @@ def masked(item: dict[str, Any], fields: str) -> dict[str, Any]:
 
 def _key(item: Mapping[str, Any]) -> str:
     return f"{str(item.get('kind')).lower()}/{item.get('name')}"
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return _USUAL
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST):
-        raise Bad(HTTPStatus.BAD_REQUEST, f"limit: write a number from 1 to {MOST}")
-    return int(text)
-
-
-def _has_labels(item: Mapping[str, Any], selector: str) -> bool:
-    """Whether an item has the labels that a selector asks for: `a=b`, `a!=b`, `a`, `!a`, all of them to hold."""
-    labels = item.get("labels") or {}
-    return all(_holds(labels, one.strip()) for one in selector.split(",") if one.strip())
-
-
-def _holds(labels: Mapping[str, str], condition: str) -> bool:
-    if condition.startswith("!"):
-        return condition[1:].strip() not in labels
-    name, unequal, value = condition.partition("!=")
-    if unequal:
-        return labels.get(name.strip()) != value.strip()
-    name, equal, value = condition.partition("=")
-    return labels.get(name.strip()) == value.strip() if equal else condition in labels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from penstock.runtime.state_folder import write_atomically
+from penstock.base.durable_files import write_atomically
 
 _BYTES = 32
 
@@ -22,20 +22,30 @@ class Token:
         return hmac.compare_digest(_digest(given), self.digest)
 
 
-def load_or_make(path: Path) -> tuple[Token, str | None]:
-    """The token of a state folder, and its text if it was made just now.
+def load(path: Path) -> Token | None:
+    """The token of a state folder, if one was kept there.
 
-    Raises: OSError if it cannot be kept.
+    Raises: OSError if it cannot be read.
     """
     try:
         kept = path.read_text("ascii").strip()
     except FileNotFoundError:
-        kept = ""
-    if kept:
-        return Token(kept), None
+        return None
+    return Token(kept) if kept else None
+
+
+def make() -> tuple[Token, str]:
+    """A new token and its text, which is kept nowhere."""
     made = secrets.token_urlsafe(_BYTES)
-    write_atomically(path, f"{_digest(made)}\n".encode())
     return Token(_digest(made)), made
+
+
+def keep(path: Path, token: Token) -> None:
+    """Keep a token for the starts to come.
+
+    Raises: OSError if it cannot be kept.
+    """
+    write_atomically(path, f"{token.digest}\n".encode())
 
 
 def _digest(text: str) -> str:

@@ -1,10 +1,13 @@
 """What commands make of answers of the admin API."""
 
+import argparse
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.cli.command import FAILED
+from penstock.base.names import did_you_mean
+from penstock.cli.colours import print_difference, tell_problem
+from penstock.cli.command import FAILED, Stopped
 from penstock.model.kinds import KINDS
 
 
@@ -13,32 +16,68 @@ def is_refused(answer: Any) -> bool:
     return isinstance(answer, dict) and "detail" in answer
 
 
-def print_refusal(answer: Mapping[str, Any]) -> int:
-    """Print what is wrong, each problem on a line of its own; gives the exit code."""
-    print(f"penstock: {answer['detail']}", file=sys.stderr)
-    for problem in answer.get("problems", ()):
-        place = ": ".join(filter(None, (problem["resource"], problem["path"])))
-        print(f"{place}: {problem['message']}" if place else problem["message"], file=sys.stderr)
-        if problem["hint"]:
-            print(f"    {problem['hint']}", file=sys.stderr)
-    for text in answer.get("worker_problems", ()):
-        print(text, file=sys.stderr)
-    return FAILED
+class Refused(Stopped):
+    """What a gateway, or a command by itself, does not answer; `answer` says what is wrong as gateways do."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        super().__init__(str(answer["detail"]))
+        self.answer = answer
+
+    def tell(self) -> int:
+        """Print what is wrong, each problem on a line of its own; gives the exit code."""
+        super().tell()
+        for problem in self.answer.get("problems", ()):
+            place = ": ".join(filter(None, (problem["resource"], problem["path"])))
+            told = f"{place}: {problem['message']}" if place else problem["message"]
+            tell_problem(f"{told}\n    {problem['hint']}" if problem["hint"] else told)
+        for text in (*self.answer.get("worker_problems", ()), *self.answer.get("lines", ())):
+            print(text, file=sys.stderr)
+        return FAILED
 
 
-def print_changes(answer: Mapping[str, Any], *, is_trial: bool) -> None:
+def granted(answer: Any) -> Any:
+    """An answer that says what was asked for.
+
+    Raises: Refused if it says what is wrong instead.
+    """
+    if is_refused(answer):
+        raise Refused(answer)
+    return answer
+
+
+def print_changes(answer: Mapping[str, Any], *, is_trial: bool = False, is_waited: bool = True) -> None:
     """Print what a change has done to each resource, or would do: its lines where it is a trial."""
     for problem in answer["problems"]:
-        print(f"warning: {problem['resource']}: {problem['path']}: {problem['message']}", file=sys.stderr)
+        place = ": ".join(filter(None, (problem["resource"], problem["path"])))
+        tell_problem(f"warning: {place}: {problem['message']}")
     if is_trial:
-        print("".join(one["diff"] for one in answer["changes"]), end="")
+        print_difference(line for one in answer["changes"] for line in one["diff"].splitlines())
         return
     for one in answer["changes"]:
         print(f"{one['key']} {_DONE[one['action']]}")
-    if answer["changes"]:
-        print(f"revision {answer['revision']} is applied")
-    else:
+    for key, owner in answer["owned"].items():
+        print(f"{key} is owned by {owner} now")
+    if not answer["changes"] and not answer["owned"]:
         print("nothing differs")
+    else:
+        print(f"revision {answer['revision']} is {'applied' if is_waited else 'kept; the workers will follow'}")
+        print_spread(answer)
+
+
+def add_rolling(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag by which nodes apply a change in turn."""
+    parser.add_argument(
+        "--rolling", action="store_true", help="let nodes apply it one after the other; a refusal stops it"
+    )
+
+
+def print_spread(answer: Mapping[str, Any]) -> None:
+    """Print which other nodes do not run a change, and why."""
+    nodes = answer.get("nodes") or {}
+    for name, why in nodes.get("refused", {}).items():
+        print(f"node {name} does not run it: {', '.join(why)}", file=sys.stderr)
+    for name in nodes.get("waiting", ()):
+        print(f"node {name} has not applied it yet", file=sys.stderr)
 
 
 def kind_in_paths(word: str) -> str:
@@ -51,7 +90,8 @@ def kind_in_paths(word: str) -> str:
     for one in (folded, folded.removesuffix("s")):
         if one in known:
             return one
-    raise ValueError(f"no kind is called {word[:80]!r}; the kinds are {', '.join(known)}")
+    hint = did_you_mean(folded.removesuffix("s"), known) or f"the kinds are {', '.join(known)}"
+    raise ValueError(f"no kind is called {word[:80]!r}; {hint}")
 
 
 def path_of(word: str) -> str:

@@ -2,11 +2,13 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
+from penstock.cli.colours import complain
 from penstock.cli.command import FAILED, FINE, Command
+from penstock.cli.etcd_options import add_etcd
 from penstock.cli.gateway_client import NoGateway, add_gateway
+from penstock.cli.progress import progress
 from penstock.cli.stored import read_store
 from penstock.store import Store, TreeStore
 
@@ -14,6 +16,7 @@ from penstock.store import Store, TreeStore
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and the file."""
     add_gateway(parser)
+    add_etcd(parser)
     parser.add_argument("file", type=Path, metavar="FILE", help="file to write; one that is there is not replaced")
 
 
@@ -31,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
         return revision
 
     try:
-        revision = read_store(options, read)
+        with progress("the history is written", lambda: _written(beside)):
+            revision = read_store(options, read)
         # Not replaced: a link fails where there is something, and what it makes is whole.
         os.link(beside, options.file)
     except NoGateway as problem:
@@ -44,8 +48,16 @@ def run(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _written(path: Path) -> str:
+    """How much of it is there."""
+    try:
+        return f"{path.stat().st_size // 1024:,} KiB"
+    except OSError:
+        return ""
+
+
 def _failed(message: str) -> int:
-    print(f"penstock: {message}", file=sys.stderr)
+    complain(message)
     return FAILED
 
 

@@ -1,68 +1,65 @@
-"""`penstock certs`: the certificates of a configuration, until when they are good, and who uses them."""
+"""`penstock certs`: certificates, until when they are good, who uses them and where they come from."""
 
 import argparse
-import json
 import time
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
-from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.configuration import add_configuration, print_problems, read_configuration
+from penstock.cli.answers import granted
+from penstock.cli.command import FINE, Command, Stopped
+from penstock.cli.gateway_client import add_gateway, ask
+from penstock.cli.inventory import add_files
+from penstock.cli.output import add_output, is_wide, show
 from penstock.cli.table import table
-from penstock.compiler.certificate_uses import CertificateUse, certificate_uses
-from penstock.filters.native import native_catalogue
+from penstock.cli.words import listed
 
-_DAY_SECONDS = 24 * 60 * 60
+_HEADER = ("CERTIFICATE", "EXPIRES", "DAYS", "FOR", "USED BY", "FROM", "WARNING")
+_WIDE = (*_HEADER, "BY", "SINCE")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Which configuration, and in which form."""
-    add_configuration(parser)
-    add_output(parser, "table", "json")
+    """Which gateway or files, and in which form."""
+    add_gateway(parser)
+    add_files(parser)
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print every certificate, the one that expires first at the top; keys are never shown."""
-    configuration = read_configuration(options.configuration)
-    print_problems(configuration.problems)
-    if not configuration.is_usable:
-        return FAILED
-    compiled = configuration.compiled
-    found = certificate_uses(compiled.plan["parts"], compiled.secrets, native_catalogue())
-    rows = [_row(use) for use in sorted(found, key=lambda use: (use.facts.not_after, use.name))]
-    if options.output == "json":
-        print(json.dumps({"certificates": rows}, indent=2))
-        return FINE
-    header = ("CERTIFICATE", "EXPIRES", "DAYS", "FOR", "BY", "USED BY")
-    lines = [_cells(row) for row in rows]
-    print(*table(header, lines), sep="\n")
+    if options.file is None:
+        found = granted(ask(options, "GET", "/api/v1/certificates"))["items"]
+    else:
+        found = _of_files(options)
+    header = _WIDE if is_wide(options) else _HEADER
+    show(options, {"certificates": found}, lambda: table(header, [_row(one)[: len(header)] for one in found]))
     return FINE
 
 
-def _row(use: CertificateUse) -> dict[str, Any]:
-    facts = use.facts
-    return {
-        "name": use.name,
-        "names": list(facts.names),
-        "issuer": facts.issuer,
-        "not_before": _moment(facts.not_before),
-        "not_after": _moment(facts.not_after),
-        "days_left": int((facts.not_after - time.time()) // _DAY_SECONDS),
-        "used_by": list(use.used_by),
-    }
+def _of_files(options: argparse.Namespace) -> Sequence[dict[str, Any]]:
+    from penstock.cli.configuration import print_problems, read_configuration
+    from penstock.compiler.certificate_uses import certificate_uses
+    from penstock.filters.native import native_catalogue
+
+    configuration = read_configuration(options.file)
+    print_problems(configuration.problems)
+    if not configuration.is_usable:
+        raise Stopped(f"{options.file} has problems")
+    compiled, now = configuration.compiled, time.time()
+    files = {placed.key: placed.file for placed in configuration.resources}
+    uses = certificate_uses(compiled.plan["parts"], compiled.secrets, native_catalogue())
+    told = [{**one.told(now), "from": files.get(f"certificate/{one.name.partition('/')[0]}")} for one in uses]
+    return sorted(told, key=lambda one: (one["not_after"], one["name"]))
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    listed = map(_listed, (row["names"], [row["issuer"]], row["used_by"]))
-    return (row["name"], row["not_after"], str(row["days_left"]), *listed)
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    texts = map(_listed, (one["names"], one["used_by"], [one["from"]], one["warnings"], [one["issuer"]]))
+    names, used_by, place, warnings, issuer = texts
+    days = str(one["days_left"])
+    return (one["name"], one["not_after"], days, names, used_by, place, warnings, issuer, one["not_before"])
 
 
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _listed(texts: list[str]) -> str:
-    return ", ".join(filter(None, texts)) or "-"
+def _listed(texts: Sequence[str | None]) -> str:
+    return listed(*(text or "" for text in texts)) or "-"
 
 
 COMMAND = Command(add_options, run)

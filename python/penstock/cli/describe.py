@@ -1,55 +1,91 @@
-"""`penstock _describe`: what a plugin's files hold, as JSON; a child process that imports them.
-
-Whatever the files print goes to standard error: standard output holds the answer alone.
-"""
+"""`penstock describe`: one resource with all that is known of it."""
 
 import argparse
-import json
-import os
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from penstock.cli.command import FAILED, FINE, Command
+import yaml
+
+from penstock.cli.answers import is_refused
+from penstock.cli.colours import complain
+from penstock.cli.command import DIFFERENT, FINE, Command
+from penstock.cli.gateway_client import add_gateway, ask
+from penstock.cli.inventory import (
+    Item,
+    add_files,
+    get_item,
+    key_of,
+    list_items,
+    references,
+)
+from penstock.cli.output import add_output, show
+from penstock.cli.table import table
+
+_LOOKED_THROUGH = 1_000
+_SHOWN = 5
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Which files, under which name they are imported, and whether settings are checked."""
-    parser.add_argument("path", type=Path, metavar="FILE|DIR", help="Python file or folder")
-    parser.add_argument("--digest", default="", help="name of this version; default: made from the files")
-    parser.add_argument("--check", action="store_true", help="check the settings that standard input lists")
+    """Which gateway, which resource, and the form of the output."""
+    add_gateway(parser)
+    add_files(parser)
+    parser.add_argument("what", metavar="KIND/NAME", help="as route/api")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the filters and the problems of the files."""
-    from penstock.filters.plugin_files import read_plugin
-
-    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answer:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        try:
-            files = read_plugin(options.path)
-        except (OSError, ValueError) as error:
-            print(f"penstock: {error}", file=sys.stderr)
-            return FAILED
-        digest = options.digest or files.digest
-        found = _checked(files.folder, digest) if options.check else _found(files.folder, digest, list(files.contents))
-        json.dump(found, answer)
-        answer.write("\n")
-        answer.flush()
-        # Threads that the files started, and what they left for the end, do not hold up the answer.
-        os._exit(FINE)
-
-
-def _found(folder: Path, digest: str, files: list[str]) -> dict[str, Any]:
-    from penstock.filters.plugin_description import describe_plugin
-
-    return describe_plugin(folder, digest, files)
+    """Print it with its owner, what it refers to, what refers to it, and its latest changes."""
+    try:
+        item = get_item(options, options.what)
+        found = references(list_items(options))
+        changes = [] if options.file is not None else _changes(options, key_of(item))
+    except ValueError as problem:
+        complain(problem)
+        return DIFFERENT
+    key = key_of(item)
+    told = {
+        "resource": item,
+        "refers_to": found.get(key, []),
+        "referred_to_by": sorted(one for one, named in found.items() if key in named),
+        "changes": changes,
+    }
+    show(options, told, lambda: _lines(told))
+    return FINE
 
 
-def _checked(folder: Path, digest: str) -> dict[str, Any]:
-    from penstock.filters.plugin_description import check_settings
+def _changes(options: argparse.Namespace, key: str) -> list[Item]:
+    """Its latest changes, as far as they are told."""
+    answer = ask(options, "GET", f"/api/v1/history?limit={_LOOKED_THROUGH}")
+    if is_refused(answer):
+        # Who may read this resource alone is not told what became of others.
+        return []
+    return [one for one in answer["items"] if key in {*one["put"], *one["deleted"]}][:_SHOWN]
 
-    return {"checked": check_settings(folder, digest, json.load(sys.stdin))}
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    item = dict(told["resource"])
+    status = item.pop("status", None)
+    yield key_of(item)
+    if status is not None:
+        yield f"owner           {status['owner']}"
+        yield f"created         r{status['created']}"
+        yield f"changed         r{status['revision']}"
+    yield f"refers to       {', '.join(told['refers_to']) or '-'}"
+    yield f"referred to by  {', '.join(told['referred_to_by']) or '-'}"
+    yield ""
+    yield yaml.safe_dump(item, sort_keys=False, allow_unicode=True).rstrip("\n")
+    if told["changes"]:
+        yield ""
+        rows = [
+            (f"r{one['revision']}", one["author"], one["source"], _became(one), one["message"])
+            for one in told["changes"]
+        ]
+        yield from table(("CHANGED", "BY", "FROM", "RESULT", "WHY"), rows)
+
+
+def _became(change: Item) -> str:
+    results = change.get("results") or ()
+    return "refused" if any(one["problems"] for one in results) else "applied" if results else "-"
 
 
 COMMAND = Command(add_options, run)

@@ -1,15 +1,15 @@
 """`penstock explain`: what becomes of a request, and why."""
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.configuration import Configuration, add_configuration, print_problems, read_configuration
+from penstock.cli.colours import complain
+from penstock.cli.command import FAILED, FINE, Command
+from penstock.cli.configuration import Configuration, add_configuration, print_problems, read_rehearsal
+from penstock.cli.output import add_output, show
 from penstock.cli.table import table
 from penstock.cli.words import counted
 
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "url",
         metavar="URL",
-        help="http://host/path, https://host/path, tls://host:port, tcp://host:port or udp://host:port",
+        help="/path, http://host/path, https://host/path, tls://host:port, tcp://host:port or udp://host:port",
     )
     parser.add_argument(
         "-H",
@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="client", metavar="IP", help="the client's address; default: 127.0.0.1")
     parser.add_argument("--listener", metavar="NAME", help="the listener; default: the one with the URL's port")
     _add_handshake(parser)
-    add_output(parser, "text", "json")
+    add_output(parser)
 
 
 def _add_handshake(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the explanation; fails if no route serves the request."""
     from penstock.runtime.explanation import explain
 
-    configuration = read_configuration(options.configuration)
+    configuration = read_rehearsal(options.configuration)
     if not configuration.is_usable:
         print_problems(configuration.problems, options.output)
         return FAILED
@@ -74,11 +74,11 @@ def run(options: argparse.Namespace) -> int:
             configuration.compiled.plan, {**request, **{name: value for name, value in given.items() if value}}
         )
     except ValueError as problem:
-        print(f"penstock: {problem}", file=sys.stderr)
+        complain(problem)
         return FAILED
     if note := _elsewhere(configuration, options, explained["listener"]):
-        print(f"penstock: {note}", file=sys.stderr)
-    print(json.dumps(explained, indent=2) if options.output == "json" else "\n".join(lines(explained)))
+        complain(note)
+    show(options, explained, lambda: lines(explained))
     # `OPTIONS *` is answered without a route.
     return FINE if explained["chosen"] or explained["status"] == HTTPStatus.OK else FAILED
 
@@ -134,25 +134,18 @@ def _shaken(tls: Mapping[str, Any]) -> Iterator[str]:
 
 def _routes(routes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The routes as a table; of very many, those that are for another host or path are only counted."""
+    from penstock.runtime.explanation import why_not
+
     shown = routes if len(routes) <= _MOST_ROUTES else [route for route in routes if not _is_elsewhere(route)]
-    yield from table(("ROUTE", "VERDICT", "WHY"), [(route["name"], route["verdict"], _why(route)) for route in shown])
+    yield from table(
+        ("ROUTE", "VERDICT", "WHY"), [(route["name"], route["verdict"], why_not(route)) for route in shown]
+    )
     if len(shown) < len(routes):
         yield f"{counted(len(routes) - len(shown), 'route')} for other hosts and paths; `-o json` lists all"
 
 
 def _is_elsewhere(route: Mapping[str, Any]) -> bool:
     return (route.get("failed") or {}).get("condition") in {"host", "path"}
-
-
-def _why(route: Mapping[str, Any]) -> str:
-    if route["verdict"] == "hidden":
-        return "matches too, and goes behind the chosen one"
-    failed = route.get("failed")
-    if not failed:
-        return ""
-    name = f" {failed['name']}" if failed.get("name") else ""
-    found = f", found {failed['found']}" if failed.get("found") is not None else ""
-    return f"{failed['condition']}{name}: expected {failed.get('expected')}{found}"
 
 
 def _elsewhere(configuration: Configuration, options: argparse.Namespace, listener: str) -> str:

@@ -1,14 +1,15 @@
 """`penstock filters`: the catalogue of filters, and the page of each."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from penstock.base.names import did_you_mean
-from penstock.cli.command import DIFFERENT, FINE, Command, add_output
+from penstock.cli.colours import complain
+from penstock.cli.command import DIFFERENT, FINE, Command
+from penstock.cli.output import add_output, show
 from penstock.cli.page import fields_page
 from penstock.filters.catalogue import Catalogue, FilterKind
 from penstock.filters.native import native_catalogue
@@ -24,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|DIR",
         help="configuration whose plugins' filters are listed too",
     )
-    add_output(parser, "table", "json")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,16 +33,14 @@ def run(options: argparse.Namespace) -> int:
     kinds = _catalogue(options.configuration).kinds
     if options.name is None:
         chosen = sorted(kinds.values(), key=lambda kind: kind.name)
-        print(
-            json.dumps([_described(kind) for kind in chosen], indent=2) if options.output == "json" else _table(chosen)
-        )
+        show(options, [_described(kind) for kind in chosen], lambda: [_table(chosen)])
         return FINE
     kind = kinds.get(options.name)
     if kind is None:
         hint = did_you_mean(options.name, kinds) or "`penstock filters` lists them"
-        print(f"penstock: no filter is called {options.name}; {hint}", file=sys.stderr)
+        complain(f"no filter is called {options.name}; {hint}")
         return DIFFERENT
-    print(json.dumps(_described(kind), indent=2) if options.output == "json" else _page(kind))
+    show(options, _described(kind), lambda: [_page(kind)])
     return FINE
 
 

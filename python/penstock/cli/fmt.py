@@ -1,21 +1,21 @@
 """`penstock fmt`: one layout for configuration files, with every comment kept."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
-from penstock.cli.command import DIFFERENT, FAILED, FINE, Command, add_output
+from penstock.cli.command import DIFFERENT, FAILED, FINE, Command
 from penstock.cli.configuration import STDIN, add_configuration, texts_of
 from penstock.cli.layout import NotFormatted, formatted
+from penstock.cli.output import add_output, is_for_programs, print_data
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which files, and whether they are only looked at."""
     add_configuration(parser)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 2 if a file would change")
-    add_output(parser, "text", "json")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,9 +44,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _tell(options: argparse.Namespace, changed: list[str], failures: dict[str, str]) -> None:
-    if options.output == "json" and (options.configuration != STDIN or options.check):
+    if is_for_programs(options) and (options.configuration != STDIN or options.check):
         left = [{"file": file, "message": message} for file, message in failures.items()]
-        print(json.dumps({"changed": changed, "failed": left}, indent=2))
+        print_data({"changed": changed, "failed": left}, options.output)
         return
     for file in changed:
         print(f"{file} {'would change' if options.check else 'formatted'}")

@@ -1,20 +1,35 @@
-"""Asks a running gateway over its socket."""
+"""Asks a running gateway: over its socket, or where a context says."""
 
 import argparse
 import json
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from penstock.cli.gateway_address import Address, NoGateway, checked_server, token_of_environment
+
+__all__ = [
+    "NoGateway",
+    "add_gateway",
+    "add_store_key",
+    "address_of",
+    "ask",
+    "exchange",
+    "is_elsewhere",
+    "place_of",
+    "store_key",
+]
 _SECONDS = 30.0
+_TESTED_SECONDS = 150.0
+"""Longer than the tests of a configuration may take, for which a change waits."""
 _SOCKET = "admin.sock"
+_WHERE_TOKENS_ARE = "it is read from $PENSTOCK_TOKEN, or the `token_file` of the context"
 _ELSEWHERE = "one that was started with --state-dir is found by the same flag"
-
-
-class NoGateway(Exception):  # noqa: N818 - says what is the case
-    """No gateway to ask; the text says why in one line."""
 
 
 def add_gateway(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +37,11 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("-c", "--configuration", type=Path, metavar="FILE|DIR", help="the configuration it runs with")
     which.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder it runs with")
+    which.add_argument("--context", metavar="NAME", help="the context that names it; see `penstock context`")
+    which.add_argument("--server", metavar="URL", help="its address; the token is in $PENSTOCK_TOKEN")
+    parser.add_argument(
+        "--authority", type=Path, metavar="FILE", help="certificates that may have signed the gateway's"
+    )
 
 
 def add_store_key(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +57,35 @@ def store_key(options: argparse.Namespace) -> Path | None:
     return Path(named) if named else None
 
 
-def ask(options: argparse.Namespace, method: str, path: str, data: Any = None) -> Any:
-    """The data that the gateway answers with; what is sent to it, if anything, is sent as JSON.
+def ask(
+    options: argparse.Namespace,
+    method: str,
+    path: str,
+    data: Any = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
+    """The data that the gateway answers with; what is sent to it, if anything, is sent as JSON, bytes as they are.
 
     Raises: NoGateway.
     """
-    return _exchange(_place(options), method, path, data)
+    address = address_of(options)
+    answer = exchange(address, method, path, data, headers)
+    if not address.path and isinstance(answer, dict) and answer.get("status") == HTTPStatus.UNAUTHORIZED:
+        return {**answer, "detail": f"{answer['detail']}; {_WHERE_TOKENS_ARE}"}
+    return answer
+
+
+def address_of(options: argparse.Namespace) -> Address:
+    """Where the gateway is that is meant: as flags say, else the environment, else the context in use, else what runs.
+
+    Raises: NoGateway.
+    """
+    far = _far(options)
+    if far is None:
+        return Address(_place(options))
+    token = token_of_environment()
+    authority = getattr(options, "authority", None)
+    return replace(far, token=token or far.token, authority=authority or far.authority)
 
 
 def place_of(options: argparse.Namespace) -> Path:
@@ -54,7 +97,41 @@ def place_of(options: argparse.Namespace) -> Path:
 
     if options.configuration:
         return default_state_folder(["run", str(options.configuration.absolute())])
+    far = _far(options)
+    if far is not None:
+        raise NoGateway(f"what is asked for lies in the state folder, and {far} is elsewhere; name one by --state-dir")
     return _place(options).parent
+
+
+def is_elsewhere(options: argparse.Namespace) -> bool:
+    """Whether the gateway that is meant is reached otherwise than over its socket or its store.
+
+    Raises: NoGateway.
+    """
+    return not getattr(options, "etcd", None) and _far(options) is not None
+
+
+def _far(options: argparse.Namespace) -> Address | None:
+    """The address of a gateway that is reached otherwise than by a socket of this machine."""
+    if options.configuration or options.state_dir:
+        return None
+    server = getattr(options, "server", None) or os.environ.get("PENSTOCK_SERVER", "")
+    name = getattr(options, "context", None)
+    try:
+        if server and not name:
+            return Address(server=checked_server(server))
+    except ValueError as problem:
+        raise NoGateway(str(problem)) from None
+    name = name or os.environ.get("PENSTOCK_CONTEXT", "")
+    if not name and os.environ.get("PENSTOCK_STATE_DIR"):
+        return None
+    from penstock.cli.contexts import contexts_file, read_contexts
+
+    if not name and not contexts_file().exists():
+        return None
+    contexts = read_contexts()
+    name = name or contexts.current
+    return contexts.named(name).address() if name else None
 
 
 def _place(options: argparse.Namespace) -> Path:
@@ -81,7 +158,7 @@ def _place(options: argparse.Namespace) -> Path:
 def _described(place: Path) -> str:
     """The flag by which a gateway is named."""
     try:
-        configuration = _exchange(place, "GET", "/-/status")["configuration"]
+        configuration = exchange(Address(place), "GET", "/-/status")["configuration"]
     except (NoGateway, KeyError, TypeError):
         configuration = None
     return f"-c {configuration}" if configuration else f"--state-dir {place.parent}"
@@ -97,21 +174,27 @@ def _running(places: Iterable[Path]) -> Iterable[Path]:
         yield place
 
 
-def _exchange(place: Path, method: str, path: str, data: Any = None) -> Any:
-    content = b"" if data is None else json.dumps(data).encode()
-    described = "" if data is None else f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
-    request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{described}\r\n"
+def exchange(
+    address: Address, method: str, path: str, data: Any = None, headers: Mapping[str, str] = MappingProxyType({})
+) -> Any:
+    """The data that a gateway answers with.
+
+    Raises: NoGateway.
+    """
+    content = data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
+    described = "" if data is None else f"content-length: {len(content)}\r\n"
+    described += "" if data is None or isinstance(data, bytes) else "content-type: application/json\r\n"
+    described += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    request = f"{method} {path} HTTP/1.1\r\n{address.head}{described}\r\n"
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-            stream.settimeout(_SECONDS)
-            stream.connect(str(place))
+        with address.connect(_TESTED_SECONDS if "test=true" in path else _SECONDS) as stream:
             stream.sendall(request.encode() + content)
             with stream.makefile("rb") as answered:
                 head, _, body = answered.read().partition(b"\r\n\r\n")
     except OSError as problem:
-        raise NoGateway(f"no gateway answers at {place}: {(problem.strerror or str(problem)).lower()}") from None
+        raise NoGateway(f"no gateway answers at {address}: {(problem.strerror or str(problem)).lower()}") from None
     try:
         return json.loads(body)
     except ValueError:
         status_line = head.decode("latin-1").partition("\r\n")[0]
-        raise NoGateway(f"{place}: {status_line}") from None
+        raise NoGateway(f"{address}: {status_line or 'it has answered nothing'}") from None

@@ -1,11 +1,12 @@
 """`penstock kinds`: the kinds of resources that a configuration is made of, and the page of each."""
 
 import argparse
-import sys
 from textwrap import dedent
 
 from penstock.base.names import did_you_mean
+from penstock.cli.colours import complain
 from penstock.cli.command import DIFFERENT, FINE, Command
+from penstock.cli.output import add_output, show
 from penstock.cli.page import fields_page
 from penstock.model import KINDS
 from penstock.model.schema import kind_schema
@@ -14,20 +15,28 @@ from penstock.model.schema import kind_schema
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which kind, if only one."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="kind whose page is printed")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the list of kinds, or the page of one."""
     if options.name is None:
+        summaries = {name: _described(name).splitlines()[0] for name in KINDS}
         width = max(map(len, KINDS))
-        print(*(f"{name:<{width}}  {_described(name).splitlines()[0]}" for name in KINDS), sep="\n")
+        told = [{"name": name, "summary": summary} for name, summary in summaries.items()]
+        show(options, told, lambda: (f"{name:<{width}}  {summary}" for name, summary in summaries.items()))
         return FINE
     if options.name not in KINDS:
-        hint = did_you_mean(options.name, KINDS) or "`penstock kinds` lists them"
-        print(f"penstock: no kind of resource is called {options.name}; {hint}", file=sys.stderr)
+        complain(f"no kind of resource is called {options.name}; {_hint(options.name)}")
         return DIFFERENT
-    print(page(options.name))
+    kind = KINDS[options.name]
+    described = {"name": options.name, "page": _described(options.name), "schema": kind_schema(kind)}
+    show(options, described, lambda: [page(options.name)])
     return FINE
+
+
+def _hint(name: str) -> str:
+    return did_you_mean(name, KINDS) or "`penstock kinds` lists them"
 
 
 def page(name: str) -> str:

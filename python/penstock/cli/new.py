@@ -3,9 +3,9 @@
 import argparse
 import keyword
 import re
-import sys
 from pathlib import Path
 
+from penstock.cli.colours import complain
 from penstock.cli.command import DIFFERENT, FAILED, FINE, Command
 from penstock.cli.new_filter import python_text, rust_text
 
@@ -34,18 +34,18 @@ def run(options: argparse.Namespace) -> int:
     """Write the file; an existing one is left alone."""
     name: str = options.name
     if not _CLASS_NAME.match(name) or keyword.iskeyword(name):
-        print(f"penstock: not a name for a filter: {name!r}; write one as in AddTenant", file=sys.stderr)
+        complain(f"not a name for a filter: {name!r}; write one as in AddTenant")
         return DIFFERENT
     module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
     native = "".join(word.capitalize() for word in module.split("_"))
     if options.native and name != native:
-        print(f"penstock: a filter of the core is named after its file: write {native}", file=sys.stderr)
+        complain(f"a filter of the core is named after its file: write {native}")
         return DIFFERENT
     try:
         print(_write_native(options.folder, module, name) if options.native else _write(options.folder, module, name))
     except (_NotWritten, OSError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else problem
-        print(f"penstock: {options.folder}: {reason}", file=sys.stderr)
+        complain(f"{options.folder}: {reason}")
         return FAILED
     return FINE
 

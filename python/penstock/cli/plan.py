@@ -2,14 +2,15 @@
 
 import argparse
 
-from penstock.cli.command import FAILED, FINE, Command, add_output
+from penstock.cli.command import FAILED, FINE, Command
 from penstock.cli.configuration import add_configuration, print_problems, read_configuration
+from penstock.cli.output import JSON, add_document, print_data
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which configuration; the plan has one form."""
     add_configuration(parser)
-    add_output(parser, "json")
+    add_document(parser, JSON)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,7 +19,10 @@ def run(options: argparse.Namespace) -> int:
     print_problems(configuration.problems)
     if not configuration.is_usable:
         return FAILED
-    print(configuration.compiled.to_json(), end="")
+    if options.output == JSON:
+        print(configuration.compiled.to_json(), end="")
+    else:
+        print_data(configuration.compiled.plan, options.output)
     return FINE
 
 

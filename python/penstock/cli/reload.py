@@ -1,28 +1,33 @@
 """`penstock reload`: lets a running gateway read its configuration again."""
 
 import argparse
-import json
 import sys
 
-from penstock.cli.command import FAILED, FINE, Command, add_output
-from penstock.cli.gateway_client import NoGateway, add_gateway, ask
+from penstock.cli.answers import Refused, is_refused
+from penstock.cli.command import FAILED, FINE, Command
+from penstock.cli.gateway_client import add_gateway, ask
+from penstock.cli.output import add_output, is_for_programs, print_data
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and the form of the output."""
     add_gateway(parser)
-    add_output(parser, "text", "json")
+    parser.add_argument("--logs", action="store_true", help="open log files again instead, after they were moved")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Reload; fails with every problem if the configuration is refused, and then nothing has changed."""
-    try:
-        answer = ask(options, "POST", "/-/reload")
-    except NoGateway as problem:
-        print(f"penstock: {problem}", file=sys.stderr)
-        return FAILED
-    if options.output == "json":
-        print(json.dumps(answer, indent=2))
+    """Reload, or have log files opened again.
+
+    Reloading fails with every problem if the configuration is refused, and then nothing has changed.
+    """
+    answer = ask(options, "POST", "/-/logs/reopen" if options.logs else "/-/reload")
+    if is_refused(answer) and "problems" not in answer:
+        raise Refused(answer)
+    if is_for_programs(options):
+        print_data(answer, options.output)
+    elif options.logs:
+        print(*answer["problems"] or ["log files are opened again"], sep="\n")
     elif answer["problems"]:
         print(*answer["problems"], "nothing has changed", sep="\n", file=sys.stderr)
     else:

@@ -1,40 +1,38 @@
 """`penstock show`: one revision: who made it, and what it changed."""
 
 import argparse
-import sys
 
-from penstock.cli.command import FAILED, FINE, Command
-from penstock.cli.gateway_client import NoGateway, add_gateway, add_store_key
-from penstock.cli.stored import difference, read_store, revision, when
-from penstock.store import Change, Result, Store
+from penstock.cli.colours import print_difference
+from penstock.cli.command import FINE, Command
+from penstock.cli.etcd_options import add_etcd
+from penstock.cli.gateway_client import add_gateway, add_store_key
+from penstock.cli.output import add_output, is_for_programs, print_data
+from penstock.cli.revisions import revision_shown
+from penstock.cli.stored import revision
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which gateway, and which revision."""
     add_gateway(parser)
     add_store_key(parser)
+    add_etcd(parser)
     parser.add_argument("revision", type=revision, metavar="REVISION", help="its number, as 41 or r41")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print a revision; what is secret stays so."""
-
-    async def read(store: Store) -> tuple[Change, list[Result]]:
-        number = options.revision
-        return await store.change(number), list((await store.results(number, number)).get(number, ()))
-
-    try:
-        change, results = read_store(options, read)
-    except NoGateway as problem:
-        print(f"penstock: {problem}", file=sys.stderr)
-        return FAILED
-    print(f"revision {change.revision}, {when(change)}, by {change.author.name} ({change.author.source})")
-    if change.message:
-        print(*(f"  {line}" for line in change.message.splitlines()), sep="\n")
-    for result in results:
-        print(f"{'refused' if result.problems else 'applied'} at {result.node}")
-        print(*(f"  {problem}" for problem in result.problems), sep="\n", end="\n" if result.problems else "")
-    print(*difference(change.before, change.put), sep="\n")
+    found = revision_shown(options, options.revision)
+    if is_for_programs(options):
+        print_data(found, options.output)
+        return FINE
+    print(f"revision {found['revision']}, {found['time']}, by {found['author']} ({found['source']})")
+    if found["message"]:
+        print(*(f"  {line}" for line in found["message"].splitlines()), sep="\n")
+    for result in found["results"]:
+        print(f"{result['result']} at {result['node']}")
+        print(*(f"  {problem}" for problem in result["problems"]), sep="\n", end="\n" if result["problems"] else "")
+    print_difference(line for one in found["changes"] for line in one["diff"].splitlines())
     return FINE
 
 

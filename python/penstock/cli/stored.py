@@ -4,17 +4,19 @@ import argparse
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from penstock.cli.etcd_options import etcd_access
 from penstock.cli.gateway_client import NoGateway, place_of, store_key
 from penstock.runtime.state_folder import StateFolder
-from penstock.store import Change, Damaged, Entry, Forgotten, Result, Store, Unavailable
+from penstock.store import Change, Damaged, Forgotten, Store, Unavailable
+
+if TYPE_CHECKING:
+    from penstock.store.etcd import Access
 
 _Answer = TypeVar("_Answer")
-_HIDDEN = ("order/", "plugin-files/")
-"""What entries begin with that no user has written."""
 _REVISION = re.compile(r"r?([1-9][0-9]{0,15})")
 
 
@@ -33,13 +35,26 @@ def read_store(options: argparse.Namespace, read: Callable[[Store], Awaitable[_A
         finally:
             await store.close()
 
-    path = StateFolder(place_of(options)).store
-    if not path.exists():
-        raise NoGateway(f"no history is kept in {path.parent}")
     try:
+        access = etcd_access(options)
+        if access is not None:
+            return asyncio.run(_found_in(access, store_key(options), read))
+        path = StateFolder(place_of(options)).store
+        if not path.exists():
+            raise NoGateway(f"no history is kept in {path.parent}")
         return asyncio.run(found(path))
     except (Damaged, Unavailable, Forgotten, ValueError) as problem:
         raise NoGateway(str(problem)) from None
+
+
+async def _found_in(access: "Access", key: Path | None, read: Callable[[Store], Awaitable[_Answer]]) -> _Answer:
+    from penstock.runtime.change.opening import open_shared
+
+    store = await open_shared(access, 1, key)
+    try:
+        return await read(store)
+    finally:
+        await store.close()
 
 
 def revision(text: str) -> int:
@@ -52,37 +67,18 @@ def revision(text: str) -> int:
 
 def is_shown(key: str) -> bool:
     """Whether an entry is a resource, and not what the gateway keeps beside them."""
-    return not key.startswith(_HIDDEN)
+    from penstock.runtime.change.entries import is_resource
+
+    return is_resource(key)
 
 
 def touched(change: Change) -> Iterator[tuple[str, str]]:
-    """The resources of a change, each with what became of it: `+` new, `-` gone, `~` changed."""
+    """The resources of a change, each behind what became of it."""
     for key in sorted({*change.put, *change.deleted}):
         if is_shown(key):
-            yield ("-" if key in change.deleted else "~" if key in change.before else "+"), key
+            yield ("deleted" if key in change.deleted else "changed" if key in change.before else "created"), key
 
 
-def when(change: Change) -> str:
-    """When a change was made, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(change.time))
-
-
-def became(results: Mapping[int, list[Result]] | Mapping[int, object], change: Change) -> str:
-    """What became of a change, where that is known."""
-    known = results.get(change.revision)
-    if not isinstance(known, list) or not known:
-        return "-"
-    refused = [result for result in known if result.problems]
-    return "refused" if refused else "applied"
-
-
-def difference(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterator[str]:
-    """What tells two states of resources apart, line by line, without secrets."""
-    from penstock.filters.native import native_catalogue
-    from penstock.runtime.change import shown
-
-    showing = shown.Showing(native_catalogue().kinds)
-    for key in sorted(before.keys() | after.keys()):
-        old, new = (found.value if (found := side.get(key)) else None for side in (before, after))
-        if is_shown(key) and old != new:
-            yield from shown.difference(key, old, new, showing)
+def when(seconds: float) -> str:
+    """A moment, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

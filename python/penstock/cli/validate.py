@@ -5,22 +5,23 @@ import sys
 from pathlib import Path
 
 from penstock.base.problem import errors
-from penstock.cli.command import FAILED, FINE, Command, add_output
+from penstock.cli.command import FAILED, FINE, Command
 from penstock.cli.configuration import STDIN, Configuration, add_configuration, print_problems, read_configuration
+from penstock.cli.output import add_output, is_for_programs
 from penstock.cli.words import counted, listed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which configuration, and in which form its problems are printed."""
     add_configuration(parser)
-    add_output(parser, "text", "json")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the problems and what they come to; fails if one of them refuses the configuration."""
     configuration = read_configuration(options.configuration)
     print_problems(configuration.problems, options.output)
-    if options.output == "text":
+    if not is_for_programs(options):
         print(
             summary(options.configuration, configuration),
             file=sys.stdout if configuration.is_usable else sys.stderr,

@@ -1,23 +1,22 @@
 """`penstock version`: what is installed."""
 
 import argparse
-import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from penstock.cli.command import FINE, Command, add_output
+from penstock.cli.command import FINE, Command
+from penstock.cli.output import add_output, show
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The form of the output."""
-    add_output(parser, "text", "json")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the versions of Penstock and of Python."""
     found = {"penstock": installed_version(), "python": platform.python_version(), "machine": platform.machine()}
-    as_text = "penstock {penstock} (Python {python}, {machine})".format(**found)
-    print(json.dumps(found, indent=2) if options.output == "json" else as_text)
+    show(options, found, lambda: ["penstock {penstock} (Python {python}, {machine})".format(**found)])
     return FINE
 
 

@@ -15,6 +15,7 @@ from penstock.model.listener import Listener
 def compile_certificate(certificate: Certificate, catalogue: Catalogue, fragment: Fragment) -> None:
     """The parts of a certificate's pairs; their keys go with the secrets."""
     _check_form(certificate, fragment)
+    fragment.is_ordered = certificate.acme is not None
     seen: set[str] = set()
     for index, pair in enumerate(certificate.given):
         if pair.name in seen:
@@ -24,9 +25,14 @@ def compile_certificate(certificate: Certificate, catalogue: Catalogue, fragment
 
 
 def _check_form(certificate: Certificate, fragment: Fragment) -> None:
+    if certificate.acme is not None:
+        for name in ("certificate", "key", "ocsp", "folder", "pairs"):
+            if getattr(certificate, name):
+                fragment.error((name,), "`acme` orders what stands in its place", "leave one of the two out")
+        return
     if certificate.folder is None and not certificate.pairs:
         for name in ("certificate", "key"):
-            is_sure = fragment.is_whole((name,)) and fragment.is_whole(("folder",)) and fragment.is_whole(("pairs",))
+            is_sure = all(fragment.is_whole((one,)) for one in (name, "folder", "pairs", "acme"))
             if getattr(certificate, name) is None and is_sure:
                 fragment.error((), f"`{name}` is missing")
         return

@@ -49,7 +49,8 @@ class Fragment:
     `matchers` are what a route asks of requests and `ties` what it shares with its equals; other kinds have none.
     `strangers` are steps whose kind nobody knows: a problem unless a plugin could not be read, which may have it.
     `damaged` are the places from which wrong parts were left out. `speaks`: what is spoken to an upstream's
-    endpoints; empty where that does not show.
+    endpoints; empty where that does not show. `is_ordered`: a certificate that the gateway orders, which has no part
+    before the first has come.
     """
 
     parts: dict[str, Body] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Fragment:
     strangers: list[Problem] = field(default_factory=list)
     damaged: frozenset[Steps] = frozenset()
     speaks: str = ""
+    is_ordered: bool = False
 
     def is_whole(self, path: Steps) -> bool:
         """Whether nothing of what stands at a path was left out because it was wrong."""
@@ -75,6 +77,7 @@ class Fragment:
             and self.problems == other.problems
             and self.strangers == other.strangers
             and self.speaks == other.speaks
+            and self.is_ordered == other.is_ordered
         )
 
     def error(self, path: Steps, message: str, hint: str = "") -> None:

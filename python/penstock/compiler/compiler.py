@@ -7,6 +7,7 @@ from typing import Any
 from penstock.compiler.compiled import Compiled, Fragment, part_of
 from penstock.compiler.fragments import compile_fragment, compile_rest
 from penstock.compiler.meeting import Meeting, Used, meet
+from penstock.compiler.ordered import without_awaited
 from penstock.compiler.plan_types import Body, Part, Plan
 from penstock.filters.catalogue import Catalogue
 from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
@@ -72,7 +73,7 @@ def compile_resources(
     if meeting is None or not meeting.is_of(every, used, unusable):
         has_all_filters = not unusable.may_have_filters and not any(one.problems for one in catalogue.plugins.values())
         meeting = meet(resources, used, unusable, is_sure_of_filters=has_all_filters)
-    parts = _parts(run, used, meeting.ages)
+    parts = without_awaited(_parts(run, used, meeting.ages), used)
     memory.catalogue, memory.meeting = catalogue.digest, meeting
     memory.fragments, memory.parts = run.after.fragments, run.after.parts
     plan: Plan = {"parts": {key: parts[key] for key in sorted(parts)}}

@@ -8,11 +8,12 @@ from penstock.base.problem import Problem
 from penstock.compiler.certificates import compile_certificate, listener_tls
 from penstock.compiler.compiled import Fragment, Reference
 from penstock.compiler.place import Place
-from penstock.compiler.plan_types import AccessLog, Protocol
 from penstock.compiler.plan_types import Limits as PlanLimits
+from penstock.compiler.plan_types import Protocol
 from penstock.compiler.routes import compile_route
 from penstock.compiler.steps import compile_steps
 from penstock.compiler.stream_routes import compile_stream_route
+from penstock.compiler.telemetry import compile_telemetry
 from penstock.compiler.upstreams import check_speech, check_tls, upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.certificate import Certificate
@@ -24,7 +25,8 @@ from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.route import LEADING, Route
 from penstock.model.stream_route import TcpRoute, TlsRoute, UdpRoute
-from penstock.model.telemetry import JSON, OFF, Telemetry
+from penstock.model.telemetry import Telemetry
+from penstock.model.test import Test
 from penstock.model.upstream import Upstream
 
 _Pathed = TypeVar("_Pathed", Problem, Reference)
@@ -178,34 +180,23 @@ def _upstream(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> N
         fragment.error(("endpoints",), "every endpoint has weight 0: no request could be sent anywhere")
 
 
-def _telemetry(telemetry: Telemetry, catalogue: Catalogue, fragment: Fragment) -> None:
-    log = telemetry.access_log
-    if log is not None and log.format != JSON:
-        for problem in catalogue.check_log_template(log.format):
-            fragment.error(("access_log", "format"), problem)
-    access_log: AccessLog | None = None
-    if log is not None and log.path != OFF:
-        access_log = {"path": log.path, "format": "json" if log.format == JSON else {"template": log.format}}
-    fragment.parts[resource_key("Telemetry", telemetry.name)] = {
-        "kind": "telemetry",
-        "name": telemetry.name,
-        "access_log": access_log,
-    }
-
-
 def _plugin(plugin: Plugin, catalogue: Catalogue, fragment: Fragment) -> None:
-    described = catalogue.plugins.get(plugin.name)
+    described, place = catalogue.plugins.get(plugin.name), ("archive" if plugin.archive else "python",)
     if described is None:
-        fragment.error(("python",), "the plugin's files could not be read")
+        fragment.error(place, "the plugin's files could not be read")
         return
     for problem in described.problems:
-        fragment.error(("python",), problem)
+        fragment.error(place, problem)
     fragment.parts[resource_key("Plugin", plugin.name)] = {
         "kind": "plugin",
         "name": plugin.name,
         "digest": described.digest,
         "filters": [{"name": name, "file": file} for name, file in sorted(described.filters.items())],
     }
+
+
+def _test(_test: Test, _catalogue: Catalogue, _fragment: Fragment) -> None:
+    """Tests are no part of a plan."""
 
 
 _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
@@ -216,7 +207,8 @@ _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
     UdpRoute: compile_stream_route,
     Upstream: _upstream,
     Pipeline: _pipeline,
-    Telemetry: _telemetry,
+    Telemetry: compile_telemetry,
     Plugin: _plugin,
     Certificate: compile_certificate,
+    Test: _test,
 }

@@ -7,11 +7,14 @@ from penstock.base.problem import Problem
 from penstock.compiler.addresses import check_addresses
 from penstock.compiler.compiled import Fragment
 from penstock.compiler.names import check_names, check_references
+from penstock.compiler.ordered import check_ordered
 from penstock.compiler.overlap import check_overlap
+from penstock.compiler.recording import check_recording
 from penstock.compiler.route_age import route_ages
 from penstock.compiler.stream_routes import check_streams
 from penstock.model.listener import Listener
 from penstock.model.loading.loaded import Placed, Unusable
+from penstock.model.telemetry import Telemetry
 
 Used = Sequence[tuple[Placed, Fragment]]
 """The resources that are in use, and what each compiles to by itself."""
@@ -51,7 +54,9 @@ def meet(resources: Sequence[Placed], used: Used, unusable: Unusable, *, is_sure
         *_own_problems(used, is_sure_of_filters=is_sure_of_filters),
         *check_references(resources, used, unusable),
         *check_streams(used, unusable),
+        *check_ordered(used, unusable),
         *check_addresses([placed for placed, _ in used if not placed.lacks("address")]),
+        *check_recording([placed for placed, _ in used]),
         *check_overlap([(placed, fragment.matchers) for placed, fragment in used if fragment.matchers]),
     )
     whole = [(placed, fragment) for placed, fragment in used if placed.remains is None]
@@ -68,8 +73,8 @@ def _own_problems(used: Used, *, is_sure_of_filters: bool) -> Iterator[Problem]:
 
 
 def _is_alike(one: Placed, other: Placed) -> bool:
-    """Whether they are called the same and stand in the same place; listeners meet by more than that."""
-    if isinstance(one.resource, Listener) and one.digest != other.digest:
+    """Whether they are called the same and stand in the same place; some kinds meet by more than that."""
+    if isinstance(one.resource, Listener | Telemetry) and one.digest != other.digest:
         return False
     return _place(one) == _place(other)
 

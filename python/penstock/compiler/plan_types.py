@@ -4,10 +4,15 @@ from typing import Any, Literal, TypedDict
 
 
 class AccessLog(TypedDict):
-    """Where and how the access log is written."""
+    """Which requests an access log has lines of, how these look, and where they go."""
 
     format: "LogFormat"
-    path: str
+    mask: "LogMask"
+    only: "LogScope"
+    sample: "LogSample | None"
+    skip: "LogScope"
+    to: "LogPlace"
+    when: str | None
 
 
 class ListenerBody(TypedDict):
@@ -43,6 +48,7 @@ class RouteBody(TypedDict):
     pipeline: str
     priority: int
     timeout_ms: int | None
+    tracing: "RouteTracing | None"
     when: str | None
 
 
@@ -110,11 +116,13 @@ class NamesBody(TypedDict):
 
 
 class TelemetryBody(TypedDict):
-    """`telemetry/NAME`: the access log."""
+    """`telemetry/NAME`: what is recorded, and where it goes."""
 
-    access_log: "AccessLog | None"
+    access_logs: list["AccessLog"]
     kind: Literal["telemetry"]
     name: str
+    otlp: "Collector | None"
+    tracing: "Tracing | None"
 
 
 class PluginBody(TypedDict):
@@ -150,6 +158,25 @@ class ClientCertificates(TypedDict):
     authorities: str
     is_required: bool
     revoked: str | None
+
+
+class Collector(TypedDict):
+    """Who takes telemetry in batches."""
+
+    address: str
+    headers: list["CollectorHeader"]
+    host: str
+    path: str
+    protocol: "CollectorProtocol"
+    timeout_ms: int
+    tls: "UpstreamTls | None"
+
+
+class CollectorHeader(TypedDict):
+    """A field of the requests to a collector."""
+
+    name: str
+    value_hash: str
 
 
 class Condition(TypedDict):
@@ -237,10 +264,128 @@ class ListenerTls(TypedDict):
     unknown_name: "UnknownName"
 
 
+class LogFile(TypedDict):
+    """A file that lines go to."""
+
+    path: str
+    rotation: "LogRotation | None"
+
+
+class ObjectLogFormat(TypedDict):
+    """One JSON object with others."""
+
+    object: "LogObject"
+
+
 class TemplateLogFormat(TypedDict):
-    """A template with the names of the JSON fields."""
+    """A template with the names of the JSON members, and with expressions."""
 
     template: str
+
+
+class LogFraming(TypedDict):
+    """What is around a line."""
+
+    syslog: "LogSyslog | None"
+
+
+class LogMask(TypedDict):
+    """What is hidden in lines."""
+
+    client: bool
+    patterns: list["LogPattern"]
+    query: list[str]
+
+
+class LogMember(TypedDict):
+    """A member of a JSON object, of which a template says what it holds."""
+
+    name: str
+    value: str
+
+
+class LogObject(TypedDict):
+    """The members of a JSON object."""
+
+    add: list["LogMember"]
+    keep: list[str] | None
+    remove: list[str]
+
+
+class LogPattern(TypedDict):
+    """Parts of texts that something else stands for."""
+
+    by: str
+    members: list[str] | None
+    regex: str
+
+
+class FileLogPlace(TypedDict):
+    """A file."""
+
+    file: "LogFile"
+
+
+class RemoteLogPlace(TypedDict):
+    """Somebody else, over the network."""
+
+    remote: "LogRemote"
+
+
+class LogRemote(TypedDict):
+    """Who takes lines over the network."""
+
+    collector: "Collector"
+    speech: "LogSpeech"
+
+
+class LogRotation(TypedDict):
+    """When a file is moved away, and what becomes of those that were."""
+
+    age_ms: int | None
+    every_ms: int | None
+    is_compressed: bool
+    keep: int | None
+    size_bytes: int | None
+
+
+class LogSample(TypedDict):
+    """Which part of the requests has lines."""
+
+    per_million: int
+    slow_ms: int | None
+
+
+class LogScope(TypedDict):
+    """Whose requests are meant."""
+
+    listeners: list[str] | None
+    routes: list[str] | None
+
+
+class StreamLogSpeech(TypedDict):
+    """One after another on a connection."""
+
+    stream: "LogFraming"
+
+
+class DatagramsLogSpeech(TypedDict):
+    """Each in a datagram."""
+
+    datagrams: "LogFraming"
+
+
+class BatchesLogSpeech(TypedDict):
+    """Many in one request."""
+
+    batches: "LogBatches"
+
+
+class LogSyslog(TypedDict):
+    """What messages of syslog say of where they come from."""
+
+    app_name: str
+    facility: int
 
 
 class Part(TypedDict):
@@ -300,6 +445,12 @@ class StatusRetryOn(TypedDict):
     """An answer with this status."""
 
     status: int
+
+
+class RatioMillionthsRouteTracing(TypedDict):
+    """Share of the traces that begin with them which is recorded."""
+
+    ratio_millionths: int
 
 
 class Step(TypedDict):
@@ -371,6 +522,27 @@ class Timeouts(TypedDict):
     send_ms: int
 
 
+class TraceAttribute(TypedDict):
+    """An attribute of spans."""
+
+    name: str
+    template: str
+
+
+class Tracing(TypedDict):
+    """Which exchanges are recorded as traces, and where they go."""
+
+    attributes: list["TraceAttribute"]
+    collector: "Collector"
+    format: "TraceFormat"
+    parent: "ParentSampling"
+    propagation: list["Propagation"]
+    ratio_millionths: int
+    resource: dict[str, str]
+    service_name: str
+    stranger_every_us: int
+
+
 class UpstreamTls(TypedDict):
     """What is asked of endpoints in handshakes."""
 
@@ -405,16 +577,28 @@ Body = (
 """What a part can be."""
 CipherSuite = str
 """A cipher suite by its registered name."""
+CollectorProtocol = Literal["grpc", "http"]
+"""How batches travel."""
 EncodedSlash = Literal["refuse", "keep"]
 """What happens to an encoded slash or backslash in a path."""
 FilterSource = Literal["native"] | PythonFilterSource
 """Where a filter's code is."""
 HostPattern = ExactHostPattern | WildcardHostPattern | RegexHostPattern
 """A pattern for the host of a request."""
-LogFormat = Literal["json"] | TemplateLogFormat
-"""How a line of the access log looks."""
+LogBatches = Literal["lines", "array", "otlp"]
+"""What a request with many lines is made of."""
+LogFormat = Literal["json"] | ObjectLogFormat | TemplateLogFormat
+"""How a line of an access log looks."""
+LogPlace = Literal["stdout", "stderr"] | FileLogPlace | RemoteLogPlace
+"""Where lines go."""
+LogSpeech = StreamLogSpeech | DatagramsLogSpeech | BatchesLogSpeech
+"""How lines travel."""
+ParentSampling = Literal["follow", "ignore"]
+"""What is made of a trace that a request is said to be part of."""
 PathPattern = ExactPathPattern | PrefixPathPattern | TemplatePathPattern | RegexPathPattern
 """A pattern for the normalised path of a request."""
+Propagation = Literal["w3c", "b3", "b3multi", "jaeger"]
+"""A form in which services tell each other of a trace."""
 Protocol = Literal["http1", "h2", "h2c", "tls", "h3", "tcp", "udp"]
 """A protocol that a listener speaks."""
 ProxyHeader = Literal["off", "v1", "v2"]
@@ -423,6 +607,8 @@ ProxyProtocol = Literal["off", "accept", "require"]
 """Whether connections begin with a PROXY protocol header."""
 RetryOn = Literal["connect_failure", "reset", "timed_out"] | StatusRetryOn
 """What leads to another attempt."""
+RouteTracing = Literal["off"] | RatioMillionthsRouteTracing
+"""What a route says of traces."""
 Subject = HeaderSubject | QuerySubject | CookieSubject
 """The named value that a condition looks at."""
 Target = Literal["end"] | StepTarget
@@ -431,6 +617,8 @@ Test = Literal["present", "absent"] | ExactTest | PrefixTest | SuffixTest | Rege
 """What must hold of a value."""
 TlsVersion = Literal["1.2", "1.3"]
 """A version of TLS."""
+TraceFormat = Literal["otlp", "zipkin"]
+"""How traces are written."""
 Underscores = Literal["refuse", "drop"]
 """What happens to a field whose name has an underscore."""
 UnknownName = Literal["first", "refuse"]

@@ -11,6 +11,7 @@ from penstock.compiler.matcher import matchers_of
 from penstock.compiler.place import Place
 from penstock.compiler.route_age import tie_keys
 from penstock.compiler.steps import compile_steps
+from penstock.compiler.telemetry import route_tracing
 from penstock.filters.catalogue import Catalogue
 from penstock.model.kinds import resource_key
 from penstock.model.patterns import HostPattern, PathPattern, ValueTest
@@ -39,6 +40,7 @@ def compile_route(route: Route, catalogue: Catalogue, fragment: Fragment) -> Non
         "priority": route.priority,
         "order": 0,
         "timeout_ms": route.timeout.milliseconds if route.timeout else None,
+        "tracing": route_tracing(route.tracing),
         "pipeline": _pipeline(route, catalogue, fragment),
     }
     fragment.matchers += matchers_of(route)

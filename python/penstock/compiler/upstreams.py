@@ -29,7 +29,7 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
         "protocol": _protocol(upstream),
         "ping": _ping(upstream),
         "proxy_protocol": upstream.proxy_protocol,
-        "tls": _tls(upstream.tls or UpstreamTls()) if any(one.url.is_tls for one in upstream.endpoints) else None,
+        "tls": tls_of(upstream.tls or UpstreamTls()) if any(one.url.is_tls for one in upstream.endpoints) else None,
         "retry": _retry(upstream.retry) if upstream.retry else None,
     }
 
@@ -95,7 +95,8 @@ def check_tls(upstream: Upstream, catalogue: Catalogue, fragment: Fragment) -> N
         fragment.warn(("tls", "insecure"), "anybody between here and the endpoints can read and change all of it")
 
 
-def _tls(tls: UpstreamTls) -> plan_types.UpstreamTls:
+def tls_of(tls: UpstreamTls) -> plan_types.UpstreamTls:
+    """What is asked of those that the gateway connects with."""
     return {
         "authorities": tls.ca,
         "certificate": None if tls.certificate is None else resource_key("Certificate", tls.certificate),

@@ -16,7 +16,7 @@ def check_validity(resources: Iterable[Placed], catalogue: Catalogue, now: datet
         if isinstance(certificate, Certificate) and certificate.enabled and placed.remains is None:
             for pair in certificate.given:
                 facts = catalogue.check_certificate(pair.certificate, pair.key.get_secret_value()).facts
-                if message := _message(facts, now.timestamp()) if facts else "":
+                if message := validity_message(facts, now.timestamp()) if facts else "":
                     yield placed.located(_problem(pair.name, message))
 
 
@@ -25,7 +25,11 @@ def _problem(pair: str, message: str) -> Problem:
     return Problem(path, named, "clients refuse it; renew it", Severity.WARNING)
 
 
-def _message(facts: CertificateFacts, now: float) -> str:
+def validity_message(facts: CertificateFacts, now: float) -> str:
+    """Why no client takes a certificate at a time; empty where clients do.
+
+    Units: seconds since 1970.
+    """
     if now > facts.not_after:
         return f"the certificate has expired: it was good until {_day(facts.not_after)}"
     if now < facts.not_before:

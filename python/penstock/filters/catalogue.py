@@ -112,5 +112,5 @@ class Catalogue(Protocol):
     def check_client_certificates(self, authorities: str, revoked: str | None) -> Sequence[SettingProblem]:
         """Everything that is wrong with authorities for clients and a list of what they revoked."""
 
-    def check_log_template(self, text: str) -> Sequence[str]:
-        """Everything that is wrong with a template of access-log lines."""
+    def check_access_log(self, log: str) -> Sequence[SettingProblem]:
+        """Everything that is wrong with an access log as a plan has it, in JSON."""

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from penstock._core import (
+    check_access_log,
     check_certificate,
     check_client_certificates,
     check_expression,
     check_filter,
-    check_log_template,
     check_regex,
     check_template,
     native_filters,
@@ -75,13 +75,24 @@ class NativeCatalogue:
         """Everything that is wrong with authorities for clients and a list of what they revoked."""
         return _problems(json.loads(check_client_certificates(authorities, revoked)))
 
-    def check_log_template(self, text: str) -> Sequence[str]:
-        """Everything that is wrong with a template of access-log lines."""
-        return check_log_template(text)
+    def check_access_log(self, log: str) -> Sequence[SettingProblem]:
+        """Everything that is wrong with an access log as a plan has it, in JSON."""
+        return [_log_problem(found) for found in json.loads(check_access_log(log))]
 
 
 def _problems(found: list[dict[str, str]]) -> tuple[SettingProblem, ...]:
     return tuple(SettingProblem((one["field"],), one["message"], one["hint"]) for one in found)
+
+
+def _log_problem(found: dict[str, Any]) -> SettingProblem:
+    """In the words of the resource: what a pattern is about are fields there."""
+    steps = found["path"]
+    # A member may be called by a number.
+    path = [int(step) if step.isdecimal() and steps[0] != "fields" else _FIELDS.get(step, step) for step in steps]
+    return SettingProblem(tuple(path), found["message"])
+
+
+_FIELDS = {"members": "fields"}
 
 
 @cache

@@ -25,7 +25,7 @@ class Asked:
 
 def ask(folder: Path, digest: str, checks: list[dict[str, Any]] | None = None) -> Asked:
     """What the copy of a plugin holds; with `checks`, what is wrong with the settings of steps."""
-    command = [sys.executable, "-m", "penstock", "_describe", str(folder), "--digest", digest]
+    command = [sys.executable, "-P", "-m", "penstock", "_examine", str(folder), "--digest", digest]
     text = json.dumps(checks) if checks is not None else ""
     # A session of its own: what the plugin starts ends with it.
     child = subprocess.Popen(  # noqa: S603 - our own module, no shell

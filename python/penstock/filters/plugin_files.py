@@ -30,12 +30,12 @@ class PluginFiles:
     digest: str
 
     def install(self, plugins: Path) -> Path:
-        """Copy the files to the folder of their digest, unless they are there; gives that folder."""
+        """Copy the files to the folder of their digest, unless they are there, whole; gives that folder."""
         target = plugins / self.digest
         if target.is_dir():
-            # In use again: see `forget_copies`.
-            os.utime(target)
-            return target
+            if self._is_at(target) and keep_copy(plugins, self.digest):
+                return target
+            target.rename(Path(mkdtemp(prefix=".spoilt-", dir=plugins)) / target.name)
         plugins.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Under another name until it is whole: a worker never sees half a plugin.
         fresh = Path(mkdtemp(prefix=".new-", dir=plugins))
@@ -49,11 +49,27 @@ class PluginFiles:
                 raise
         return target
 
+    def _is_at(self, folder: Path) -> bool:
+        try:
+            return all((folder / name).read_bytes() == content for name, content in self.contents.items())
+        except OSError:
+            return False
+
     def _write(self, folder: Path) -> None:
         for name, content in self.contents.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+            file.chmod(0o400)
+
+
+def keep_copy(plugins: Path, digest: str) -> bool:
+    """Let `forget_copies` leave a copy for another day; whether there is one."""
+    try:
+        os.utime(plugins / digest)
+    except OSError:
+        return False
+    return True
 
 
 def forget_copies(plugins: Path, used: Collection[str]) -> None:
@@ -77,15 +93,42 @@ def read_plugin(path: Path, state_dir: Path | None = None) -> PluginFiles:
     folder, files = (path, list(_python_files(path, state_dir))) if path.is_dir() else (path.parent, [path])
     if not files:
         raise ValueError(f"no Python files in {path}")
-    if len(files) > _MOST_FILES:
-        raise ValueError(f"more than {_MOST_FILES} Python files in {path}")
+    check_amount(len(files), 0)
     contents: dict[str, bytes] = {}
     room = _LARGEST
     for file in files:
         content = _read(file, room)
         room -= len(content)
         contents[file.relative_to(folder).as_posix()] = content
+    return files_of(folder, contents)
+
+
+def files_of(folder: Path, contents: dict[str, bytes]) -> PluginFiles:
+    """The files of a plugin by their paths inside it; `folder` is where they come from.
+
+    Raises: ValueError if there are none.
+    """
+    if not contents:
+        raise ValueError(f"no Python files in {folder}")
     return PluginFiles(folder, contents, _digest(contents))
+
+
+def check_amount(files: int, size: int) -> None:
+    """That a plugin is not larger than anybody writes one.
+
+    Units: `size` is bytes of all files.
+    Raises: ValueError.
+    """
+    if files > _MOST_FILES:
+        raise ValueError(f"more than {_MOST_FILES} Python files in a plugin")
+    if size > _LARGEST:
+        raise ValueError(f"the files of a plugin are larger than {_LARGEST // 1024 // 1024} MiB together")
+
+
+def is_code(name: str) -> bool:
+    """Whether a path inside a plugin is that of a file that belongs to it."""
+    *folders, file = name.split("/")
+    return _belongs(file) and not any(folder.startswith(".") or folder in _LEFT_OUT for folder in folders)
 
 
 def plugin_paths(path: Path, state_dir: Path | None = None) -> frozenset[Path]:
@@ -111,7 +154,7 @@ def _read(file: Path, room: int) -> bytes:
     with file.open("rb") as opened:
         content = opened.read(room + 1)
     if len(content) > room:
-        raise ValueError(f"the files of a plugin are larger than {_LARGEST // 1024 // 1024} MiB together")
+        check_amount(1, _LARGEST + 1)
     return content
 
 

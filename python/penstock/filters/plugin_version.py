@@ -7,8 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from penstock.filters.catalogue import Checked, FilterKind
+from penstock.filters.plugin_archive import unpack
 from penstock.filters.plugin_child import Asked, ask
-from penstock.filters.plugin_files import PluginFiles, read_plugin
+from penstock.filters.plugin_files import PluginFiles, keep_copy, read_plugin
+from penstock.filters.plugin_shelf import Shelf
 
 FOLDER = "plugins"
 """Where under the state directory the copies are."""
@@ -32,6 +34,8 @@ class PluginMemory:
     """
 
     described: dict[tuple[str, str], Described] = field(default_factory=dict)
+    archived: dict[str, Described] = field(default_factory=dict)
+    """By the digests of archives."""
     checked: dict[tuple[str, str, str], Checked] = field(default_factory=dict)
 
 
@@ -54,6 +58,19 @@ def describe(path: Path, state_dir: Path | None = None, memory: PluginMemory | N
         return Described("", problems=(str(error),))
 
 
+def describe_archive(digest: str, shelf: Shelf, state_dir: Path, memory: PluginMemory) -> Described:
+    """What the plugin in an archive holds. The archive is looked at once in a process, its copy for workers as well."""
+    known = memory.archived.get(digest)
+    if known is not None and keep_copy(state_dir / FOLDER, known.digest):
+        return known
+    try:
+        found = _describe(unpack(shelf.read(digest), Path(digest[:19])), state_dir, memory)
+    except (OSError, ValueError) as error:
+        return Described("", problems=(str(error),))
+    memory.archived[digest] = found
+    return found
+
+
 def describe_copy(path: Path, digest: str, state_dir: Path, memory: PluginMemory) -> Described:
     """What the copy of an accepted version holds; `path` is where it came from, for messages."""
     for folder in (path, path.parent):
@@ -63,7 +80,8 @@ def describe_copy(path: Path, digest: str, state_dir: Path, memory: PluginMemory
     try:
         return _describe(replace(read_plugin(state_dir / FOLDER / digest), folder=path), state_dir, memory)
     except (OSError, ValueError) as error:
-        return Described("", problems=(f"the accepted copy is gone: {error}",))
+        hint = "; `penstock plugin push` brings a plugin to all nodes, and `archive` names it"
+        return Described("", problems=(f"the accepted copy is not here: {error}{hint}",))
 
 
 def _describe(files: PluginFiles, state_dir: Path | None, memory: PluginMemory) -> Described:

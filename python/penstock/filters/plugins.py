@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,19 +18,38 @@ from penstock.filters.catalogue import (
     SettingProblem,
 )
 from penstock.filters.plugin_child import Asked, ask
-from penstock.filters.plugin_version import FOLDER, Described, PluginMemory, describe, describe_copy
+from penstock.filters.plugin_shelf import FOLDER as ARCHIVES
+from penstock.filters.plugin_shelf import Shelf
+from penstock.filters.plugin_version import FOLDER, Described, PluginMemory, describe, describe_archive, describe_copy
 from penstock.model.loading import Placed
 from penstock.model.plugin import Plugin
 from penstock.model.resource import Resource
 from penstock.model.step import Step
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of plugins besides what resources say: digests of files by name, and where archives are."""
+
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    shelf: Shelf | None = None
+
+
+_NOTHING = Known()
+
+
 def plugin_path(placed: Placed) -> Path | None:
     """Where the files of a resource are, if it is a plugin in use: relative to its configuration file."""
     plugin = placed.resource
-    if not isinstance(plugin, Plugin) or not plugin.enabled:
+    if not isinstance(plugin, Plugin) or not plugin.enabled or plugin.python is None:
         return None
     return Path(placed.file).parent / plugin.python
+
+
+def plugin_archive(placed: Placed) -> str | None:
+    """Which archive a resource names, if it is a plugin in use that names one."""
+    plugin = placed.resource
+    return plugin.archive if isinstance(plugin, Plugin) and plugin.enabled else None
 
 
 def plugin_catalogue(
@@ -37,26 +57,29 @@ def plugin_catalogue(
     resources: Sequence[Placed],
     state_dir: Path | None = None,
     memory: PluginMemory | None = None,
-    accepted: Mapping[str, str] = MappingProxyType({}),
+    known: Known = _NOTHING,
 ) -> Catalogue:
     """The catalogue of a configuration: the given one and the filters of its plugins.
 
-    A plugin whose digest is `accepted` is taken from its copy, whatever has become of the files since.
+    A plugin whose digest is accepted is taken from its copy, whatever has become of the files since.
     The settings of all steps that use them are checked here, by one child for each plugin; asked again, the
     catalogue answers from that. Without plugins it is the given catalogue itself.
     """
     paths = {placed.resource.name: path for placed in resources if (path := plugin_path(placed))}
-    if not paths:
+    archives = {placed.resource.name: digest for placed in resources if (digest := plugin_archive(placed))}
+    if not paths and not archives:
         return native
     remembered = memory if memory is not None else PluginMemory()
     with TemporaryDirectory(prefix="penstock-") as scratch:
         folder = state_dir or Path(scratch)
         found = {
-            name: describe_copy(path, accepted[name], folder, remembered)
-            if name in accepted
+            name: describe_copy(path, known.accepted[name], folder, remembered)
+            if name in known.accepted
             else describe(path, folder, remembered)
             for name, path in paths.items()
         }
+        shelf = known.shelf or Shelf(folder / ARCHIVES)
+        found |= {name: describe_archive(digest, shelf, folder, remembered) for name, digest in archives.items()}
         catalogue = PluginCatalogue(native, found, folder, remembered)
         catalogue.check_all(steps_of(placed.resource for placed in resources if placed.resource.enabled))
     return catalogue
@@ -126,9 +149,9 @@ class PluginCatalogue:
         """Everything that is wrong with authorities for clients and a list of what they revoked."""
         return self._native.check_client_certificates(authorities, revoked)
 
-    def check_log_template(self, text: str) -> Sequence[str]:
-        """Everything that is wrong with a template of access-log lines."""
-        return self._native.check_log_template(text)
+    def check_access_log(self, log: str) -> Sequence[SettingProblem]:
+        """Everything that is wrong with an access log as a plan has it, in JSON."""
+        return self._native.check_access_log(log)
 
     def _check(self, plugin: str, keys: Sequence[tuple[str, str, str]]) -> None:
         described = self._described[plugin]
@@ -145,13 +168,6 @@ def steps_of(resources: Iterable[Resource]) -> Iterator[Step]:
             value = getattr(resource, name)
             if isinstance(value, tuple):
                 yield from (one for one in value if isinstance(one, Step) and not one.is_end)
-
-
-def _path(placed: Placed) -> Path:
-    plugin = placed.resource
-    if not isinstance(plugin, Plugin):
-        raise TypeError(plugin)
-    return Path(placed.file).parent / plugin.python
 
 
 def _merged(

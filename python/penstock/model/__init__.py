@@ -1,5 +1,6 @@
 """Resources as users write them: kinds, fields, defaults and the checks that need no other resource."""
 
+from penstock.model.access_log import AccessLog
 from penstock.model.kinds import KINDS, resource_key
 from penstock.model.listener import Limits, Listener
 from penstock.model.patterns import HostPattern, PathPattern, ValueTest
@@ -9,7 +10,8 @@ from penstock.model.resource import Resource
 from penstock.model.route import Route
 from penstock.model.step import Step
 from penstock.model.stream_route import TcpRoute, TlsRoute, UdpRoute
-from penstock.model.telemetry import AccessLog, Telemetry
+from penstock.model.telemetry import Telemetry
+from penstock.model.test import Test
 from penstock.model.upstream import Endpoint, Retry, Timeouts, Upstream
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Step",
     "TcpRoute",
     "Telemetry",
+    "Test",
     "Timeouts",
     "TlsRoute",
     "UdpRoute",

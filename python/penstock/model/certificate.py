@@ -2,10 +2,12 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, WithJsonSchema
 
 from penstock.base.names import did_you_mean
+from penstock.model.acme import Acme
 from penstock.model.resource import Resource, Settings, Text, reference
+from penstock.model.secret_text import SecretText
 
 CIPHERS = (
     "TLS_AES_128_GCM_SHA256",
@@ -21,14 +23,6 @@ CIPHERS = (
 """Every cipher suite that is spoken: those with forward secrecy and authenticated encryption."""
 _OF_TLS_13 = "TLS_AES_", "TLS_CHACHA20_"
 _NUMBERS = {1.2: "1.2", 1.3: "1.3"}
-
-SecretText = Annotated[
-    SecretStr,
-    # Masked it could not be read again from where resources are kept, which only the owner may read.
-    PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "password", "writeOnly": True}),
-]
-"""A text that nobody is shown."""
 
 
 def check_cipher(cipher: str) -> str:
@@ -121,6 +115,7 @@ class Certificate(Resource):
     """A chain of certificates and its private key, or a folder of such pairs, for listeners that speak TLS.
 
     Both are PEM text, mostly from files: those are watched, and a pair that is renewed serves new connections at once.
+    With `acme` the gateway orders them from an authority, and renews them in time.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(title="Certificate")
@@ -152,10 +147,23 @@ class Certificate(Resource):
         (),
         description="What the folder holds, filled in when the configuration is read; or several pairs in its place.",
     )
+    acme: Acme | None = Field(
+        None, description="From whom it is ordered and for which names, in the place of `certificate` and `key`."
+    )
+    _issued: CertificatePair | None = PrivateAttr(default=None)
+
+    def with_issued(self, certificate: str, key: str) -> "Certificate":
+        """The same with what was issued for it."""
+        pair = CertificatePair.model_construct(name="", certificate=certificate, key=SecretStr(key), ocsp=None)
+        found = self.model_copy()
+        found._issued = pair  # noqa: SLF001 - of another one of this class
+        return found
 
     @property
     def given(self) -> tuple[CertificatePair, ...]:
-        """Its pairs; the one that `certificate` and `key` are has no name."""
+        """Its pairs; the one that `certificate` and `key` are has no name, nor has one that was issued."""
+        if self.acme is not None:
+            return () if self._issued is None else (self._issued,)
         if self.certificate is None or self.key is None:
             return self.pairs
         return (CertificatePair.model_construct(name="", certificate=self.certificate, key=self.key, ocsp=self.ocsp),)

@@ -8,11 +8,24 @@ from penstock.model.resource import Resource
 from penstock.model.route import Route
 from penstock.model.stream_route import TcpRoute, TlsRoute, UdpRoute
 from penstock.model.telemetry import Telemetry
+from penstock.model.test import Test
 from penstock.model.upstream import Upstream
 
 KINDS: dict[str, type[Resource]] = {
     model.__name__: model
-    for model in (Listener, Route, Upstream, Pipeline, Telemetry, Plugin, Certificate, TcpRoute, TlsRoute, UdpRoute)
+    for model in (
+        Listener,
+        Route,
+        Upstream,
+        Pipeline,
+        Telemetry,
+        Plugin,
+        Certificate,
+        TcpRoute,
+        TlsRoute,
+        UdpRoute,
+        Test,
+    )
 }
 
 

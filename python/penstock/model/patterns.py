@@ -208,7 +208,8 @@ def _quoted(value: object) -> str:
     return f'"{text[:40]}"'
 
 
-def _short_or(schema: dict[str, Any], *fields: str) -> WithJsonSchema:
+def short_or(schema: dict[str, Any], *fields: str) -> WithJsonSchema:
+    """The schema of a mapping with one of some fields, or of its short form."""
     properties = {
         name: {"type": "boolean", "const": True} if name in {"present", "absent"} else {"type": "string"}
         for name in fields
@@ -223,13 +224,13 @@ def _short_or(schema: dict[str, Any], *fields: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [schema, long]})
 
 
-Host = Annotated[HostPattern, BeforeValidator(read_host), _short_or({"type": "string"}, "regex")]
+Host = Annotated[HostPattern, BeforeValidator(read_host), short_or({"type": "string"}, "regex")]
 """A host: exact, with a wildcard, or a regular expression."""
-Path = Annotated[PathPattern, BeforeValidator(read_path), _short_or({"type": "string", "pattern": "^/"}, "regex")]
+Path = Annotated[PathPattern, BeforeValidator(read_path), short_or({"type": "string", "pattern": "^/"}, "regex")]
 """A path: exact, with all below it, with parameters, or a regular expression."""
 Condition = Annotated[
     ValueTest,
     BeforeValidator(read_test),
-    _short_or({"type": "string"}, "exact", "prefix", "suffix", "regex", "present", "absent"),
+    short_or({"type": "string"}, "exact", "prefix", "suffix", "regex", "present", "absent"),
 ]
 """A test of one named value; plain text means equal."""

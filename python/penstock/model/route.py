@@ -10,9 +10,10 @@ from penstock.model.listener import Network
 from penstock.model.patterns import Condition, Host, Path, PathPattern
 from penstock.model.resource import Expression, Number, Resource, SomeTime, Text, reference
 from penstock.model.step import Step, StepList
+from penstock.model.tracing_share import RouteShare
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_HIGHEST = 1_000_000
+HIGHEST_PRIORITY = 1_000_000
 LEADING = ("steps", "pipeline", "to")
 """The fields of a route that say where it leads; it has exactly one of them."""
 _TARGET = {"type": "string", "description": "Name of an upstream or a URL.", "x-penstock-reference": "upstream"}
@@ -98,10 +99,15 @@ class Route(Resource):
     )
     when: Expression | None = Field(None, description="Expression that must be true. Absent: none.")
     priority: Number = Field(
-        0, ge=-_HIGHEST, le=_HIGHEST, description="Decides before specificity; higher serves first."
+        0, ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY, description="Decides before specificity; higher serves first."
     )
     timeout: SomeTime | None = Field(
         None, description="Time for the whole request, retries included. Absent: no bound."
+    )
+    tracing: RouteShare | None = Field(
+        None,
+        description="Share of the traces that begin with its requests which is recorded, or `off`: none, whatever a "
+        "request says. Absent: as `Telemetry` says.",
     )
     steps: StepList | None = Field(None, min_length=1, description="The pipeline, written inline.")
     pipeline: reference("pipeline") | None = Field(None, description="Name of the pipeline.")  # type: ignore[valid-type]

@@ -1,39 +1,16 @@
 """Telemetry: what is recorded of every request."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from penstock.model.resource import Resource, Settings, Text
-
-STDOUT = "stdout"
-OFF = "off"
-JSON = "json"
-
-
-def check_log_path(path: str) -> str:
-    """The path itself, if a log can be written there.
-
-    Raises: ValueError if it is relative: a gateway may be started anywhere.
-    """
-    if path not in {STDOUT, OFF} and (not path.startswith("/") or "\0" in path):
-        raise ValueError(f"not a place for a log: {path[:80]!r}; write an absolute path, `stdout` or `off`")
-    return path
-
-
-class AccessLog(Settings):
-    """Where and how the access log is written."""
-
-    path: Annotated[Text, AfterValidator(check_log_path)] = Field(
-        STDOUT,
-        description="A file, absolute, or `stdout`, or `off`.",
-        json_schema_extra={"pattern": f"^(/|{STDOUT}$|{OFF}$)"},
-    )
-    format: Text = Field(
-        JSON,
-        min_length=1,
-        description="How a line looks: `json`, or a template with fields of the JSON form, as in `{{ status }}`.",
-    )
+from penstock.base.problem import Steps
+from penstock.model.access_log import AccessLog
+from penstock.model.collector import OtlpCollector
+from penstock.model.metrics_push import MetricsPush
+from penstock.model.resource import Resource
+from penstock.model.tracing import Tracing
 
 
 class Telemetry(Resource):
@@ -46,7 +23,30 @@ class Telemetry(Resource):
         access_log:
           path: /var/log/penstock/access.log
           format: json
+        otlp:
+          endpoint: http://127.0.0.1:4317
+        tracing:
+          sampling: 1%
     """
 
     kind: Literal["Telemetry"] = Field(description="What the resource is.")
     access_log: AccessLog | None = Field(None, description="The access log. Absent: off.")
+    access_logs: tuple[AccessLog, ...] = Field(
+        (), description="Further access logs, each with its own place, form and choice of requests."
+    )
+
+    otlp: OtlpCollector | None = Field(
+        None, description="Who takes OpenTelemetry data where nothing else is said. Absent: nobody."
+    )
+    tracing: Tracing | None = Field(None, description="Which requests are recorded as traces. Absent: none.")
+
+    metrics: MetricsPush | None = Field(
+        None, description="Metrics that are sent away; they can be read from the admin port at any time. Absent: none."
+    )
+
+    def placed_logs(self) -> Iterator[tuple[Steps, AccessLog]]:
+        """The access logs, with their paths in the resource."""
+        if self.access_log is not None:
+            yield ("access_log",), self.access_log
+        for index, log in enumerate(self.access_logs):
+            yield ("access_logs", index), log

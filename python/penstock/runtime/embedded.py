@@ -17,6 +17,7 @@ from penstock._core import EmbeddedWorker
 from penstock.base.problem import Problem, errors
 from penstock.compiler import Compiled, compile_resources
 from penstock.compiler.compiled import part_of
+from penstock.compiler.plan_types import AccessLog as AccessLogPlan
 from penstock.compiler.plan_types import TelemetryBody
 from penstock.discovery.names import system_lookup
 from penstock.filters.native import native_catalogue
@@ -107,14 +108,10 @@ class Gateway:
         try:
             compiled = _compiled(self._config, Path(state.name))
             parts = _embedded(dict(compiled.plan["parts"]))
-            sockets = _listen(parts)
+            self._worker, self._urls = start_worker(parts, compiled.secrets, Path(state.name))
         except BaseException:
             state.cleanup()
             raise
-        self._urls = {name: _url(parts[resource_key("listener", name)], one) for name, one in sockets}
-        plan, secrets = json.dumps({"parts": parts}), json.dumps(compiled.secrets)
-        listening = [(name, one.detach()) for name, one in sockets]
-        self._worker = EmbeddedWorker(plan, secrets, listening, state.name)
         self._state = state
         _RUNNING.add(self)
 
@@ -139,6 +136,20 @@ class Gateway:
             self._requests.append(ServedRequest(entry["method"], entry["path"], entry["status"], entry["route"]))
 
 
+def start_worker(
+    parts: Mapping[str, Any], secrets: Mapping[str, Any], state_folder: Path
+) -> tuple[EmbeddedWorker, dict[str, str]]:
+    """A worker on a thread of this process that serves parts of a plan, and the addresses of its listeners by name.
+
+    Shape: of the listeners in `parts` the addresses are replaced by free ports on loopback.
+    """
+    sockets = _listen(parts)
+    urls = {name: _url(parts[resource_key("listener", name)], one) for name, one in sockets}
+    plan = json.dumps({"parts": dict(parts)})
+    listening = [(name, one.detach()) for name, one in sockets]
+    return EmbeddedWorker(plan, json.dumps(dict(secrets)), listening, str(state_folder)), urls
+
+
 def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Path) -> Compiled:
     """The plan.
 
@@ -158,6 +169,18 @@ def _compiled(config: str | Path | Sequence[Mapping[str, Any]], state_folder: Pa
     return compiled
 
 
+_IN_MEMORY: AccessLogPlan = {
+    "to": {"file": {"path": "memory", "rotation": None}},
+    "format": "json",
+    "only": {"listeners": None, "routes": None},
+    "skip": {"listeners": None, "routes": None},
+    "when": None,
+    "sample": None,
+    "mask": {"client": False, "query": [], "patterns": []},
+}
+"""A log of everything, which is taken from where it waits and never written."""
+
+
 def _is_yaml(config: str | Path) -> TypeGuard[str]:
     """Whether a text is a configuration itself: no path has several lines."""
     return isinstance(config, str) and "\n" in config
@@ -167,13 +190,11 @@ def _embedded(parts: dict[str, Any]) -> dict[str, Any]:
     """The parts as an embedded worker serves them: a listener at least, a log in memory, addresses for host names."""
     if not any(key.startswith("listener/") for key in parts):
         parts |= _default_listener()
-    log: TelemetryBody = {
-        "kind": "telemetry",
-        "name": "embedded",
-        "access_log": {"path": "memory", "format": "json"},
-    }
+    none: TelemetryBody = {"kind": "telemetry", "name": "embedded", "access_logs": [], "otlp": None, "tracing": None}
+    recorded = next((part["body"] for key, part in parts.items() if key.startswith("telemetry/")), none)
     parts = {key: part for key, part in parts.items() if not key.startswith("telemetry/")}
-    parts["telemetry/embedded"] = part_of(log)
+    in_memory: TelemetryBody = {**recorded, "access_logs": [_IN_MEMORY]}
+    parts[f"telemetry/{recorded['name']}"] = part_of(in_memory)
     named = with_names(parts, {host: system_lookup(host) for host in hosts_of(parts)})
     return dict(with_authorities(named))
 

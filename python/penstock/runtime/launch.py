@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from penstock._core import Keeper
 from penstock.runtime.descriptors import raise_limit
 from penstock.runtime.measures.directory import Directory
+from penstock.runtime.privileges import harden
 from penstock.runtime.settings import Settings
 from penstock.runtime.signals import Signals
-from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.state_folder import StateFolder, generation_of
+from penstock.runtime.upgrade.successor import Succession
 from penstock.runtime.worker.process import Starter, WorkerProcess
 from penstock.runtime.worker.takeover import Earlier, find_earlier, table_for
 
@@ -28,6 +30,8 @@ class Launch:
     starter: Starter
     directory: Directory
     workers: Sequence[WorkerProcess]
+    succession: Succession | None = None
+    """Where it follows a gateway that serves."""
 
     def abandon(self) -> None:
         """End what was started; earlier workers go on as if nothing had been."""
@@ -41,20 +45,23 @@ class Launch:
         os.close(self.lock)
 
 
-def launch(settings: Settings) -> Launch:
-    """Claim the state folder and start the workers.
+def launch(settings: Settings, succession: Succession | None = None) -> Launch:
+    """Claim the state folder, or take it from who gives way, and start the workers.
 
-    Raises: Owned, Unusable; OSError if no process can be started.
+    Raises: Owned, Unusable, NotGiven; OSError if no process can be started.
     """
     raise_limit()
-    folder = StateFolder(settings.state_folder.absolute())
+    harden()
+    folder = StateFolder(settings.state_folder.absolute(), generation_of(os.getpid()) if succession else "")
     folder.create()
-    lock = folder.lock()
+    if succession:
+        succession.claim()
+    lock = succession.lock if succession else folder.lock()
     signals = Signals()
     signals.note()
     earlier = find_earlier(folder)
     columns, directory = table_for(settings.workers, earlier)
     keeper = Keeper(columns.table, round(settings.stalled_seconds * 1000))
-    starter = Starter(folder, columns, keeper)
+    starter = Starter(folder, columns, keeper, settings.memory_limit)
     workers = [starter.start(index) for index in range(settings.workers)]
-    return Launch(settings, folder, lock, signals, earlier, starter, directory, workers)
+    return Launch(settings, folder, lock, signals, earlier, starter, directory, workers, succession)

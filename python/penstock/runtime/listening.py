@@ -11,6 +11,7 @@ from pathlib import Path
 
 from penstock.base.networks import split_authority
 from penstock.runtime.steering import steer
+from penstock.runtime.systemd import Opened
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`."""
@@ -43,25 +44,27 @@ class ListeningSocket:
     address: str
     socket: socket.socket
     index: int = 0
-    """Its position among those of its address; workers name it in the numbers of connections of QUIC."""
+    """Its position among those of its address; workers name it in the numbers of connections of QUIC. There may be more
+    than workers: a socket that has clients waiting is never closed while its address is served."""
     is_spare: bool = False
     """Whether no worker of now is to take from it."""
 
 
 @dataclass(slots=True)
 class _Group:
-    """The sockets of one address; a unix address has one, which all workers share."""
+    """The sockets of one address; a unix address has one, which all workers share, as they do what systemd opened."""
 
     sockets: list[socket.socket]
+    is_shared: bool = False
     inode: tuple[int, int] | None = None
     serving: list[int] = field(default_factory=list)
     """Of QUIC: the position of each worker's socket."""
 
-    def of(self, listener: str, address: str) -> Iterator[ListeningSocket]:
-        """The sockets as workers are told about them."""
+    def of(self, listener: str, address: str, workers: int) -> Iterator[ListeningSocket]:
+        """The sockets as so many workers are told about them."""
         for index, one in enumerate(self.sockets):
             if not address.startswith(_QUIC):
-                yield ListeningSocket(listener, None if address.startswith(_UNIX) else index, address, one)
+                yield ListeningSocket(listener, None if self.is_shared else index % workers, address, one, index)
             elif index in self.serving:
                 yield ListeningSocket(listener, self.serving.index(index), address, one, index)
             else:
@@ -81,6 +84,8 @@ class Sockets:
     """
 
     workers: int
+    opened: Opened = field(default_factory=Opened)
+    """Those that somebody has opened for listeners."""
     _groups: dict[str, _Group] = field(default_factory=dict)
 
     def open(self, listeners: Iterable[Listening]) -> list[str]:
@@ -95,7 +100,9 @@ class Sockets:
             for name, address in listeners:
                 key = _key(name, address)
                 if key not in self._groups:
-                    self._groups[key] = self._left_by(name, address, wanted) or self._open(name, address)
+                    self._groups[key] = (
+                        self._left_by(name, address, wanted) or self._given(name, address) or self._open(name, address)
+                    )
                     opened.append(key)
         except CannotListen:
             self.close(opened)
@@ -105,7 +112,9 @@ class Sockets:
     def of(self, listeners: Iterable[Listening]) -> list[ListeningSocket]:
         """The open sockets of listeners, as workers are told about them."""
         return [
-            one for name, address in sorted(listeners) for one in self._groups[_key(name, address)].of(name, address)
+            one
+            for name, address in sorted(listeners)
+            for one in self._groups[_key(name, address)].of(name, address, self.workers)
         ]
 
     def _left_by(self, name: str, address: str, wanted: Container[str]) -> _Group | None:
@@ -121,6 +130,20 @@ class Sockets:
                 return group
         return None
 
+    def _given(self, name: str, address: str) -> _Group | None:
+        """The sockets that somebody has opened for a listener; all workers share them, as another user may own them.
+
+        Raises: CannotListen if they listen elsewhere.
+        """
+        if address.startswith((_QUIC, _UDP)):
+            return None
+        found = self.opened.take(name)
+        for one in found:
+            if not _listens_at(one, address):
+                raise CannotListen(f"listener {name}: the socket that was opened for it is not that of {address}")
+            one.settimeout(0)
+        return _Group(found, is_shared=True) if found else None
+
     def _is_same(self, one: str, other: str) -> bool:
         return one in self._groups and self._groups[one] is self._groups.get(other)
 
@@ -132,26 +155,43 @@ class Sockets:
     def adopt(self, taken: Iterable[ListeningSocket]) -> None:
         """Own sockets that come from somewhere else; a second copy of one is closed.
 
-        Sockets beyond the number of workers are closed, missing ones opened beside the others.
+        All of them are kept, also where there are fewer workers now: connections may wait there. `fill` opens what more
+        workers need.
         """
         taken = list(taken)
         self._adopt_quic(one for one in taken if one.address.startswith(_QUIC))
         by_address: dict[str, dict[int, socket.socket]] = {}
+        shared: set[str] = set()
         for one in taken:
-            index, key = one.worker or 0, _key(one.listener, one.address)
+            key = _key(one.listener, one.address)
             if one.address.startswith(_QUIC):
                 continue
-            if index >= self.workers or index in by_address.get(key, {}):
+            # Workers of earlier versions tell of the worker alone.
+            index = max(one.index, one.worker or 0)
+            if index in by_address.get(key, {}):
                 one.socket.close()
             else:
                 by_address.setdefault(key, {})[index] = one.socket
-        for address, found in by_address.items():
-            is_unix = address.startswith(_UNIX)
-            indexes = range(1 if is_unix else self.workers)
-            bound = next(iter(found.values())).getsockname()
-            open_one = _listen_udp if address.startswith(_UDP) else _listen_tcp
-            sockets = [found[index] if index in found else open_one(bound) for index in indexes]
-            self._groups[address] = _Group(sockets, _inode(Path(address.removeprefix(_UNIX))) if is_unix else None)
+                shared |= {key} if one.worker is None else set()
+        for key, found in by_address.items():
+            sockets = [found[index] for index in sorted(found)]
+            inode = _inode(Path(key.removeprefix(_UNIX))) if key.startswith(_UNIX) else None
+            self._groups[key] = _Group(sockets, key in shared, inode)
+
+    def fill(self) -> None:
+        """Open what is missing where there are fewer sockets of an address than workers.
+
+        Raises: CannotListen.
+        """
+        for key, group in self._groups.items():
+            if group.is_shared or key.startswith(_QUIC):
+                continue
+            open_one = _listen_udp if key.startswith(_UDP) else _listen_tcp
+            try:
+                while len(group.sockets) < self.workers:
+                    group.sockets.append(open_one(group.sockets[0].getsockname()))
+            except OSError as problem:
+                raise CannotListen(_reason(key, problem)) from None
 
     def _adopt_quic(self, taken: Iterable[ListeningSocket]) -> None:
         """Own sockets of QUIC: those that nobody served by are for the workers of now, the others for who still does.
@@ -159,15 +199,19 @@ class Sockets:
         None is closed and none left out, for a connection's number is the position of its worker's socket.
         """
         by_address: dict[str, dict[int, ListeningSocket]] = {}
+        used: set[tuple[str, int]] = set()
         for one in taken:
             known = by_address.setdefault(_key(one.listener, one.address), {})
+            if not one.is_spare:
+                # Of workers of several generations each knows only which sockets are its own.
+                used.add((_key(one.listener, one.address), one.index))
             if one.index in known:
                 one.socket.close()
             else:
                 known[one.index] = one
         for address, found in by_address.items():
             sockets = [found[index].socket for index in sorted(found)]
-            spare = [index for index in sorted(found) if found[index].is_spare][: self.workers]
+            spare = [index for index in sorted(found) if (address, index) not in used][: self.workers]
             bound = sockets[0].getsockname()
             while len(spare) < self.workers:
                 spare.append(len(sockets))
@@ -193,6 +237,13 @@ class Sockets:
             if group.inode is not None and _inode(path) == group.inode:
                 path.unlink(missing_ok=True)
 
+    def let_go(self) -> None:
+        """Close all sockets, which somebody else holds too: nobody who connects is to notice."""
+        for group in self._groups.values():
+            for one in group.sockets:
+                one.close()
+        self._groups.clear()
+
     def refuse(self) -> None:
         """Let every socket refuse connections from now on, whoever else holds a copy of it.
 
@@ -217,7 +268,7 @@ class Sockets:
         try:
             if address.startswith(_UNIX):
                 path = Path(address.removeprefix(_UNIX))
-                return _Group([_listen_unix(path)], _inode(path))
+                return _Group([_listen_unix(path)], is_shared=True, inode=_inode(path))
             if address.startswith(_QUIC):
                 return self._open_quic(name, address)
             return self._open_ip(address)
@@ -293,6 +344,17 @@ def _key(name: str, address: str) -> str:
 
 def _is_any_port(address: str) -> bool:
     return not address.startswith(_UNIX) and address.endswith(":0")
+
+
+def _listens_at(one: socket.socket, address: str) -> bool:
+    """Whether a socket takes connections at an address, as far as that can be told from its port or path."""
+    if one.type != socket.SOCK_STREAM:
+        return False
+    bound = one.getsockname()
+    if address.startswith(_UNIX):
+        return bool(bound == address.removeprefix(_UNIX))
+    port = split_authority(address)[1]
+    return isinstance(bound, tuple) and (_is_any_port(address) or str(bound[1]) == port)
 
 
 def _probe(address: tuple[str, int], kind: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
-_NOTED = (*sorted(ENDING), signal.SIGQUIT, signal.SIGHUP)
+_NOTED = (*sorted(ENDING), signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Signals:
@@ -19,8 +19,6 @@ class Signals:
         """Begin to note signals; called in the main thread, before the first worker is started."""
         for number in _NOTED:
             signal.signal(number, self._note)
-        # Who rotates logs sends it; a log that was moved is noticed without it.
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
     def deliver(self, take: Callable[[signal.Signals], None]) -> None:
         """Hand over the signals that came, and from now on those that come, within the running loop."""

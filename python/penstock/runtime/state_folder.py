@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 _LONGEST_SOCKET_PATH = 107
-_LONGEST_NAME = len("workers/before-4194304-0.sock")
+_LONGEST_NAME = len("workers/before-4194304-63.sock")
 _OWNER_SECONDS = 0.5
 """Time for an owner that is just ending, or has just begun and not yet written who it is."""
 
@@ -35,9 +35,13 @@ def default_state_folder(words: Iterable[str]) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """The names of things in a state folder; nobody but the owner can look into it."""
+    """The names of things in a state folder; nobody but the owner can look into it.
+
+    `generation` is put before the names of workers' sockets by an owner that begins while those of another still serve.
+    """
 
     path: Path
+    generation: str = ""
 
     def create(self) -> None:
         """Make the folder.
@@ -69,13 +73,12 @@ class StateFolder:
                 os.close(descriptor)
                 raise Owned(f"already running as process {owner or 'unknown'}, with state folder {self.path}")
             time.sleep(0.02)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        sign(descriptor)
         return descriptor
 
     def worker_socket(self, index: int) -> Path:
         """The control socket of a worker."""
-        return self.path / "workers" / f"{index}.sock"
+        return self.path / "workers" / f"{self.generation}{index}.sock"
 
     def worker_sockets(self) -> list[Path]:
         """The control sockets that are there, of workers alive or dead."""
@@ -91,14 +94,49 @@ class StateFolder:
         return self.path / "admin.sock"
 
     @property
+    def upgrade_socket(self) -> Path:
+        """Where a newer version asks to take over."""
+        return self.path / "upgrade.sock"
+
+    @property
     def token(self) -> Path:
         """The hash of the admin token."""
         return self.path / "token"
 
     @property
+    def tokens_used(self) -> Path:
+        """When each token was used last."""
+        return self.path / "tokens-used.json"
+
+    @property
+    def sessions(self) -> Path:
+        """Who has come in, where no store that is shared holds it."""
+        return self.path / "sessions.json"
+
+    @property
+    def audit(self) -> Path:
+        """The folder of the audit log."""
+        return self.path / "audit"
+
+    @property
     def last_good(self) -> Path:
         """The last plan that was applied and did not crash."""
         return self.path / "last-good.json"
+
+    @property
+    def applied(self) -> Path:
+        """What was last applied of a store that is shared with other nodes."""
+        return self.path / "applied.json"
+
+    @property
+    def cluster(self) -> Path:
+        """What a gateway keeps that brings etcd along."""
+        return self.path / "cluster"
+
+    @property
+    def node(self) -> Path:
+        """Who this node is among those that share a store."""
+        return self.path / "node"
 
     @property
     def store(self) -> Path:
@@ -111,31 +149,15 @@ class StateFolder:
         return self.path / "bad-plans.json"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, readable by the owner alone; what it has done, no crash of the machine undoes.
-
-    Raises: OSError.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(descriptor)
-        beside.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        beside.unlink(missing_ok=True)
+def generation_of(supervisor: int) -> str:
+    """What is put before the names of the sockets of a successor's workers."""
+    return f"{supervisor}-"
 
 
-def _sync_folder(path: Path) -> None:
-    """Bring to disk which files a folder has: a file's own `fsync` says nothing of its name."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def sign(lock: int) -> None:
+    """Write into the lock who owns the folder."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -72,8 +72,8 @@ def read_archive(source: BinaryIO) -> Archive:
             else:
                 checksum.update(line)
                 _take(archive, content)
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise Damaged(f"not an archive of a store: {problem}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Damaged("not an archive of a store, as `penstock backup` writes it") from None
     if checksum.hexdigest().encode() != last:
         raise Damaged("the archive is not whole")
     return archive

@@ -56,8 +56,11 @@ class Backend(ABC):
         """Return when the head may be another than the known one; at once if it is."""
 
     @abstractmethod
-    async def forget(self, oldest: int) -> None:
-        """Keep no revision before one. Their blobs stay until they are collected."""
+    async def forget(self, oldest: int, while_held: Held | None = None) -> None:
+        """Keep no revision before one. Their blobs stay until they are collected.
+
+        Raises: Lost if `while_held` is given and not held any more.
+        """
 
     @abstractmethod
     async def collect(self, reach: Reach) -> int:

@@ -11,13 +11,15 @@ class Entry:
     """One resource as it is stored.
 
     Shape: `key` is `route/orders`; `value` is the resource's JSON text. `created` and `modified` are revisions;
-    `created` says how old a route is.
+    `created` says how old a route is. `attached` names what the store keeps beside the value and nobody reads who does
+    not ask for it.
     """
 
     key: str
     value: str
     created: int
     modified: int
+    attached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Transaction:
     `expected` names the revision at which each of its keys must have been modified last; 0 says that the key must
     not be there. `while_held` must still be held: whoever lost it meanwhile changes nothing. `is_kept_elsewhere` says
     that what is written is read from somewhere again, as files are: where the store cannot keep it at the moment,
-    it happens all the same and is kept later.
+    it happens all the same and is kept later. `attached` are large contents by the keys that they belong to; what is
+    put without has none afterwards.
     """
 
     author: Author
@@ -53,6 +56,7 @@ class Transaction:
     message: str = ""
     while_held: Held | None = None
     is_kept_elsewhere: bool = False
+    attached: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,15 @@ class Library:
         blobs = await self._read({reference.digest for reference in references.values()})
         opened = {name: self._values.open(name, blob) for name, blob in blobs.items()}
         return {
-            key: Entry(key, opened[reference.digest].decode(), reference.created, reference.modified)
-            for key, reference in references.items()
+            key: Entry(key, opened[one.digest].decode(), one.created, one.modified, one.attached)
+            for key, one in references.items()
         }
+
+    async def attachment(self, entry: Entry) -> bytes:
+        """What is attached to an entry."""
+        # One after the other: all of them together are more than some places hand out at once.
+        pieces = [self._values.open(name, (await self._read({name}))[name]) for name in entry.attached]
+        return b"".join(pieces)
 
     async def change(self, before: Head, after: Head) -> Change:
         """What tells two revisions apart that follow each other."""
@@ -79,7 +85,7 @@ class Library:
         found = {name: tuple(root.buckets.values()) for name, root in (await self._roots(new)).items() if name}
         buckets = {name for root in roots for name in (found.get(root) or self._led_to.get(root, ()))}
         for name, blob in (await self._read(buckets - self._led_to.keys())).items():
-            found[name] = tuple(reference.digest for reference in read_bucket(blob).values())
+            found[name] = tuple(led for one in read_bucket(blob).values() for led in (one.digest, *one.attached))
         # Names that many blobs lead to are kept once, and those of blobs that are gone not at all.
         same: dict[str, str] = {}
         led_to = self._led_to | found

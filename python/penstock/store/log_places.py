@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from penstock.base.problem import Problem, Severity
+from penstock.base.problem import Problem, Severity, Steps
+from penstock.model.access_log import NOWHERE
 from penstock.model.loading import Placed
-from penstock.model.telemetry import OFF, STDOUT, Telemetry
+from penstock.model.telemetry import Telemetry
 
 
 def log_problems(resources: Iterable[Placed]) -> Iterator[Problem]:
@@ -15,24 +16,24 @@ def log_problems(resources: Iterable[Placed]) -> Iterator[Problem]:
     """
     for placed in resources:
         telemetry = placed.resource
-        if isinstance(telemetry, Telemetry) and telemetry.enabled and telemetry.access_log:
-            problem = _problem(telemetry.access_log.path)
-            if problem is not None:
-                yield placed.located(problem)
+        if isinstance(telemetry, Telemetry) and telemetry.enabled:
+            for steps, log in telemetry.placed_logs():
+                problem = _problem((*steps, "path"), log.path)
+                if problem is not None:
+                    yield placed.located(problem)
 
 
-def _problem(written: str) -> Problem | None:
+def _problem(steps: Steps, written: str) -> Problem | None:
     path = Path(written)
-    if written in {STDOUT, OFF}:
+    if written in NOWHERE:
         return None
     if _is_folder(path):
-        return Problem(_PATH, f"{written} is a folder", f"name a file in it: {path / 'access.log'}")
+        return Problem(steps, f"{written} is a folder", f"name a file in it: {path / 'access.log'}")
     if not _is_folder(path.parent):
-        return Problem(_PATH, f"there is no folder {path.parent} here", "nothing is logged until there is", _WARNING)
+        return Problem(steps, f"there is no folder {path.parent} here", "nothing is logged until there is", _WARNING)
     return None
 
 
-_PATH = ("access_log", "path")
 _WARNING = Severity.WARNING
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from penstock.store.alone import LoneBackend
 from penstock.store.backend import Commit, Reach
 from penstock.store.entry import Result
+from penstock.store.holding import Held
 from penstock.store.leases import Leases
 from penstock.store.revisions.root import NOTHING, Head
 from penstock.store.tree_store import Retention, TreeStore
@@ -56,8 +57,9 @@ class MemoryBackend(LoneBackend):
         while await self.head() == known:
             await self._news.wait()
 
-    async def forget(self, oldest: int) -> None:
+    async def forget(self, oldest: int, while_held: Held | None = None) -> None:
         """Keep no revision before one."""
+        self._leases.check(while_held)
         self._heads = [head for head in self._heads if head.revision >= oldest]
         self._results = {revision: results for revision, results in self._results.items() if revision >= oldest}
 

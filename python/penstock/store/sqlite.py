@@ -11,6 +11,7 @@ from typing import TypeVar
 from penstock.store.alone import LoneBackend
 from penstock.store.backend import Commit, Reach
 from penstock.store.entry import Damaged, Result, Unavailable
+from penstock.store.holding import Held
 from penstock.store.leases import Leases
 from penstock.store.results import read_result, write_result
 from penstock.store.revisions.root import NOTHING, Head
@@ -110,8 +111,9 @@ class SqliteBackend(LoneBackend):
         self._waiting = self._waiting[len(waiting) :]
         return not self._waiting
 
-    async def forget(self, oldest: int) -> None:
+    async def forget(self, oldest: int, while_held: Held | None = None) -> None:
         """Keep no revision before one."""
+        self._leases.check(while_held)
 
         def forget() -> None:
             with writing(self._connection):

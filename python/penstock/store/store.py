@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from penstock.store.entry import Author, Change, Result, Snapshot, Transaction
+from penstock.store.entry import Author, Change, Entry, Result, Snapshot, Transaction
 from penstock.store.holding import Held, Lease
+from penstock.store.tally import Tally
 
 
 class Store(ABC):
@@ -13,6 +14,9 @@ class Store(ABC):
     Belongs to one event loop: its methods are called from there only. All of them raise Unavailable where the store
     cannot be reached, and Damaged where it does not hold what was written.
     """
+
+    tally: Tally
+    """What it was asked so far."""
 
     @abstractmethod
     async def range(self, prefix: str = "") -> Snapshot:
@@ -58,6 +62,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    async def attachment(self, entry: Entry) -> bytes:
+        """What is attached to an entry, of now or of an earlier revision that is kept."""
+
+    @abstractmethod
     async def note(self, revision: int, result: Result) -> None:
         """Keep what became of a revision at a node."""
 
@@ -66,8 +74,15 @@ class Store(ABC):
         """What became of revisions, at which node."""
 
     @abstractmethod
-    async def collect(self) -> int:
-        """Forget what is not to be kept any longer; how many blobs went. Done now and then without being asked."""
+    async def mark(self, revision: int) -> str | None:
+        """What tells a revision from one of the same number in another history; nothing if it is not kept."""
+
+    @abstractmethod
+    async def collect(self, while_held: Held | None = None) -> int:
+        """Forget what is not to be kept any longer; how many blobs went. Done now and then without being asked.
+
+        Raises: Lost if `while_held` is given and not held any more; then nothing is forgotten.
+        """
 
     @abstractmethod
     async def grant(self, seconds: float) -> Lease:

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import BinaryIO
 
 from penstock.store.archive import Archive, restore_archive, write_archive
@@ -30,8 +31,9 @@ from penstock.store.past import Past, under
 from penstock.store.revisions.bucket import Reference
 from penstock.store.revisions.root import NOTHING, Head
 from penstock.store.revisions.tree import Tree, Words, differences, grow, plant
-from penstock.store.revisions.values import PlainValues, Values
+from penstock.store.revisions.values import PlainValues, Values, closed_values
 from penstock.store.store import Store
+from penstock.store.tally import Tally
 
 _log = logging.getLogger("penstock")
 _ATTEMPTS = 100
@@ -56,6 +58,7 @@ class TreeStore(Store):
     """Keeps revisions as immutable blobs, and one head. Several may share a backend."""
 
     def __init__(self, backend: Backend, retention: Retention | None = None, values: Values | None = None) -> None:
+        self.tally = Tally()
         self._backend = backend
         self._retention = retention or Retention()
         self._values = values or PlainValues()
@@ -65,13 +68,16 @@ class TreeStore(Store):
         self._entries: dict[str, Entry] = {}
         self._all: Snapshot | None = None
         self._busy = asyncio.Lock()
+        self.tidies_itself = True
+        """Whether what is to be forgotten is looked for without being asked; false where one of many is told to."""
         # The first quiet moment after a start is one to look for what an earlier life has left.
         self._unlooked = Retention(self._retention.changes // _SHARE + 1, 0)
 
     async def range(self, prefix: str = "") -> Snapshot:
         """The entries whose keys begin with a prefix, all of one revision."""
         async with self._busy:
-            tree = await self._catch_up()
+            with self.tally.of("read"):
+                tree = await self._catch_up()
             if self._all is None:
                 self._all = Snapshot(tree.head.revision, {key: self._entries[key] for key in sorted(self._entries)})
         return under(prefix, self._all)
@@ -83,7 +89,8 @@ class TreeStore(Store):
             raise ValueError(f"one transaction puts and deletes {min(both)}")
         async with self._busy:
             before = self._tree.head
-            change = await self._change(transaction)
+            with self.tally.of("write"):
+                change = await self._change(transaction)
             if self._tree.head != before:
                 written = self._unlooked.written + self._tree.head.written
                 self._unlooked = Retention(self._unlooked.changes + 1, written)
@@ -123,6 +130,10 @@ class TreeStore(Store):
         """The entries under a prefix as they were at a revision."""
         return await self._past.at(revision, prefix)
 
+    async def attachment(self, entry: Entry) -> bytes:
+        """What is attached to an entry."""
+        return await self._library.attachment(entry)
+
     async def note(self, revision: int, result: Result) -> None:
         """Keep what became of a revision at a node."""
         await self._backend.note(revision, result)
@@ -131,7 +142,14 @@ class TreeStore(Store):
         """What became of revisions, at which node."""
         return await self._backend.results(oldest, newest)
 
-    async def collect(self) -> int:
+    async def mark(self, revision: int) -> str | None:
+        """What tells a revision from one of the same number in another history: the name of its root."""
+        if revision == 0:
+            return NOTHING.root
+        heads = await self._backend.roots(revision, 1)
+        return heads[0].root if heads and heads[0].revision == revision else None
+
+    async def collect(self, while_held: Held | None = None) -> int:
         """Forget what is not to be kept any longer; how many blobs went."""
         self._unlooked = Retention(0, 0)
         # One more root than changes: a change is what tells two roots apart.
@@ -144,20 +162,22 @@ class TreeStore(Store):
         else:
             return 0
         oldest = heads[kept - 1].revision
-        await self._backend.forget(oldest)
+        await self._backend.forget(oldest, while_held)
         self._library.forget(oldest)
         return await self._backend.collect(self._library.reach)
 
-    async def plant(self, snapshot: Snapshot, author: Author, message: str) -> None:
+    async def plant(
+        self, snapshot: Snapshot, author: Author, message: str, attached: Mapping[str, bytes] = MappingProxyType({})
+    ) -> None:
         """Begin with the entries of another store, which keep their age; the revision is the next after theirs.
 
         Raises: Conflict if there is anything already.
         """
-        texts = {key: entry.value.encode() for key, entry in snapshot.entries.items()}
-        names = {key: self._values.name(text) for key, text in texts.items()}
-        closed = {name: self._values.close(name, texts[key]) for key, name in names.items()}
+        values = {key: entry.value for key, entry in snapshot.entries.items()}
+        names, closed = closed_values(self._values, values, attached)
         references = {
-            key: Reference(names[key], entry.created, entry.modified) for key, entry in snapshot.entries.items()
+            key: Reference(names[key].digest, entry.created, entry.modified, names[key].attached)
+            for key, entry in snapshot.entries.items()
         }
         words = Words(author, message, time.time(), secrets.token_hex(8))
         tree, blobs = plant(references, snapshot.revision + 1, words)
@@ -170,7 +190,13 @@ class TreeStore(Store):
             for _ in range(_ATTEMPTS):
                 tree = await self._catch_up()
                 put = {key: one.value for key, one in self._entries.items() if not self._is_named_so(tree, one)}
-                if not put or await self._commit(Transaction(author, message=message), put, frozenset()):
+                if not put:
+                    return 0
+                attached = {
+                    key: await self.attachment(one) for key, one in self._entries.items() if one.attached and key in put
+                }
+                again = Transaction(author, message=message, attached=attached)
+                if await self._commit(again, put, frozenset()):
                     return len(put)
         raise Unavailable("others change the store all the time")
 
@@ -235,7 +261,11 @@ class TreeStore(Store):
         for _ in range(_ATTEMPTS):
             await self._catch_up()
             self._check(transaction.expected)
-            put = {key: value for key, value in transaction.put.items() if not self._holds(key, value)}
+            put = {
+                key: value
+                for key, value in transaction.put.items()
+                if not self._holds(key, value, has_attached=key in transaction.attached)
+            }
             deleted = frozenset(transaction.delete & self._entries.keys())
             if not put and not deleted:
                 return await self._latest()
@@ -246,9 +276,7 @@ class TreeStore(Store):
 
     async def _commit(self, transaction: Transaction, put: Mapping[str, str], deleted: frozenset[str]) -> Change | None:
         """The change, or nothing where another writer was quicker."""
-        texts = {key: value.encode() for key, value in put.items()}
-        names = {key: self._values.name(text) for key, text in texts.items()}
-        closed = {name: self._values.close(name, texts[key]) for key, name in names.items()}
+        names, closed = closed_values(self._values, put, transaction.attached)
         words = Words(transaction.author, transaction.message, time.time(), secrets.token_hex(8))
         tree, blobs = grow(self._tree, names, deleted, words)
         written = tree.head.written + sum(map(len, closed.values()))
@@ -270,9 +298,9 @@ class TreeStore(Store):
             if found != revision:
                 raise Conflict(key, revision, found)
 
-    def _holds(self, key: str, value: str) -> bool:
+    def _holds(self, key: str, value: str, *, has_attached: bool) -> bool:
         entry = self._entries.get(key)
-        return entry is not None and entry.value == value
+        return entry is not None and entry.value == value and (bool(entry.attached) or not has_attached)
 
     def _is_named_so(self, tree: Tree, entry: Entry) -> bool:
         reference = tree.reference(entry.key)
@@ -295,6 +323,9 @@ class TreeStore(Store):
         return self._tree
 
     async def _go_to(self, head: Head) -> None:
+        if head.revision <= self._tree.head.revision:
+            # Another history, as after a restored backup: what is remembered of this one is not so there.
+            self._library.forget(self._tree.head.revision)
         tree = await self._library.tree(head, self._tree) if head != NOTHING else Tree()
         found = list(differences(self._tree, tree))
         anew = {key: reference for key, _, reference in found if reference is not None}
@@ -317,6 +348,8 @@ class TreeStore(Store):
     def _is_due(self, share: int) -> bool:
         """Whether so much was written since it was looked for what is to be forgotten."""
         most = self._retention
+        if not self.tidies_itself:
+            return False
         return self._unlooked.changes * share > most.changes or self._unlooked.written * share > most.written
 
     async def _tidy(self) -> None:
@@ -328,5 +361,6 @@ class TreeStore(Store):
 
 
 def _entry(key: str, value: str, reference: Reference | None) -> Entry:
-    created, modified = (reference.created, reference.modified) if reference else (0, 0)
-    return Entry(key, value, created, modified)
+    if reference is None:
+        return Entry(key, value, 0, 0)
+    return Entry(key, value, reference.created, reference.modified, reference.attached)

@@ -10,8 +10,9 @@ import pytest
 from penstock.filters.native import native_catalogue
 from penstock.model.loading import load_resources
 from penstock.runtime.change.compilation import Compilation
-from penstock.runtime.change.editing import Edit, Edited, Editing, OwnedElsewhere
+from penstock.runtime.change.editing import Edit, Edited, Editing
 from penstock.runtime.change.entries import Entries
+from penstock.runtime.change.ownership import OwnedElsewhere
 from penstock.runtime.change.source import Reading
 from penstock.store import Author, Conflict, MemoryStore
 
@@ -127,7 +128,7 @@ def test_what_files_hold_is_changed_in_the_files(tmp_path: Path) -> None:
         await editing.edit(ME, Edit([UPSTREAM, route("mine")]))
         # Nor do files take over what somebody else keeps.
         taking = Reading(load_resources(f"{text}---\n{text.replace('orders', 'mine')}").resources, ())
-        assert [str(one) for one in await taking.strangers(editing.store)] == [
+        assert [str(one) for one in taking.strangers(await editing.store.range())] == [
             "route/mine: name: `route/mine` is owned by the admin API\n    take it out of the files, or delete it there"
         ]
 

@@ -41,11 +41,28 @@ def test_a_log_written_beside_the_configuration_is_not_heard_of_with_every_line(
             assert notices.listen_to([tmp_path])
             await hears_of(notices, tmp_path / "access.log")
             monkeypatch.setattr(os, "read", read)
-            return await append(tmp_path / "access.log", 0.3), len(reads)
+            return await append(tmp_path / "access.log", 1), len(reads)
 
     written, read_count = asyncio.run(write_and_count())
     assert written > 100
-    assert read_count <= 0.3 / 0.02 + 3
+    # Pauses of 20, 40, 80 and from then on 160 ms.
+    assert read_count <= 3 + 1 / 0.16 + 1
+
+
+def test_a_file_that_is_being_written_is_known_though_nothing_is_heard_for_a_while(tmp_path: Path) -> None:
+    async def write_and_ask() -> list[bool]:
+        file = tmp_path / "gateway.yaml"
+        with Notices() as notices:
+            assert notices.listen_to([tmp_path])
+            await hears_of(notices, tmp_path / "access.log")
+            await append(tmp_path / "access.log", 0.3)
+            with file.open("w") as written:
+                written.write("kind")
+                written.flush()
+                asked = [notices.is_being_written([file])]
+            return [*asked, notices.is_being_written([file])]
+
+    assert asyncio.run(write_and_ask()) == [True, False]
 
 
 def test_what_happens_after_a_file_was_only_written_to_is_heard_of(tmp_path: Path) -> None:

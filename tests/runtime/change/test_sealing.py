@@ -11,7 +11,7 @@ import pytest
 from penstock.runtime.change.opening import open_in_folder
 from penstock.runtime.change.sealing import SealedValues, read_values
 from penstock.runtime.state_folder import StateFolder
-from penstock.store import Author, Damaged, MemoryStore, Sealed, Store
+from penstock.store import Author, Damaged, MemoryStore, Sealed, Store, Transaction
 from penstock.store.archive import read_archive
 from penstock.store.sqlite import open_sqlite_store
 from tests.servers.gateway_process import GatewayProcess
@@ -97,6 +97,21 @@ def test_history_with_an_old_key_is_told_with_it_and_the_gateway_does_without(
             await store.at(1)
 
     with_store(folder, keys(tmp_path, "two"), look)
+
+
+def test_what_is_attached_is_sealed_too_and_again_with_a_new_key(folder: StateFolder, tmp_path: Path) -> None:
+    large = SECRET.encode() * 100_000
+
+    async def attach(store: Store) -> None:
+        await store.transaction(Transaction(ME, {"large": "1"}, attached={"large": large}))
+
+    async def look(store: Store) -> None:
+        assert await store.attachment((await store.range()).entries["large"]) == large
+
+    with_store(folder, keys(tmp_path, "one"), attach)
+    assert not holds_the_secret(folder)
+    for names in (("one",), ("two", "one"), ("two",)):
+        with_store(folder, keys(tmp_path, *names), look)
 
 
 def test_a_backup_stays_sealed(folder: StateFolder, tmp_path: Path) -> None:

@@ -31,3 +31,9 @@ def test_two_supervisors_have_nothing_in_common_and_nothing_shows_it() -> None:
     one, other = Tickets(), Tickets()
     assert one.secret() != other.secret()
     assert one.secret()["tickets"]["key"] not in repr(one)
+
+
+def test_a_successor_goes_on_with_the_keys_of_its_predecessor() -> None:
+    one, other = Tickets(), Tickets()
+    other.go_on_with(one.secret())
+    assert other.secret() == one.secret()

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Self, cast
 
 from penstock.runtime.change.delta import applied
-from penstock.runtime.worker.control import Control
+from penstock.runtime.worker.control import PROTOCOL, Control
 from penstock.runtime.worker.frames import Broken, close_all, receive_frame, send_frame
 from penstock.runtime.worker.process import WorkerProcess
 
@@ -21,23 +21,26 @@ class WorkerFake:
     def __init__(self, path: Path, mood: str = "ready") -> None:
         self.path = path
         self.mood = mood
+        self.protocol = PROTOCOL
+        self.farewell = ""
+        """The word by which it was told to finish."""
         self.revision: int | None = None
         self.parts: dict[str, Any] = {}
         self.prepared: tuple[int, dict[str, Any]] | None = None
         self.sockets: list[dict[str, Any]] = []
         self.bases: list[int | None] = []
-        self._listener = socket.socket(socket.AF_UNIX)
 
     async def serve(self) -> None:
         """Answer whoever connects."""
-        self._listener.bind(str(self.path))
-        self._listener.listen()
-        self._listener.settimeout(0)
         with contextlib.ExitStack() as open_sockets:
-            open_sockets.enter_context(self._listener)
+            # Made here, so that one that is ended before it serves leaves nothing open.
+            listener = open_sockets.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(self.path))
+            listener.listen()
+            listener.settimeout(0)
             async with asyncio.TaskGroup() as group:
                 while True:
-                    stream, _ = await asyncio.get_running_loop().sock_accept(self._listener)
+                    stream, _ = await asyncio.get_running_loop().sock_accept(listener)
                     group.create_task(self._converse(open_sockets.enter_context(stream)))
 
     async def _converse(self, stream: socket.socket) -> None:
@@ -55,11 +58,18 @@ class WorkerFake:
     def answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
         match message["type"]:
             case "hello":
-                return {"type": "hello", "protocol": 1, "build": "b", "pid": os.getpid(), "revision": self.revision}
+                return {
+                    "type": "hello",
+                    "protocol": self.protocol,
+                    "build": "b",
+                    "pid": os.getpid(),
+                    "revision": self.revision,
+                }
             case "prepare":
                 return self._prepare(message)
-            case "listen":
-                self.sockets += message["sockets"]
+            case "listen" | "drain" | "retire" as word:
+                self.sockets += message.get("sockets", [])
+                self.farewell = word if word != "listen" else self.farewell
                 return {"type": "ok"}
             case "commit":
                 assert self.prepared is not None

@@ -31,7 +31,7 @@ async def leader(etcd: Etcd) -> Member:
     """The member that leads."""
     while True:
         for member, endpoint in zip(etcd.members, etcd.endpoints, strict=True):
-            client = Client(Access((endpoint,), patience_seconds=0.5, attempt_seconds=0.5))
+            client = Client(Access((endpoint,), patience_seconds=0.5))
             client.open()
             with contextlib.suppress(Unavailable):
                 status = await client.ask(STATUS, {})
@@ -160,7 +160,7 @@ def test_r46_without_a_majority_writes_fail_soon_and_say_so() -> None:
     with Etcd("3.4", 3) as etcd:
 
         async def story() -> None:
-            store = await open_etcd_store(Access(etcd.endpoints, patience_seconds=2, attempt_seconds=1))
+            store = await open_etcd_store(Access(etcd.endpoints, patience_seconds=2))
             await until_written(store, "1")
             for member in etcd.members[:2]:
                 etcd.kill(member)
@@ -208,6 +208,29 @@ def test_an_endpoint_that_is_gone_is_passed_over() -> None:
             with pytest.raises(Lost):
                 await store.transaction(Transaction(ME, {"a": "3"}, while_held=held))
             await store.close()
+
+        asyncio.run(story())
+
+
+def test_a_watch_at_an_endpoint_that_stands_still_hears_elsewhere() -> None:
+    with Etcd("3.4", 3) as etcd:
+
+        async def story() -> None:
+            still = etcd.members[0]
+            store = await open_etcd_store(Access(etcd.endpoints))
+            other = await open_etcd_store(Access(etcd.endpoints[1:]))
+            await until_written(store, "1")
+            watch = store.watch(1)
+            hearing = asyncio.ensure_future(anext(watch))  # noqa: TID251 - kept by the test
+            await asyncio.sleep(0)
+            etcd.stop(still)
+            await until_written(other, "2")
+            assert (await asyncio.wait_for(hearing, 60)).put["a"].value == "2"
+            # Whoever asked there has gone on elsewhere, and asks there first by now.
+            assert (await store.range()).entries["a"].value == "2"
+            etcd.go_on(still)
+            for one in (store, other):
+                await one.close()
 
         asyncio.run(story())
 

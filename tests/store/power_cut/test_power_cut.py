@@ -50,6 +50,12 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
+def environment_of(recorder: Path, record: Path, written: Path) -> dict[str, str]:
+    """That of a process of which is recorded what it does to a folder."""
+    recorded = {"RECORDED_TO": str(record), "RECORDED_FOLDER": str(written)}
+    return {**os.environ, "LD_PRELOAD": str(recorder), **recorded}
+
+
 async def seen(store: Store) -> tuple[int, str]:
     """The revision that is there and the digest of all content; all kept history can be read."""
     snapshot = await store.range()
@@ -80,14 +86,8 @@ def check(recorder: Path, folder: Path, points: int, changes: int) -> str:
     """Write, cut the power at some moments of that, and look what is there each time; gives the figures."""
     record, written = folder / "record", folder / "written"
     written.mkdir()
-    environment = {
-        **os.environ,
-        "LD_PRELOAD": str(recorder),
-        "RECORDED_TO": str(record),
-        "RECORDED_FOLDER": str(written),
-    }
     command = [sys.executable, "-c", WRITER, str(written), "3", str(changes)]
-    subprocess.run(command, env=environment, check=True, timeout=110)
+    subprocess.run(command, env=environment_of(recorder, record, written), check=True, timeout=110)
     deeds = list(read_deeds(record))
     digests = dict(line.split() for line in (written / "told").read_text().splitlines())
     assert len(digests) == 3 * changes

@@ -10,7 +10,7 @@ from penstock.store import Author, Damaged, Retention, Transaction, TreeStore
 from penstock.store.memory import MemoryBackend
 from penstock.store.revisions.bucket import bucket_of, read_bucket
 from penstock.store.revisions.root import read_root
-from penstock.store.revisions.tree import Tree, Words, differences, grow
+from penstock.store.revisions.tree import Put, Tree, Words, differences, grow
 
 ME = Author("me", "test")
 KEYS = [f"route/{number}" for number in range(12)]
@@ -58,8 +58,8 @@ def test_every_kept_revision_is_what_a_dictionary_was(
 
 def test_a_change_of_one_key_writes_one_bucket_and_a_root() -> None:
     words = Words(ME, "", 0.0, "")
-    large, _ = grow(Tree(), {f"route/{number}": f"{number:040x}" for number in range(10_000)}, (), words)
-    after, blobs = grow(large, {"route/77": "f" * 40}, (), words)
+    large, _ = grow(Tree(), {f"route/{number}": Put(f"{number:040x}") for number in range(10_000)}, (), words)
+    after, blobs = grow(large, {"route/77": Put("f" * 40)}, (), words)
     assert len(blobs) == 2
     assert sum(map(len, blobs.values())) < 20_000
     assert [key for key, _, _ in differences(large, after)] == ["route/77"]
@@ -67,8 +67,8 @@ def test_a_change_of_one_key_writes_one_bucket_and_a_root() -> None:
 
 def test_what_is_put_and_taken_back_leaves_the_same_buckets_but_for_revisions() -> None:
     words = Words(ME, "", 0.0, "")
-    first, _ = grow(Tree(), {"a": "1", "b": "2"}, (), words)
-    second, _ = grow(first, {"c": "3"}, (), words)
+    first, _ = grow(Tree(), {"a": Put("1"), "b": Put("2")}, (), words)
+    second, _ = grow(first, {"c": Put("3")}, (), words)
     third, _ = grow(second, {}, {"c"}, words)
     assert (third.root.content, third.root.buckets) == (first.root.content, first.root.buckets)
 

@@ -11,11 +11,13 @@ use super::remote::Remote;
 use super::remote_stream::RemoteStream;
 use super::serve::Connection;
 use super::work::{Attempt, Work};
-use crate::failure::Failure;
+use crate::failure::{Blame, Failure};
 use crate::filters::Forward;
 use crate::grpc::{Messages, is_encoded};
 use crate::http1::ResponseInfo;
+use crate::tracing::AttemptEnd;
 use crate::upstream::Upstream;
+use crate::worker::Worker;
 
 /// What is left to try.
 struct Tries {
@@ -40,6 +42,9 @@ pub(crate) async fn attempts(
     loop {
         let index = upstream.pick(tries.tried, connection.worker.random()).ok_or(Miss::Failed(Failure::NoEndpoint))?;
         let kept = enter(work, upstream, index, tries.may_reuse)?;
+        if work.exchange.request.trace.is_there() {
+            begin_attempt(connection, work);
+        }
         let outcome = match kept {
             Some(link) => begin(connection, work, step, upstream, (index, link, true)),
             // Boxed: connections are made rarely, and every idle client connection would else hold room for it.
@@ -52,13 +57,64 @@ pub(crate) async fn attempts(
             Ok(()) => answer_head(connection, work).await,
             Err(miss) => Err(miss),
         };
+        count_failure(connection, work, &outcome);
+        if work.recording.is_some() {
+            end_attempt(connection, work, &outcome);
+        }
         if !repeats(work, upstream, &mut tries, index, &outcome) {
             if outcome.is_err() {
                 work.attempt = None;
             }
             return outcome;
         }
+        count_repeated(connection, work, &outcome);
         work.attempt = None;
+    }
+}
+
+/// Counts an attempt that the endpoint is to blame for; a kept connection that was closed meanwhile says nothing of it.
+fn count_failure(connection: &Connection, work: &Work, outcome: &Result<(), Miss>) {
+    if let (Err(Miss::Connect(failure) | Miss::Failed(failure)), Some(endpoint)) = (outcome, &work.record.endpoint)
+        && failure.verdict().blame == Blame::Upstream
+    {
+        connection.worker.recorder.unanswered(&endpoint.meter());
+    }
+}
+
+/// Counts an answer that nobody sees, because the request is sent once more; the next attempt begins.
+fn count_repeated(connection: &Connection, work: &mut Work, outcome: &Result<(), Miss>) {
+    let now_us = connection.worker.clock.now_us();
+    if let (Ok(()), Some(endpoint)) = (outcome, &work.record.endpoint) {
+        let took_us = now_us.saturating_sub(work.record.attempt_us);
+        connection.worker.recorder.answered(&endpoint.meter(), work.exchange.response.status, took_us);
+    }
+    work.record.attempt_us = now_us;
+}
+
+/// Notes an attempt for the trace, and tells the endpoint which.
+#[cold]
+pub(super) fn begin_attempt(connection: &Connection, work: &mut Work) {
+    let Worker { tracer, clock, .. } = &*connection.worker;
+    let request = &mut work.exchange.request;
+    let Some(recording) = &mut work.recording else {
+        return tracer.inject(request, request.trace.span);
+    };
+    let id = tracer.span_id();
+    recording.begin_attempt((id, clock.now_us()), work.record.attempts);
+    tracer.inject(request, id);
+}
+
+/// Notes for the trace what came of it.
+#[cold]
+pub(super) fn end_attempt(connection: &Connection, work: &mut Work, outcome: &Result<(), Miss>) {
+    let end = match outcome {
+        Ok(()) => AttemptEnd::answered(work.exchange.response.status),
+        Err(Miss::Stale) => AttemptEnd::failed(Failure::UpstreamClosed),
+        Err(Miss::Connect(failure) | Miss::Failed(failure) | Miss::Gone(failure)) => AttemptEnd::failed(*failure),
+    };
+    let at = (work.record.endpoint.as_ref(), work.record.upstream.as_ref());
+    if let Some(recording) = &mut work.recording {
+        recording.note_attempt(connection.worker.clock.now_us(), end, at);
     }
 }
 

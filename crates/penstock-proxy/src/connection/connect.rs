@@ -137,10 +137,17 @@ pub(super) async fn connect_wire(
     let _in_flight = endpoint.enter();
     let limit_ms = upstream.plan.timeouts.connect_ms;
     let mut phase = Phase::new(connection, limit_ms);
+    let began_us = connection.worker.clock.now_us();
     loop {
         match connect_to_any(connection, work, upstream, index).await {
             Err(Miss::Connect(Failure::OutOfDescriptors)) => {}
-            outcome => return outcome.map(|wire| (wire, false)),
+            outcome => {
+                let took_us = outcome.is_ok().then(|| connection.worker.clock.now_us().saturating_sub(began_us));
+                if matches!(outcome, Ok(_) | Err(Miss::Connect(_))) {
+                    connection.worker.recorder.connected(&upstream.meter.get(), &endpoint.meter(), took_us);
+                }
+                return outcome.map(|wire| (wire, false));
+            }
         }
         if connection.worker.upstreams.close_idle() {
             continue;

@@ -20,6 +20,7 @@ use crate::grpc::Call;
 use crate::http1::{Connects, Framing};
 use crate::listener::BuiltListener;
 use crate::websocket::ACCEPT;
+use crate::worker::{Room, TICK_MS};
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,15 +104,25 @@ pub(crate) async fn buffer_body(connection: &mut Connection, work: &mut Work, li
         Poll::Pending => match phase.check(connection, work, connection.client.received_bytes(), idle_ms) {
             Some(Late::Request) => Poll::Ready(Err(Failure::RequestTimedOut)),
             Some(_) => Poll::Ready(Err(Failure::BodyTimedOut)),
-            None => Poll::Pending,
+            None => {
+                if work.request_transfer.body.ready() > 0 {
+                    // It waits for memory, which is read about once in each tick.
+                    connection.deadline.arm_earlier(connection.worker.clock.coarse_ms() + TICK_MS);
+                }
+                Poll::Pending
+            }
         },
     })
     .await;
-    match outcome {
-        Ok(()) => work.exchange.buffered_body = Some(body),
-        Err(Failure::ClientGone) => return Err(Failure::ClientGone),
-        Err(failure) => answer_failure(work, failure),
+    let Err(failure) = outcome else {
+        work.exchange.buffered_body = Some(body);
+        return Ok(());
+    };
+    connection.worker.memory.give_back(body.len());
+    if failure == Failure::ClientGone {
+        return Err(failure);
     }
+    answer_failure(work, failure);
     Ok(())
 }
 
@@ -136,6 +147,11 @@ fn poll_buffer(
             return Poll::Ready(Err(Failure::BodyTooLarge));
         }
         let ready = incoming.ready();
+        match worker.memory.take(ready) {
+            Room::There => {}
+            Room::Later => return Poll::Pending,
+            Room::None => return Poll::Ready(Err(Failure::OutOfMemory)),
+        }
         body.extend_from_slice(client.unread().get(..ready).unwrap_or_default());
         incoming.take(client, ready);
         if incoming.is_done() {

@@ -75,6 +75,7 @@ pub(crate) async fn forward(connection: &mut Connection, work: &mut Work, step: 
 pub(super) fn begin(connection: &Connection, work: &mut Work) {
     let record = &mut work.record;
     record.step = (connection.worker.clock.now_us(), record.attempts);
+    record.attempt_us = record.step.0;
     if record.upstream_us.0 == 0 {
         record.upstream_us.0 = record.step.0;
     }
@@ -96,6 +97,10 @@ pub(super) fn conclude(
     match outcome {
         Ok(()) => {
             work.record.upstream_us.1 = connection.worker.clock.now_us();
+            if let Some(endpoint) = &work.record.endpoint {
+                let took_us = work.record.upstream_us.1.saturating_sub(work.record.attempt_us);
+                connection.worker.recorder.answered(&endpoint.meter(), work.exchange.response.status, took_us);
+            }
             count(Forwarded::Answered(work.record.upstream_us.1.saturating_sub(began_us)));
             work.exchange.answer = Answer::Upstream;
             work.exchange.reason = "";

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::attempts::has_whole_body;
+use super::attempts::{begin_attempt, end_attempt, has_whole_body};
 use super::forward::{Miss, answer_head, begin, conclude, drop_earlier_answer, failed};
 use super::identify::is_forwarding_field;
 use super::lifetime::{Late, Phase};
@@ -91,6 +91,14 @@ fn is_admitted(work: &Work, users: &Users) -> bool {
 
 /// Sends the request once, or opens its tunnel.
 async fn attempt(connection: &mut Connection, work: &mut Work, step: &ForwardProxy, using: Use) -> Result<(), Miss> {
+    let outcome = try_once(connection, work, step, using).await;
+    if work.recording.is_some() {
+        end_attempt(connection, work, &outcome);
+    }
+    outcome
+}
+
+async fn try_once(connection: &mut Connection, work: &mut Work, step: &ForwardProxy, using: Use) -> Result<(), Miss> {
     reach(connection, work, step, using).await?;
     if work.info.connects == Connects::Destination { Ok(()) } else { answer_head(connection, work).await }
 }
@@ -99,6 +107,9 @@ async fn attempt(connection: &mut Connection, work: &mut Work, step: &ForwardPro
 async fn reach(connection: &Connection, work: &mut Work, step: &ForwardProxy, using: Use) -> Result<(), Miss> {
     let destination = destination(work).map_err(Miss::Failed)?;
     work.record.attempts += 1;
+    if work.exchange.request.trace.is_there() {
+        begin_attempt(connection, work);
+    }
     let mut phase = Phase::new(connection, step.connect.millis());
     if let Some(via) = &step.via {
         return send_via(connection, work, step, (via, &destination)).await;

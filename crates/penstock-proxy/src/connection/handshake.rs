@@ -26,6 +26,7 @@ pub(super) async fn handshake(connection: &mut Connection) -> bool {
         }
         Err(None) => false,
         Err(Some(failure)) => {
+            connection.worker.recorder.count(connection.listener.meter.get().handshake_failures, 1);
             // Rare, and large: it would make every connection's task larger.
             Box::pin(give_up(connection, failure)).await;
             false

@@ -193,8 +193,11 @@ pub(super) async fn serve_stream(connection: &mut Connection) {
 }
 
 /// Counts an exchange and writes its line.
-pub(super) fn end_exchange(connection: &Connection, work: Box<Work>) {
+pub(super) fn end_exchange(connection: &Connection, mut work: Box<Work>) {
     connection.worker.log(connection, &work);
+    if let Some(recording) = work.recording.take() {
+        connection.worker.trace(connection, &work, recording);
+    }
     connection.worker.return_work(work);
 }
 
@@ -267,6 +270,10 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     if let Err(malformed) = prepare(connection, work, &listener, &routes) {
         return refuse(connection, work, malformed.into()).await;
     }
+    let worker = &connection.worker;
+    if worker.tracer.is_on() {
+        work.recording = worker.tracer.begin(work.record.started_us, &mut work.exchange.request);
+    }
     if work.is_early && !mark_early(&mut work.exchange.request) {
         return refuse(connection, work, Failure::TooEarly).await;
     }
@@ -275,6 +282,9 @@ async fn exchange(connection: &mut Connection, work: &mut Work) -> Next {
     }
     if let Err(failure) = begin_call(connection, work) {
         return refuse(connection, work, failure).await;
+    }
+    if connection.worker.memory.is_shedding() {
+        return refuse(connection, work, Failure::OutOfMemory).await;
     }
     if is_declared_too_large(work) {
         return refuse(connection, work, Failure::BodyTooLarge).await;

@@ -13,9 +13,11 @@ use super::work::{Passed, Sequence, Work};
 use crate::exchange::{Answer, LocalBody};
 use crate::failure::Failure;
 use crate::listener::{BuiltListener, ListenerRoutes};
-use crate::pipeline::{Action, BuiltPipeline, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
+use crate::pipeline::{Action, BuiltPipeline, BuiltStep, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
 use crate::routing::Verdict;
+use crate::tracing::FAILED;
 use crate::wire::begin_turn;
+use crate::worker::Worker;
 
 /// Runs `before`, routing, the route's pipeline and every response side. When it returns
 /// well, the exchange holds an answer.
@@ -33,7 +35,7 @@ pub(crate) async fn run_exchange(
     if !work.exchange.is_answered() {
         match routes.router.find(&mut work.exchange.request, &mut work.scratch) {
             Verdict::Chosen { index } => {
-                pipeline = routes.enter(index, work, connection.worker.clock.coarse_ms());
+                pipeline = routes.enter(index, work, &connection.worker);
             }
             Verdict::NotFound => answer_failure(work, Failure::NoRoute),
             Verdict::WholeServer => work.exchange.answer(200, LocalBody::Empty),
@@ -74,6 +76,9 @@ async fn run_in(
             continue;
         }
         let had_answer = work.exchange.is_answered();
+        if work.recording.is_some() {
+            begin_step(connection, work, step, false);
+        }
         let outcome = match &step.action {
             Action::End => return Ok(()),
             Action::Forward(settings) => Some(forward(connection, work, settings).await?),
@@ -96,13 +101,15 @@ async fn run_in(
                     Outcome::Continue => None,
                     Outcome::Failed => {
                         return {
-                            answer_failure(work, Failure::FilterFailed);
+                            fail(work);
+                            end_step(connection, work, None);
                             Ok(())
                         };
                     }
                     Outcome::Answer => {
                         return {
                             drop_upstream_answer(work);
+                            end_step(connection, work, Some("answered"));
                             Ok(())
                         };
                     }
@@ -110,6 +117,9 @@ async fn run_in(
                 }
             }
         };
+        if work.recording.is_some() {
+            end_step(connection, work, outcome.and_then(|result| step.result_text(result)));
+        }
         index = match outcome.and_then(|result| step.target(result)) {
             Some(Target::End) => return Ok(()),
             Some(Target::Step(target)) => target,
@@ -149,6 +159,11 @@ async fn run_out(
         else {
             continue;
         };
+        if work.recording.is_some()
+            && let Some(step) = pipeline.and_then(|built| built.steps.get(index))
+        {
+            begin_step(connection, work, step, true);
+        }
         let outcome = filter.on_response(&mut work.exchange);
         if filter.takes_time() {
             begin_turn();
@@ -160,6 +175,9 @@ async fn run_out(
             Outcome::Failed => answer_failure(work, Failure::FilterFailed),
             Outcome::Continue | Outcome::Answer | Outcome::Result(_) => {}
         }
+        if work.recording.is_some() {
+            end_step(connection, work, None);
+        }
         drop_upstream_answer(work);
     }
     Ok(())
@@ -167,6 +185,9 @@ async fn run_out(
 
 /// Waits for a filter's unfinished work; only this exchange waits.
 async fn finish(connection: &mut Connection, work: &mut Work, mut pending: Pending) -> Result<ResultId, Failure> {
+    if let Some(recording) = &mut work.recording {
+        recording.note_wait();
+    }
     loop {
         let finish: Finish = poll_fn(|context| {
             if let Poll::Ready(finish) = pending.as_mut().poll(context) {
@@ -182,7 +203,7 @@ async fn finish(connection: &mut Connection, work: &mut Work, mut pending: Pendi
             Outcome::Wait(more) => pending = more,
             Outcome::Result(result) => return Ok(result),
             Outcome::Failed => {
-                answer_failure(work, Failure::FilterFailed);
+                fail(work);
                 return Ok(ResultId::NONE);
             }
             Outcome::Continue | Outcome::Answer => {
@@ -190,6 +211,39 @@ async fn finish(connection: &mut Connection, work: &mut Work, mut pending: Pendi
                 return Ok(ResultId::NONE);
             }
         }
+    }
+}
+
+/// Answers for a filter that failed by itself.
+fn fail(work: &mut Work) {
+    if let Some(recording) = &mut work.recording {
+        recording.note_result(FAILED);
+    }
+    answer_failure(work, Failure::FilterFailed);
+}
+
+/// Notes for the trace that a step begins.
+#[cold]
+fn begin_step(connection: &Connection, work: &mut Work, step: &BuiltStep, is_response: bool) {
+    let Worker { tracer, clock, .. } = &*connection.worker;
+    let takes_time = match &step.action {
+        Action::Filter(filter) => filter.takes_time(),
+        Action::Forward(_) | Action::ForwardProxy(_) => true,
+        Action::End => return,
+    };
+    if let Some(recording) = &mut work.recording {
+        recording.begin_step((tracer.span_id(), clock.now_us()), &step.name, (is_response, takes_time));
+    }
+}
+
+/// Notes for the trace that it has ended, and what it says.
+#[cold]
+fn end_step(connection: &Connection, work: &mut Work, said: Option<&str>) {
+    if let Some(recording) = &mut work.recording {
+        if let Some(said) = said {
+            recording.note_result(said);
+        }
+        recording.end_step(connection.worker.clock.now_us());
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) fn enter(connection: &Connection, host: &str, work: &mut Work) -> Opt
     let (route, meter) = routes.streams.of(host)?;
     work.exchange.route = Some(Arc::clone(&route.name));
     work.record.route = (*meter, routes.plan_number);
+    work.record.active = Some(connection.worker.recorder.entered(meter.active));
     Some(Arc::clone(route))
 }
 
@@ -101,7 +102,15 @@ async fn connect_to_one(
         let endpoint = upstream.endpoints.get(index).ok_or(Failure::NoEndpoint)?;
         work.record.endpoint = Some(Rc::clone(endpoint));
         work.record.attempts += 1;
-        match connect_wire(connection, work, upstream, index).await {
+        let began_us = connection.worker.clock.now_us();
+        let outcome = connect_wire(connection, work, upstream, index).await;
+        if outcome.is_ok() {
+            let took_us = connection.worker.clock.now_us().saturating_sub(began_us);
+            connection.worker.recorder.answered(&endpoint.meter(), CARRIED, took_us);
+        } else {
+            connection.worker.recorder.unanswered(&endpoint.meter());
+        }
+        match outcome {
             Ok((wire, _)) => return Ok((wire, endpoint.enter())),
             Err(Miss::Connect(_)) if left > 0 && upstream.endpoints.len() > 1 => {
                 left -= 1;

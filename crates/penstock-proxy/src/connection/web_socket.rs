@@ -71,7 +71,7 @@ struct WebSocketTunnel {
 }
 
 /// Moves frames both ways until both directions have ended, one has failed, one broke its limits, a side answers
-/// no ping, none moved for the idle time, or the worker drains.
+/// no ping, none moved for the idle time, or the worker parts from it, as it drains.
 pub(super) async fn web_socket(
     connection: &mut Connection,
     work: &mut Work,
@@ -106,7 +106,7 @@ impl WebSocketTunnel {
         work: &mut Work,
         attempt: &mut Attempt,
     ) -> Poll<bool> {
-        if connection.worker.is_draining() && !self.up.has_closed() && !self.down.has_closed() {
+        if connection.worker.is_parting() && !self.up.has_closed() && !self.down.has_closed() {
             self.part(GOING_AWAY);
         }
         if !self.is_parting && connection.client.has_gone(context) {

@@ -9,7 +9,8 @@ use crate::failure::Blame;
 use crate::grpc::Status;
 use crate::http1::{RequestInfo, ResponseInfo};
 use crate::routing::Scratch;
-use crate::telemetry::RouteMeter;
+use crate::telemetry::{Entered, RouteMeter};
+use crate::tracing::Recording;
 use crate::upstream::{InFlight, Upstream};
 
 /// Memory a kept head may hold.
@@ -34,6 +35,8 @@ pub(crate) struct Work {
     pub(crate) scratch: Scratch,
     /// What the log says of it.
     pub(crate) record: Record,
+    /// What is noted of it for traces, where it is recorded.
+    pub(crate) recording: Option<Box<Recording>>,
     /// Moment at which the whole request is late; `u64::MAX`: never.
     pub(crate) late_at_ms: u64,
     /// Moment at which the client's own deadline for a call passes, also while its answer streams; `u64::MAX`: never.
@@ -97,12 +100,16 @@ pub(crate) struct Record {
     pub(crate) upstream: Option<Rc<Upstream>>,
     /// Where its route is counted, and the number of the plan that says so.
     pub(crate) route: (RouteMeter, u64),
+    /// Counts it at the route while it is under way.
+    pub(crate) active: Option<Entered>,
     /// Whose fault it was that the gateway itself answered.
     pub(crate) blame: Option<Blame>,
     /// The status of a call, where one was said.
     pub(crate) grpc_status: Option<Status>,
     /// Attempts made.
     pub(crate) attempts: u32,
+    /// When the attempt under way began.
+    pub(crate) attempt_us: u64,
     /// When the step under way began to send, and the attempts made before it.
     pub(crate) step: (u64, u32),
     /// Whether the exchange became a tunnel.
@@ -124,6 +131,7 @@ impl Work {
         self.attempt = None;
         self.passed.clear();
         self.record = Record::default();
+        self.recording = None;
         self.late_at_ms = u64::MAX;
         self.call_late_at_ms = u64::MAX;
         self.gone_at_ms = u64::MAX;

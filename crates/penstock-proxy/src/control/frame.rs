@@ -43,9 +43,16 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 /// # Errors
 /// The connection failed.
 pub(super) fn write(stream: &mut UnixStream, message: &impl Serialize, beside: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let body = serde_json::to_vec(message).map_err(io::Error::other)?;
+    write_body(stream, &serde_json::to_vec(message).map_err(io::Error::other)?, beside)
+}
+
+/// Writes a frame of what is JSON already.
+///
+/// # Errors
+/// The connection failed.
+pub(super) fn write_body(stream: &mut UnixStream, body: &[u8], beside: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut frame = (body.len() as u32).to_be_bytes().to_vec();
-    frame.extend_from_slice(&body);
+    frame.extend_from_slice(body);
     let sent = descriptors::send(stream.as_fd(), &frame, beside)?;
     stream.write_all(frame.get(sent..).unwrap_or_default())
 }

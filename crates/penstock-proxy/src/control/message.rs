@@ -6,17 +6,17 @@ use std::sync::Arc;
 use penstock_plan::{Part, Secrets};
 use serde::{Deserialize, Serialize};
 
-use crate::telemetry::{Kind, Places};
+use crate::telemetry::{Interest, Kind, Places};
 
 /// Version of the messages; a worker speaks this one and the one before.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a supervisor says.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Request {
     Hello {
-        #[allow(dead_code, reason = "there is only one version yet")]
+        #[allow(dead_code, reason = "what a supervisor of the version before asks is answered alike")]
         protocol: u32,
     },
     Prepare {
@@ -48,8 +48,18 @@ pub(super) enum Request {
     Drain {
         grace_ms: u64,
     },
+    /// As `drain`, for the sake of workers that follow: tunnels are left alone for as long as may be. Since 2.
+    Retire {
+        grace_ms: u64,
+    },
     Stop {},
     Status {},
+    /// Open the files of access logs again, wherever their paths lead now.
+    ReopenLogs {},
+    /// Tell of requests as they come, from here on until the connection ends.
+    Tap {
+        interest: Interest,
+    },
 }
 
 /// What a worker answers.

@@ -4,6 +4,7 @@ mod frame;
 mod message;
 mod retire;
 mod server;
+mod tapping;
 
 pub use message::{PROTOCOL, SocketName};
 pub use server::{Host, Identity, serve};

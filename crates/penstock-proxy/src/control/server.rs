@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::frame;
 use super::message::{PROTOCOL, Refusal, Reply, Request, SocketName};
-use super::retire;
+use super::{retire, tapping};
 use crate::pipeline::ForeignFilters;
 use crate::telemetry::{Places, kinds};
 use crate::worker::{Built, Command, Listening, Remote, Share, build};
@@ -38,7 +38,9 @@ pub trait Host: Send + Sync {
     /// Builds Python filters.
     fn foreign(&self) -> &dyn ForeignFilters;
     /// A plan is about to serve: opens what it names outside, such as the access log.
-    fn committed(&self, plan: &Plan);
+    fn committed(&self, built: &Built);
+    /// Opens the files of access logs again, wherever their paths lead now.
+    fn reopen_logs(&self);
 }
 
 /// Serves supervisors for the life of the process; each connection has a thread of its own.
@@ -97,6 +99,7 @@ impl Control {
             Err(message) => frame::write(stream, &Reply::Problem { message }, &[])?,
             Ok(Request::GiveSockets { start }) => self.give_sockets(stream, start)?,
             Ok(Request::GiveTable {}) => self.give_table(stream)?,
+            Ok(Request::Tap { interest }) => return tapping::tell(stream, interest, &self.remote).map(|()| false),
             Ok(request) => {
                 let reply = self.answer(request, received).unwrap_or_else(|message| Reply::Problem { message });
                 frame::write(stream, &reply, &[])?;
@@ -128,10 +131,17 @@ impl Control {
             }
             Request::Listen { .. } => Err("as many descriptors as sockets are needed".to_owned()),
             Request::Commit { revision } => self.commit(revision),
-            Request::GiveSockets { .. } | Request::GiveTable {} => Err("answered with descriptors".to_owned()),
+            Request::GiveSockets { .. } | Request::GiveTable {} | Request::Tap { .. } => {
+                Err("answered otherwise".to_owned())
+            }
             Request::Drain { grace_ms } => Ok(self.tell(Command::Drain(Duration::from_millis(grace_ms)))),
+            Request::Retire { grace_ms } => Ok(self.tell(Command::Retire(Duration::from_millis(grace_ms)))),
             Request::Stop {} => Ok(self.tell(Command::Stop)),
             Request::Status {} => self.status(),
+            Request::ReopenLogs {} => {
+                self.host.reopen_logs();
+                Ok(Reply::Ok {})
+            }
         }
     }
 
@@ -162,7 +172,7 @@ impl Control {
         let prepared = state.prepared.take().filter(|prepared| prepared.revision == revision);
         let prepared = prepared.ok_or_else(|| format!("revision {revision} has not been prepared"))?;
         let fresh = Self::fresh_sockets(&mut state, &prepared.plan);
-        self.host.committed(&prepared.plan);
+        self.host.committed(&prepared.built);
         self.tell(Command::Apply(Arc::clone(&prepared.built), fresh));
         if let Some(replaced) = state.running.replace(prepared) {
             let _ = self.retired.send(replaced);

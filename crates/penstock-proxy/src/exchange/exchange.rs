@@ -42,7 +42,7 @@ pub enum Answer {
 }
 
 /// A route as an exchange remembers it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct RouteName {
     /// The resource's name.
     pub name: Box<str>,
@@ -51,6 +51,8 @@ pub struct RouteName {
     /// Whether it serves named hosts only (exact or with a wildcard), so that a link may be
     /// built from the request's host (D11).
     pub names_hosts: bool,
+    /// Pattern of its paths, as traces name it; empty where that is a regular expression.
+    pub pattern: Box<str>,
 }
 
 /// One request and its answer, as filters see them.

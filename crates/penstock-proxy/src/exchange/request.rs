@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Head, Name, Session, Span};
+use crate::tracing::TraceContext;
 
 /// Version of HTTP that a message came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -142,6 +143,8 @@ pub struct Request {
     pub id: String,
     /// Parameters of the chosen route's path.
     pub params: Params,
+    /// The trace that it is part of, where there are traces.
+    pub(crate) trace: TraceContext,
     /// Length that the request declared; `None` where it is chunked or has no body.
     pub declared_length: Option<u64>,
 }
@@ -200,6 +203,7 @@ impl Request {
         self.id.clear();
         self.params.spans.clear();
         self.session = None;
+        self.trace = TraceContext::default();
         self.query = None;
         self.port = None;
         self.declared_length = None;

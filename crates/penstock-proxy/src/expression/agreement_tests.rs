@@ -120,7 +120,8 @@ fn exchange(chance: &mut Chance) -> Exchange {
     }
     request.params.spans = vec![Span { start: 1, end: request.path.len() as u32 }];
     let name = chance.pick(&["", "a"]).into();
-    exchange.route = Some(RouteName { name, param_names: ["id".into()].into(), names_hosts: false }.into());
+    exchange.route =
+        Some(RouteName { name, param_names: ["id".into()].into(), names_hosts: false, ..RouteName::default() }.into());
     if chance.below(2) == 0 {
         exchange.answer([200, 404, 0][chance.below(3)], LocalBody::Empty);
         exchange.response.head.add(b"x-a", chance.pick(VALUES).as_bytes());

@@ -24,6 +24,7 @@ const REQUEST: &[(&str, Member)] = &[
     ("client_ip", Member::Plain(Plain::ClientIp)),
     ("id", Member::Plain(Plain::Id)),
     ("route", Member::Plain(Plain::Route)),
+    ("trace_id", Member::Plain(Plain::TraceId)),
 ];
 
 const RESPONSE: &[(&str, Member)] =

@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::net::IpAddr;
 
+use crate::tracing::trace_text;
+
 /// A value while an expression is evaluated.
 #[derive(Debug, Clone)]
 pub(super) enum Operand<'a> {
@@ -43,26 +45,34 @@ impl Constant {
 #[derive(Debug, Clone)]
 pub(super) enum Text<'a> {
     Plain(Cow<'a, str>),
-    Address([u8; ADDRESS_BYTES], usize),
+    /// An address, or a number of a trace.
+    Short([u8; SHORT_BYTES], usize),
 }
 
 /// Longest text of an IP address: six groups of an IPv6 address and an IPv4 address.
-const ADDRESS_BYTES: usize = 45;
+const SHORT_BYTES: usize = 45;
 
 impl Text<'_> {
     /// The text of an address.
     pub(super) fn address(address: IpAddr) -> Self {
-        let mut bytes = [0; ADDRESS_BYTES];
+        let mut bytes = [0; SHORT_BYTES];
         let mut rest = bytes.as_mut_slice();
-        let left = if write!(rest, "{address}").is_ok() { rest.len() } else { ADDRESS_BYTES };
-        Self::Address(bytes, ADDRESS_BYTES - left)
+        let left = if write!(rest, "{address}").is_ok() { rest.len() } else { SHORT_BYTES };
+        Self::Short(bytes, SHORT_BYTES - left)
+    }
+
+    /// The text of a trace's number.
+    pub(super) fn trace(number: u128) -> Self {
+        let (mut bytes, text) = ([0; SHORT_BYTES], trace_text(number));
+        bytes.iter_mut().zip(text).for_each(|(byte, digit)| *byte = digit);
+        Self::Short(bytes, text.len())
     }
 
     /// The text.
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Plain(text) => text,
-            Self::Address(bytes, length) => {
+            Self::Short(bytes, length) => {
                 bytes.get(..*length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
             }
         }

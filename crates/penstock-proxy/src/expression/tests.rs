@@ -25,8 +25,15 @@ pub(super) fn exchange() -> Exchange {
     for (name, value) in fields {
         request.head.add(name, value);
     }
-    exchange.route =
-        Some(RouteName { name: "orders".into(), param_names: ["id".into()].into(), names_hosts: true }.into());
+    exchange.route = Some(
+        RouteName {
+            name: "orders".into(),
+            param_names: ["id".into()].into(),
+            names_hosts: true,
+            ..RouteName::default()
+        }
+        .into(),
+    );
     exchange
 }
 

@@ -213,7 +213,7 @@ mod tests {
         request.query = Some(request.head.intern(b"q=//evil.test\r\nb"));
         request.params.spans = vec![Span { start: 1, end: path.len() as u32 }];
         let param_names = ["rest".into()].into();
-        exchange.route = Some(RouteName { name: "r".into(), param_names, names_hosts }.into());
+        exchange.route = Some(RouteName { name: "r".into(), param_names, names_hosts, ..RouteName::default() }.into());
         assert!(matches!(filter.on_request(&mut exchange), Outcome::Answer));
         let location = exchange.response.head.first(Name::LOCATION).unwrap_or_default();
         (exchange.response.status, String::from_utf8(location.to_vec()).unwrap())

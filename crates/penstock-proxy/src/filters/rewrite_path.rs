@@ -189,7 +189,7 @@ mod tests {
         let rest = Span { start: (middle + 1).min(path.len() as u32), end: path.len() as u32 };
         exchange.request.params.spans = vec![Span { start, end: middle.max(start) }, rest];
         let param_names = ["id".into(), "rest".into()].into();
-        exchange.route = Some(RouteName { name: "r".into(), param_names, names_hosts: false }.into());
+        exchange.route = Some(RouteName { name: "r".into(), param_names, names_hosts: false, ..RouteName::default() }.into());
         filter.on_request(&mut exchange);
         (exchange.response.status, exchange)
     }

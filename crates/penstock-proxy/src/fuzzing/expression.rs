@@ -20,7 +20,12 @@ fn exchange() -> Exchange {
     request.head.add(b"X-A", b"caf\xe9");
     request.head.add(b"Cookie", b"a=%0a; b=1");
     request.params.spans = vec![Span { start: 8, end: 13 }];
-    let route = RouteName { name: "orders".into(), param_names: ["id".into()].into(), names_hosts: false };
+    let route = RouteName {
+        name: "orders".into(),
+        param_names: ["id".into()].into(),
+        names_hosts: false,
+        ..RouteName::default()
+    };
     exchange.route = Some(Arc::new(route));
     exchange.answer(200, LocalBody::Empty);
     exchange

@@ -15,6 +15,7 @@ mod plan;
 mod quic;
 #[cfg(test)]
 mod tests;
+mod trace_context;
 
 /// A parser and what holds of it.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,7 @@ pub static TARGETS: &[FuzzTarget] = &[
     FuzzTarget { name: "condition", run: expression::condition },
     FuzzTarget { name: "template", run: expression::template },
     FuzzTarget { name: "log_template", run: expression::log_template },
+    FuzzTarget { name: "trace_context", run: trace_context::trace_context },
 ];
 
 /// Places to cut an input at: each of a short one, evenly spread over a long one.

@@ -61,6 +61,13 @@ impl Status {
         self.0
     }
 
+    /// Whether it says that whoever was called has failed.
+    ///
+    /// Source: OpenTelemetry, semantic conventions of gRPC, status of spans of servers.
+    pub(crate) fn is_server_error(self) -> bool {
+        matches!(self.0, 2 | 4 | 12 | 13 | 14 | 15)
+    }
+
     /// Its word.
     pub(crate) fn word(self) -> &'static str {
         STATUS_WORDS.get(usize::from(self.0)).copied().unwrap_or_default()

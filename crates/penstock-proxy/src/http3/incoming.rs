@@ -63,6 +63,8 @@ impl Session {
                 return Ok(());
             }
             if stream.input.len() >= MOST_INPUT {
+                // A head may come with more of its body than is taken: it is served all the same, or nobody would ask for the rest.
+                self.open(id, &mut opened)?;
                 return self.look_for_reset(id);
             }
             match self.next_chunk(id) {

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use super::{BuiltListener, ListenerState};
 use crate::connection::{Connection, serve, serve_proxied};
 use crate::telemetry::Entered;
-use crate::wire::{Descriptors, Socket, TlsSocket};
+use crate::wire::{Socket, TlsSocket};
 use crate::worker::{TICK_MS, Worker};
 
 /// Pause after an accept failed for another reason than want of descriptors.
@@ -50,10 +50,10 @@ impl ListenSocket {
         TcpListener::from_std(socket.into()).map(Self::Tcp)
     }
 
-    /// Accepts a connection; none where descriptors have become short while nobody came.
-    async fn accept(&self, descriptors: &Descriptors) -> io::Result<Option<(Socket, IpAddr)>> {
+    /// Accepts a connection; none where descriptors or memory have become short while nobody came.
+    async fn accept(&self, worker: &Worker) -> io::Result<Option<(Socket, IpAddr)>> {
         poll_fn(|context| {
-            if descriptors.are_short() {
+            if worker.descriptors.are_short() || worker.memory.is_closed() {
                 return Poll::Ready(Ok(None));
             }
             Poll::Ready(Ok(Some(match self {
@@ -71,11 +71,11 @@ impl ListenSocket {
         .await
     }
 
-    /// Leaves the socket alone until there are descriptors again; those that come wait in the kernel (R57).
-    async fn wait_for_descriptors(&self, descriptors: &Descriptors) {
+    /// Leaves the socket alone until there is room again; those that come wait in the kernel (R57, R58).
+    async fn wait_for_room(&self, worker: &Worker) {
         loop {
             tokio::time::sleep(Duration::from_millis(TICK_MS)).await;
-            if descriptors.recover(self) {
+            if worker.descriptors.recover(self) && !worker.memory.is_closed() {
                 return;
             }
         }
@@ -115,7 +115,7 @@ pub(crate) fn accept_waiting(worker: &Rc<Worker>, state: &Rc<ListenerState>, soc
 pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket: Rc<ListenSocket>) {
     let descriptors = &worker.descriptors;
     loop {
-        match socket.accept(descriptors).await {
+        match socket.accept(&worker).await {
             Ok(Some((socket, peer))) => {
                 if descriptors.note_accepted(&socket) {
                     worker.recorder.count(state.meter.get().accept_pauses, 1);
@@ -125,7 +125,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, state: Rc<ListenerState>, socket:
                     worker.recorder.panicked();
                 }
             }
-            Ok(None) => socket.wait_for_descriptors(descriptors).await,
+            Ok(None) => socket.wait_for_room(&worker).await,
             // The peer may have gone while it waited; that is no reason to pause.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {

@@ -14,6 +14,8 @@ use crate::quic::{Endpoint, Terms as QuicTerms};
 use crate::routing::Router;
 use crate::telemetry::{ListenerMeter, RouteMeter};
 use crate::tls::ServerTls;
+use crate::tracing::RouteTracing;
+use crate::worker::Worker;
 
 /// What a plan makes of one listener; an exchange keeps the one it started with.
 pub(crate) struct BuiltListener {
@@ -45,6 +47,8 @@ pub(crate) struct ListenerRoutes {
     pub(crate) are_proxies: bool,
     /// Where each is counted, likewise.
     pub(crate) meters: Vec<RouteMeter>,
+    /// What each says of traces, likewise.
+    pub(crate) tracing: Vec<Option<RouteTracing>>,
     /// Where bytes go that are carried as they are.
     pub(crate) streams: StreamRoutes,
     /// Number of the plan that they belong to.
@@ -53,12 +57,18 @@ pub(crate) struct ListenerRoutes {
 
 impl ListenerRoutes {
     /// Makes a route the exchange's own and gives its pipeline.
-    pub(crate) fn enter(&self, index: usize, work: &mut Work, now_ms: u64) -> Option<Arc<BuiltPipeline>> {
+    pub(crate) fn enter(&self, index: usize, work: &mut Work, worker: &Worker) -> Option<Arc<BuiltPipeline>> {
         let route = self.router.route(index)?;
         work.exchange.route = Some(Arc::clone(&route.name));
         work.record.route = (self.meters.get(index).copied().unwrap_or_default(), self.plan_number);
+        work.record.active = Some(worker.recorder.entered(work.record.route.0.active));
         if let Some(timeout) = route.timeout {
-            limit_time(work, now_ms, timeout.as_millis() as u64);
+            limit_time(work, worker.clock.coarse_ms(), timeout.as_millis() as u64);
+        }
+        if worker.tracer.is_on()
+            && let Some(says) = self.tracing.get(index).copied().flatten()
+        {
+            worker.tracer.enter_route(says, &mut work.exchange.request, &mut work.recording);
         }
         self.pipelines.get(index).map(Arc::clone)
     }

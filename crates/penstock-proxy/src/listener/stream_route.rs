@@ -55,7 +55,7 @@ impl BuiltStreamRoute {
 }
 
 fn route_name(name: &str) -> Arc<RouteName> {
-    Arc::new(RouteName { name: name.into(), param_names: Box::default(), names_hosts: false })
+    Arc::new(RouteName { name: name.into(), param_names: Box::default(), names_hosts: false, ..RouteName::default() })
 }
 
 fn weighted(to: &[Destination]) -> Vec<Weighted> {

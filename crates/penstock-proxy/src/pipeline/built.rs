@@ -27,6 +27,8 @@ pub(crate) struct BuiltStep {
     /// What it does.
     pub(crate) action: Action,
     jumps: Box<[(ResultId, Target)]>,
+    /// Names of its filter's results, by position.
+    results: Box<[Box<str>]>,
     /// What its filter was made of, if it is a foreign one.
     origin: Option<Origin>,
 }
@@ -208,6 +210,11 @@ impl BuiltStep {
         self.jumps.iter().find(|(of, _)| *of == result).map(|(_, target)| *target)
     }
 
+    /// The name of a result.
+    pub(crate) fn result_text(&self, result: ResultId) -> Option<&str> {
+        self.results.get(usize::from(result.0)).map(|text| &**text)
+    }
+
     fn build(
         plan: &StepPlan,
         meter: Option<FilterMeter>,
@@ -237,7 +244,8 @@ impl BuiltStep {
             Ok((ResultId(position as u8), target))
         });
         let jumps = jumps.collect::<Result<Box<[_]>, String>>()?;
-        Ok(Self { name: plan.name.as_str().into(), when, action, jumps, origin })
+        let results = results.into_iter().flatten().map(String::into_boxed_str).collect();
+        Ok(Self { name: plan.name.as_str().into(), when, action, jumps, results, origin })
     }
 }
 

@@ -41,7 +41,7 @@ impl Endpoint {
     /// Lets a connection begin, has it prove its address first, or turns it away.
     pub(super) fn admit(&self, incoming: Incoming, out: &mut Vec<u8>) -> Option<Fresh> {
         let mut inner = self.inner.borrow_mut();
-        if self.is_closing() {
+        if self.is_closing() || self.worker.memory.is_closed() {
             let refusal = inner.refuse(incoming, out);
             self.socket.send(&refusal, out);
             return None;

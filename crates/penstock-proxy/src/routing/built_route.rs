@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_plan::{HostPattern, Route, Subject};
+use penstock_plan::{HostPattern, PathPattern, Route, Subject};
 
 use super::precedence::{HostPlace, PathPlace, Precedence};
 use super::{ConditionMatcher, HostMatcher, Networks, PathMatcher};
 use crate::exchange::{Facts, Request, RouteName};
+use crate::tracing::RouteTracing;
 
 /// A compiled `when:`.
 pub type Predicate = Box<dyn Fn(&Facts<'_>) -> bool + Send + Sync>;
@@ -36,6 +37,8 @@ pub struct BuiltRoute {
     pub pipeline: Box<str>,
     /// Time for the whole request.
     pub timeout: Option<Duration>,
+    /// What it says of traces.
+    pub(crate) tracing: Option<RouteTracing>,
     pub(super) hosts: Box<[HostMatcher]>,
     pub(super) path: PathMatcher,
     pub(super) methods: Box<[Box<str>]>,
@@ -48,6 +51,15 @@ pub struct BuiltRoute {
     headers: usize,
     queries: usize,
     order: u64,
+}
+
+/// A path's pattern as users write it; empty for a regular expression.
+fn pattern(path: &PathPattern) -> Box<str> {
+    match path {
+        PathPattern::Exact(text) | PathPattern::Template(text) => text.as_str().into(),
+        PathPattern::Prefix(text) => format!("{text}/*").into(),
+        PathPattern::Regex(_) => "".into(),
+    }
 }
 
 /// A condition of a route and its text.
@@ -88,9 +100,11 @@ impl BuiltRoute {
                 name: route.name.as_str().into(),
                 param_names,
                 names_hosts: names_hosts(route),
+                pattern: pattern(&route.path),
             }),
             pipeline: route.pipeline.as_str().into(),
             timeout: route.timeout_ms.map(Duration::from_millis),
+            tracing: route.tracing.map(RouteTracing::new),
             path_place: PathPlace::of(&path),
             hosts,
             path,
@@ -226,6 +240,7 @@ mod tests {
                 priority: 0,
                 order: 0,
                 timeout_ms: None,
+                tracing: None,
                 pipeline: "pipeline/p".into(),
             };
             let built = BuiltRoute::build(&route, &|_| Err("no condition here".into())).unwrap();

@@ -24,6 +24,6 @@ pub use explain::{ChosenRoute, Explanation, FailedCondition, RouteExplanation, R
 pub use host::HostMatcher;
 pub use networks::Networks;
 pub use path_pattern::{ParamNames, PathMatcher, REST, Segment, Template};
-pub use regular_expression::compile_regex;
+pub use regular_expression::{compile_byte_regex, compile_regex};
 pub use router::{Router, Scratch, Verdict};
 pub use target::{Form, Scheme, Target, TargetProblem, parse_target};

@@ -1,4 +1,4 @@
-//! Regular expressions of routes: linear in time, bounded in size.
+//! Regular expressions of routes and logs: linear in time, bounded in size.
 
 use regex::{Regex, RegexBuilder};
 
@@ -7,10 +7,20 @@ const SIZE_LIMIT_BYTES: usize = 4 << 20;
 
 /// Compiles an expression of a route, or says why it is refused.
 pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).size_limit(SIZE_LIMIT_BYTES).build().map_err(|problem| match problem {
+    RegexBuilder::new(pattern).size_limit(SIZE_LIMIT_BYTES).build().map_err(|problem| refusal(&problem))
+}
+
+/// The same for texts that may hold any bytes.
+pub fn compile_byte_regex(pattern: &str) -> Result<regex::bytes::Regex, String> {
+    let builder = regex::bytes::RegexBuilder::new(pattern).size_limit(SIZE_LIMIT_BYTES).build();
+    builder.map_err(|problem| refusal(&problem))
+}
+
+fn refusal(problem: &regex::Error) -> String {
+    match problem {
         regex::Error::CompiledTooBig(limit) => format!("the expression needs more than {} KiB", limit >> 10),
         other => one_line(&other.to_string()),
-    })
+    }
 }
 
 /// What the parser says without its drawing of the pattern, which takes several lines.

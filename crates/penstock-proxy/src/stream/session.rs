@@ -9,15 +9,15 @@ use std::task::{Context, Waker};
 use socket2::SockRef;
 use tokio::net::UdpSocket;
 
-use crate::exchange::Version;
+use crate::exchange::{Exchange, LocalBody, Version};
 use crate::failure::Failure;
 use crate::listener::{BuiltStreamRoute, ListenerState};
-use crate::telemetry::{Ended, Entry, RouteMeter};
+use crate::telemetry::{Ended, Entered, Entry, RouteMeter};
 use crate::upstream::{InFlight, Upstream};
 use crate::worker::Worker;
 
 /// What the log and the counters say of a session: as of a request that was answered.
-const CARRIED: u16 = 200;
+pub(super) const CARRIED: u16 = 200;
 /// What the system says of an address at which nobody is.
 const NOBODY: [ErrorKind; 3] =
     [ErrorKind::ConnectionRefused, ErrorKind::HostUnreachable, ErrorKind::NetworkUnreachable];
@@ -34,6 +34,8 @@ pub(super) struct Session {
     in_flight: InFlight,
     /// Where its route is counted, and the number of the plan that says so.
     route: (RouteMeter, u64),
+    /// Counts it at the route while it lasts.
+    pub(super) active: Cell<Option<Entered>>,
     received_bytes: Cell<u64>,
     sent_bytes: Cell<u64>,
     is_given_up: Cell<bool>,
@@ -58,6 +60,7 @@ impl Session {
             began_us,
             upstream,
             in_flight,
+            active: Cell::default(),
             route,
             received_bytes,
             sent_bytes,
@@ -123,17 +126,19 @@ pub(super) fn log(
         bytes_out,
         reason,
     });
-    if !worker.access_log.is_on() {
+    if !worker.access_logs.are_on() {
         return;
     }
-    let mut id = String::new();
-    worker.write_id(&mut id);
-    worker.access_log.write(&Entry {
+    let mut exchange = Exchange::default();
+    worker.write_id(&mut exchange.request.id);
+    exchange.request.client.ip = session.client.ip().to_canonical();
+    exchange.answer(status, LocalBody::Empty);
+    let entry = Entry {
         wall_us: worker.clock.wall_us(ended_us),
-        id: &id,
+        id: &exchange.request.id,
         listener: &listener.name,
         route: &route.name.name,
-        client: session.client.ip().to_canonical(),
+        client: exchange.request.client.ip,
         method: b"",
         host: "",
         path: "",
@@ -150,5 +155,8 @@ pub(super) fn log(
         user_agent: b"",
         session: None,
         grpc_status: None,
-    });
+        trace: None,
+        query: b"",
+    };
+    worker.access_logs.write(&entry, &exchange);
 }

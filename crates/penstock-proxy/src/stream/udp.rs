@@ -96,8 +96,11 @@ impl Sessions {
         let outcome = if made.is_some() { Forwarded::Answered(0) } else { Forwarded::Failed };
         self.worker.recorder.forwarded(&upstream.meter.get(), 1, outcome);
         let (socket, in_flight) = made?;
+        self.worker.recorder.answered(&in_flight.endpoint().meter(), super::session::CARRIED, 0);
         let began = (now_us, self.worker.clock.coarse_ms());
-        let session = Rc::new(Session::new(client, socket, (upstream, in_flight), (*meter, routes.plan_number), began));
+        let session = Session::new(client, socket, (upstream, in_flight), (*meter, routes.plan_number), began);
+        session.active.set(Some(self.worker.recorder.entered(meter.active)));
+        let session = Rc::new(session);
         self.by_client.borrow_mut().insert(client, Rc::clone(&session));
         tokio::task::spawn_local(Rc::clone(self).serve(Rc::clone(&session), Arc::clone(route), open));
         Some(session)

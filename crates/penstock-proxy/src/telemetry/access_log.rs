@@ -1,166 +1,152 @@
-//! The access log: whole lines in a buffer of the IO thread, written out by a helper thread.
+//! The access logs: whole lines in buffers of the IO thread, written out by threads of their own.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use penstock_plan::LogFormat;
+use super::built_log::BuiltLog;
+use super::log_line::{Entry, Logged, Scratch};
+use super::log_queue::{HANDED_OVER_BYTES, count_lines};
+use super::tap::{Shown, Tap, Taps};
+use crate::exchange::Exchange;
 
-use super::log_line::{Entry, LineFormat};
-use super::log_sink::{Drained, LogSink};
-
-/// Lines are handed over when the buffer holds this much, or at the next tick.
-const HANDED_OVER_BYTES: usize = 48 << 10;
-/// Blocks kept to be filled again.
-const KEPT_BLOCKS: usize = 16;
-/// Bytes that may wait for the helper thread; beyond it lines are dropped and counted.
-const MOST_WAITING_BYTES: usize = 16 << 20;
-
-/// Lines on their way from the IO thread to the helper thread that writes them.
+/// The IO thread's end of the access logs.
 #[derive(Default)]
-pub struct LogQueue {
-    waiting: Mutex<Vec<Vec<u8>>>,
-    /// Blocks that were written, to be filled again: fresh memory would cost a page fault for each page.
-    free: Mutex<Vec<Vec<u8>>>,
-    /// Lines that could not be written and that nobody has counted yet.
-    lost_lines: AtomicU64,
-}
-
-impl LogQueue {
-    /// Writes everything that waits; what cannot be written is lost, and counted.
-    pub fn drain(&self, sink: &mut LogSink) -> Drained {
-        let blocks = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut drained = Drained::default();
-        for block in blocks {
-            match sink.write(&block) {
-                Ok(()) => drained.written_bytes += block.len() as u64,
-                Err((lost, problem)) => {
-                    let lines = count_lines(block.get(block.len() - lost..).unwrap_or_default());
-                    drained.lost_lines += lines;
-                    drained.problem = Some(problem);
-                    self.lost_lines.fetch_add(lines, Ordering::Relaxed);
-                }
-            }
-            self.keep(block);
-        }
-        drained
-    }
-
-    fn keep(&self, mut block: Vec<u8>) {
-        block.clear();
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < KEPT_BLOCKS {
-            free.push(block);
-        }
-    }
-
-    /// An empty block.
-    fn block(&self) -> Vec<u8> {
-        let known = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        known.unwrap_or_else(|| Vec::with_capacity(HANDED_OVER_BYTES + (8 << 10)))
-    }
-
-    fn push(&self, block: Vec<u8>) -> Result<(), Vec<u8>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.iter().map(Vec::len).sum::<usize>() + block.len() > MOST_WAITING_BYTES {
-            return Err(block);
-        }
-        waiting.push(block);
-        Ok(())
-    }
-}
-
-/// The IO thread's end of the access log.
-pub(crate) struct AccessLog {
-    buffer: RefCell<Vec<u8>>,
-    queue: Arc<LogQueue>,
-    format: RefCell<Option<LineFormat>>,
+pub(crate) struct AccessLogs {
+    logs: RefCell<Vec<Filled>>,
+    taps: RefCell<Taps>,
+    /// Whether there is a log or a tap: all that a request is asked where there is none.
+    are_on: Cell<bool>,
     stamp: RefCell<(u64, String)>,
+    scratch: RefCell<Scratch>,
     dropped_lines: Cell<u64>,
 }
 
-impl AccessLog {
-    pub(crate) fn new(queue: Arc<LogQueue>) -> Self {
-        Self {
-            buffer: RefCell::default(),
-            queue,
-            format: RefCell::default(),
-            stamp: RefCell::default(),
-            dropped_lines: Cell::new(0),
-        }
+/// A log and its lines that were not handed over yet.
+struct Filled {
+    log: Arc<BuiltLog>,
+    buffer: Vec<u8>,
+}
+
+impl AccessLogs {
+    /// Takes over what the newest plan says.
+    pub(crate) fn turn_to(&self, logs: &[Arc<BuiltLog>], shown: &Arc<Shown>) {
+        self.pass_on();
+        let filled = |log: &Arc<BuiltLog>| Filled { log: Arc::clone(log), buffer: Vec::new() };
+        *self.logs.borrow_mut() = logs.iter().map(filled).collect();
+        self.taps.borrow_mut().turn_to(shown);
+        self.look();
     }
 
-    /// Takes over what the newest plan says.
-    pub(crate) fn set_format(&self, format: Option<&LogFormat>) {
-        *self.format.borrow_mut() = format.map(LineFormat::new);
+    /// Shows requests to somebody as they come, too.
+    pub(crate) fn tap(&self, tap: Tap) {
+        self.taps.borrow_mut().add(tap);
+        self.look();
     }
 
     /// Whether lines are written at all.
-    pub(crate) fn is_on(&self) -> bool {
-        self.format.borrow().is_some()
+    pub(crate) fn are_on(&self) -> bool {
+        self.are_on.get()
     }
 
-    /// Adds a line.
-    pub(crate) fn write(&self, entry: &Entry<'_>) {
-        let format = self.format.borrow();
-        let Some(format) = &*format else { return };
+    fn look(&self) {
+        self.are_on.set(!self.logs.borrow().is_empty() || !self.taps.borrow().is_empty());
+    }
+
+    /// Adds a line to every log that has one of the exchange.
+    pub(crate) fn write(&self, entry: &Entry<'_>, exchange: &Exchange) {
         let second = entry.wall_us / 1_000_000;
         let mut stamp = self.stamp.borrow_mut();
         if stamp.0 != second {
             *stamp = (second, crate::worker::date::rfc3339_seconds(second));
         }
-        let mut buffer = self.buffer.borrow_mut();
-        format.write(&mut buffer, entry, &stamp.1);
-        if buffer.len() >= HANDED_OVER_BYTES {
-            drop(buffer);
-            self.pass_on();
+        let logged = Logged { entry, exchange, second: &stamp.1 };
+        for filled in self.logs.borrow_mut().iter_mut() {
+            if !filled.log.takes(&logged) {
+                continue;
+            }
+            filled.log.line.write(&mut filled.buffer, &logged, &self.scratch);
+            if filled.buffer.len() >= HANDED_OVER_BYTES {
+                self.count_dropped(filled.pass_on());
+            }
         }
+        self.taps.borrow_mut().write(&logged, &self.scratch);
     }
 
-    /// Hands whole lines to the helper thread and says how many found no room or were lost by it.
+    /// Hands whole lines to the threads that write them and says how many found no room or were lost there.
     pub(crate) fn hand_over(&self) -> u64 {
         self.pass_on();
-        self.dropped_lines.take() + self.queue.lost_lines.swap(0, Ordering::Relaxed)
+        if !self.taps.borrow().is_empty() {
+            self.taps.borrow_mut().hand_over();
+            self.look();
+        }
+        let lost: u64 = self.logs.borrow().iter().map(|filled| filled.log.queue.take_lost()).sum();
+        self.dropped_lines.take() + lost
+    }
+
+    /// Shows nothing more, and gives those who listen this time to take what they were shown.
+    pub(crate) fn end_taps(&self, within: Duration) {
+        self.taps.borrow_mut().finish(within);
     }
 
     fn pass_on(&self) {
-        let mut buffer = self.buffer.borrow_mut();
-        if !buffer.is_empty() {
-            let block = std::mem::replace(&mut *buffer, self.queue.block());
-            if let Err(block) = self.queue.push(block) {
-                self.dropped_lines.set(self.dropped_lines.get() + count_lines(&block));
-            }
-        }
+        self.logs.borrow_mut().iter_mut().for_each(|filled| self.count_dropped(filled.pass_on()));
+    }
+
+    fn count_dropped(&self, lines: u64) {
+        self.dropped_lines.set(self.dropped_lines.get() + lines);
     }
 }
 
-fn count_lines(block: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', block).count() as u64
+impl Filled {
+    /// Hands its lines over and says how many found no room.
+    fn pass_on(&mut self) -> u64 {
+        if self.buffer.is_empty() {
+            return 0;
+        }
+        let block = std::mem::replace(&mut self.buffer, self.log.queue.block());
+        self.log.queue.push(block).err().map_or(0, |block| count_lines(&block))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::telemetry::log_line::tests::ENTRY;
+    use penstock_plan::{AccessLog, LogFile, LogFormat, LogPlace};
 
-    #[test]
-    fn lines_beyond_the_bound_are_dropped_and_counted() {
-        let queue = LogQueue::default();
-        assert!(queue.push(vec![b'\n'; MOST_WAITING_BYTES]).is_ok());
-        assert!(queue.push(vec![b'\n'; 1]).is_err());
+    use super::*;
+    use crate::telemetry::LogSink;
+    use crate::telemetry::log_line::tests::ENTRY;
+    use crate::telemetry::log_queue::MOST_WAITING_BYTES;
+
+    fn built(format: LogFormat) -> Arc<BuiltLog> {
+        let plan = AccessLog::of_everything(LogPlace::File(LogFile { path: "/x".to_owned(), rotation: None }));
+        Arc::new(BuiltLog::build(&AccessLog { format, ..plan }, Arc::default()).unwrap())
     }
 
     #[test]
     fn r53_lines_are_counted_as_dropped_whenever_they_find_no_room() {
-        let queue = Arc::new(LogQueue::default());
-        queue.push(vec![b'\n'; MOST_WAITING_BYTES]).unwrap();
-        let log = AccessLog::new(Arc::clone(&queue));
-        log.set_format(Some(&LogFormat::Template("x".repeat(HANDED_OVER_BYTES / 2))));
+        let log = built(LogFormat::Template("{{ status }}".to_owned() + &"x".repeat(HANDED_OVER_BYTES / 2)));
+        log.queue.push(vec![b'\n'; MOST_WAITING_BYTES]).unwrap();
+        let logs = AccessLogs::default();
+        logs.turn_to(&[Arc::clone(&log)], &Arc::default());
         for _ in 0..4 {
-            log.write(&ENTRY);
+            logs.write(&ENTRY, &Exchange::default());
         }
-        assert_eq!(log.hand_over(), 4, "two of them were given up while lines were written");
-        queue.drain(&mut LogSink::file(std::io::sink()));
-        assert_eq!(log.hand_over(), 0);
+        assert_eq!(logs.hand_over(), 4, "two of them were given up while lines were written");
+        log.queue.drain(&mut LogSink::file(std::io::sink()));
+        assert_eq!(logs.hand_over(), 0);
+    }
+
+    #[test]
+    fn lines_that_were_not_handed_over_go_where_they_were_meant_to_when_the_plan_changes() {
+        let (first, second) = (built(LogFormat::Json), built(LogFormat::Template("{{ status }}".to_owned())));
+        let logs = AccessLogs::default();
+        logs.turn_to(&[Arc::clone(&first)], &Arc::default());
+        logs.write(&ENTRY, &Exchange::default());
+        logs.turn_to(&[Arc::clone(&second)], &Arc::default());
+        logs.write(&ENTRY, &Exchange::default());
+        assert_eq!(logs.hand_over(), 0);
+        assert_eq!(count_lines(&first.queue.take().concat()), 1);
+        assert_eq!(second.queue.take().concat(), b"200\n");
     }
 }

@@ -1,14 +1,20 @@
 //! The line of one exchange: which fields there are and how each is written.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use penstock_plan::LogFormat;
+use penstock_plan::{LogFormat, LogObject};
 
-use crate::exchange::{AddressText, ClientField, Session};
+use super::built_log::LogProblem;
+use super::log_mask::Mask;
+use super::log_object::Object;
+use super::log_pieces::Pieces;
+use crate::exchange::{AddressText, ClientField, Exchange, Session};
 use crate::grpc::Status;
 use crate::http1::write_number;
 use crate::scan::needs_escape;
+use crate::tracing::TraceTexts;
 
 /// One exchange, as the log sees it.
 ///
@@ -39,6 +45,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) session: Option<&'a Session>,
     /// The status of a call of gRPC.
     pub(crate) grpc_status: Option<Status>,
+    /// The trace that it is part of, and its own span, where there are traces.
+    pub(crate) trace: Option<TraceTexts>,
+    /// The query as it came; only lines that name it have it, for it holds what is secret.
+    pub(crate) query: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
@@ -51,8 +61,21 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// All that a line may say of one exchange.
+#[derive(Clone, Copy)]
+pub(super) struct Logged<'a> {
+    pub(super) entry: &'a Entry<'a>,
+    /// What expressions look at.
+    pub(super) exchange: &'a Exchange,
+    /// The text of the second in which it falls.
+    pub(super) second: &'a str,
+}
+
+/// Memory to make texts in.
+pub(super) type Scratch = (Vec<u8>, Vec<u8>);
+
 /// What a field holds.
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Time(u64),
     Text(&'a [u8]),
     /// The same in UTF-8.
@@ -65,7 +88,22 @@ enum Value<'a> {
 }
 
 /// How an object ends behind its last value.
-const JSON_END: &[u8] = b"}\n";
+pub(super) const JSON_END: &[u8] = b"}\n";
+
+/// Which lines have a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Every line.
+    Always,
+    /// Those of enciphered connections.
+    Enciphered,
+    /// Those of calls of gRPC.
+    Called,
+    /// Those of exchanges that are part of a trace.
+    Traced,
+    /// Those for which it is asked.
+    Asked,
+}
 
 /// The fields of a line, in the order in which JSON has them; the last of them only where a connection is
 /// enciphered, or the request is a call of gRPC.
@@ -74,25 +112,47 @@ macro_rules! fields {
         always { $($field:ident = $name:literal, $kind:ident, |$entry:ident| $value:expr;)+ }
         enciphered { $($tls_field:ident = $tls_name:literal, $tls_kind:ident, |$tls_entry:ident| $tls_value:expr;)+ }
         called { $call_field:ident = $call_name:literal, $call_kind:ident, |$call_entry:ident| $call_value:expr; }
+        traced { $($trace_field:ident = $trace_name:literal, $trace_kind:ident, |$trace_entry:ident| $trace_value:expr;)+ }
+        asked { $($asked_field:ident = $asked_name:literal, $asked_kind:ident, |$asked_entry:ident| $asked_value:expr;)+ }
     ) => {
-        /// The fields of a line, in the order in which they stand in JSON.
-        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name,)+ $call_name];
+        /// The fields of a line, in the order in which they stand in JSON; the last only where they are asked for.
+        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name,)+ $call_name, $($trace_name,)+ $($asked_name,)+];
 
         /// A field of a line.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Field { $($field,)+ $($tls_field,)+ $call_field }
+        pub(super) enum Field { $($field,)+ $($tls_field,)+ $call_field, $($trace_field,)+ $($asked_field,)+ }
 
         impl Field {
-            fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$field),)+ $($tls_name => Some(Self::$tls_field),)+ $call_name => Some(Self::$call_field), _ => None }
+            pub(super) fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$field),)+
+                    $($tls_name => Some(Self::$tls_field),)+
+                    $call_name => Some(Self::$call_field),
+                    $($trace_name => Some(Self::$trace_field),)+
+                    $($asked_name => Some(Self::$asked_field),)+
+                    _ => None,
+                }
+            }
+
+            /// Which lines have it.
+            pub(super) fn presence(self) -> Presence {
+                match self {
+                    $(Self::$field)|+ => Presence::Always,
+                    $(Self::$tls_field)|+ => Presence::Enciphered,
+                    Self::$call_field => Presence::Called,
+                    $(Self::$trace_field)|+ => Presence::Traced,
+                    $(Self::$asked_field)|+ => Presence::Asked,
+                }
             }
 
             #[inline]
-            fn of<'a>(self, entry: &Entry<'a>) -> Value<'a> {
+            pub(super) fn of<'a>(self, entry: &'a Entry<'a>) -> Value<'a> {
                 match self {
                     $(Self::$field => { let $entry = entry; Value::$kind($value) })+
                     $(Self::$tls_field => { let $tls_entry = entry; Value::$tls_kind($tls_value) })+
                     Self::$call_field => { let $call_entry = entry; Value::$call_kind($call_value) }
+                    $(Self::$trace_field => { let $trace_entry = entry; Value::$trace_kind($trace_value) })+
+                    $(Self::$asked_field => { let $asked_entry = entry; Value::$asked_kind($asked_value) })+
                 }
             }
         }
@@ -107,6 +167,10 @@ macro_rules! fields {
             if entry.grpc_status.is_some() {
                 out.truncate(out.len() - JSON_END.len());
                 json!(out, entry, second, ","; $call_field $call_name $call_kind);
+            }
+            if entry.trace.is_some() {
+                out.truncate(out.len() - JSON_END.len());
+                json!(out, entry, second, ","; $($trace_field $trace_name $trace_kind)+);
             }
         }
     };
@@ -166,74 +230,54 @@ fields! {
     called {
         GrpcStatus = "grpc_status", Plain, |entry| entry.grpc_status.map_or("", Status::word).as_bytes();
     }
+    traced {
+        TraceId = "trace_id", Plain, |entry| entry.trace.as_ref().map_or(&[], |texts| &texts.trace);
+        SpanId = "span_id", Plain, |entry| entry.trace.as_ref().map_or(&[], |texts| &texts.span);
+    }
+    asked {
+        Query = "query", Text, |entry| entry.query;
+    }
 }
 
 /// Room that all names, numbers and short texts of a line need.
 const USUAL_BYTES: usize = 768;
 
 /// How a line is written, made ready once for each plan.
-#[derive(Debug)]
-pub(crate) enum LineFormat {
-    /// One JSON object.
+pub(super) enum LineFormat {
+    /// One JSON object with the usual members.
     Json,
-    /// Texts and fields in the order of a template.
-    Template(Box<[Piece]>),
+    /// One JSON object with others.
+    Object(Object),
+    /// Texts and values in the order of a template.
+    Template(Pieces),
 }
-
-/// A piece of a template.
-#[derive(Debug)]
-pub(crate) enum Piece {
-    /// Text as it stands.
-    Literal(Box<[u8]>),
-    /// The value of a field.
-    Field(FieldName),
-}
-
-/// A field that a template names.
-#[derive(Debug)]
-pub(crate) struct FieldName(Field);
 
 impl LineFormat {
     /// Makes ready what a plan says.
-    pub(crate) fn new(format: &LogFormat) -> Self {
+    pub(super) fn new(format: &LogFormat, mask: &Mask, problems: &mut Vec<LogProblem>) -> Self {
         match format {
-            LogFormat::Json => Self::Json,
-            LogFormat::Template(template) => Self::Template(pieces(template)),
+            LogFormat::Json if mask.is_empty() => Self::Json,
+            LogFormat::Json => Self::Object(Object::new(&LogObject::default(), mask, problems)),
+            LogFormat::Object(object) => Self::Object(Object::new(object, mask, problems)),
+            LogFormat::Template(template) => Self::Template(Pieces::of_line(template, mask, problems)),
         }
     }
 
-    /// Writes the line with its end; `second` is the text of the second in which it falls.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, entry: &Entry<'_>, second: &str) {
+    /// Writes the line with its end.
+    pub(super) fn write(&self, out: &mut Vec<u8>, logged: &Logged<'_>, scratch: &RefCell<Scratch>) {
+        let entry = logged.entry;
         match self {
             Self::Json => {
                 out.reserve(USUAL_BYTES + entry.path.len() + entry.host.len() + entry.user_agent.len());
-                write_json(out, entry, second);
+                write_json(out, entry, logged.second);
             }
+            Self::Object(object) => object.write(out, logged, &mut scratch.borrow_mut()),
             Self::Template(pieces) => {
-                for piece in pieces {
-                    match piece {
-                        Piece::Literal(text) => out.extend_from_slice(text),
-                        Piece::Field(field) => write_value(out, &field.0.of(entry), second),
-                    }
-                }
+                pieces.write(out, logged, &mut scratch.borrow_mut());
                 out.push(b'\n');
             }
         }
     }
-}
-
-/// Takes a template apart: `{{ name }}` stands for the field of that name, and for nothing where there is none.
-fn pieces(template: &str) -> Box<[Piece]> {
-    let (mut pieces, mut rest) = (Vec::new(), template);
-    let literal = |text: &str| Piece::Literal(text.as_bytes().into());
-    while let Some((before, behind)) = rest.split_once("{{") {
-        pieces.push(literal(before));
-        let (name, after) = behind.split_once("}}").unwrap_or_default();
-        pieces.extend(Field::named(name.trim()).map(|field| Piece::Field(FieldName(field))));
-        rest = after;
-    }
-    pieces.push(literal(rest));
-    pieces.into()
 }
 
 /// Writes a value as it stands between quotes, or without them.
@@ -242,7 +286,7 @@ fn pieces(template: &str) -> Box<[Piece]> {
     clippy::inline_always,
     reason = "of most fields it is known what they hold, and only then the match folds away"
 )]
-fn write_value(out: &mut Vec<u8>, value: &Value<'_>, second: &str) {
+pub(super) fn write_value(out: &mut Vec<u8>, value: &Value<'_>, second: &str) {
     match *value {
         Value::Time(wall_us) => {
             out.extend_from_slice(second.as_bytes());
@@ -269,7 +313,7 @@ fn three_digits(number: u64) -> [u8; 3] {
 
 /// Escapes for JSON; bytes beyond ASCII are read as latin-1 and escaped, so a line is always ASCII (I22).
 #[cold]
-fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     for &byte in text {
         match byte {
@@ -285,7 +329,7 @@ fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
 
 /// The same of text in UTF-8: what is beyond ASCII is escaped as UTF-16.
 #[cold]
-fn write_unicode(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn write_unicode(out: &mut Vec<u8>, text: &[u8]) {
     for letter in String::from_utf8_lossy(text).chars() {
         match letter {
             '"' | '\\' => out.extend_from_slice(&[b'\\', letter as u8]),
@@ -298,10 +342,38 @@ fn write_unicode(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// An entry of nothing: what it has in a field is of the kind that every entry has there.
+pub(super) const NOTHING: Entry<'static> = Entry {
+    wall_us: 0,
+    id: "",
+    listener: "",
+    route: "",
+    client: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+    method: b"",
+    host: "",
+    path: "",
+    protocol: "",
+    status: 0,
+    bytes_in: 0,
+    bytes_out: 0,
+    duration_us: 0,
+    upstream: "",
+    endpoint: "",
+    attempts: 0,
+    upstream_us: 0,
+    reason: "",
+    user_agent: b"",
+    session: None,
+    grpc_status: None,
+    trace: None,
+    query: b"",
+};
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::exchange::{ClientCertificate, Head};
+    use crate::tracing::TraceContext;
 
     pub(in crate::telemetry) const ENTRY: Entry<'static> = Entry {
         wall_us: 1_700_000_000_123_000,
@@ -325,12 +397,30 @@ pub(super) mod tests {
         user_agent: b"x\r\n\x1b\xe4\\",
         session: None,
         grpc_status: None,
+        trace: None,
+        query: b"a=1&token=2\n",
     };
 
-    fn line(format: &LogFormat) -> String {
-        let mut out = Vec::new();
-        LineFormat::new(format).write(&mut out, &ENTRY, "2023-11-14T22:13:20");
+    pub(in crate::telemetry) fn line_of(
+        format: &LogFormat,
+        mask: &Mask,
+        entry: &Entry<'_>,
+        exchange: &Exchange,
+    ) -> String {
+        let mut problems = Vec::new();
+        let format = LineFormat::new(format, mask, &mut problems);
+        assert_eq!(problems, []);
+        let (mut out, second) = (Vec::new(), "2023-11-14T22:13:20");
+        format.write(&mut out, &Logged { entry, exchange, second }, &RefCell::default());
         String::from_utf8(out).unwrap()
+    }
+
+    fn line(format: &LogFormat) -> String {
+        line_of(format, &Mask::default(), &ENTRY, &Exchange::default())
+    }
+
+    fn value_of(entry: &Entry<'_>) -> serde_json::Value {
+        serde_json::from_str(&line_of(&LogFormat::Json, &Mask::default(), entry, &Exchange::default())).unwrap()
     }
 
     #[test]
@@ -345,18 +435,27 @@ pub(super) mod tests {
         assert_eq!(value["duration_ms"], 1.002);
         assert_eq!(
             value.as_object().unwrap().keys().collect::<Vec<_>>(),
-            sorted(|field| !field.starts_with("tls_") && field != "grpc_status")
+            sorted(|field| !field.starts_with("tls_") && !OF_FEW.contains(&field))
         );
+    }
+
+    /// Fields that only lines of calls and of traced exchanges have.
+    const OF_FEW: [&str; 3] = ["grpc_status", "trace_id", "span_id"];
+
+    #[test]
+    fn a_line_of_a_traced_exchange_has_its_trace_and_its_span() {
+        let trace = TraceContext { trace: 0xab, span: 0xcd, ..TraceContext::default() }.texts();
+        let value = value_of(&Entry { trace, ..ENTRY });
+        assert_eq!(value["trace_id"], format!("{:032x}", 0xab));
+        assert_eq!(value["span_id"], format!("{:016x}", 0xcd));
+        assert_eq!(TraceContext::default().texts().map(|texts| texts.trace), None);
     }
 
     #[test]
     fn a_line_of_a_call_has_its_status() {
         let mut called = Head::default();
         called.add(b"grpc-status", b"14");
-        let entry = Entry { grpc_status: Status::in_head(&called), ..ENTRY };
-        let mut out = Vec::new();
-        LineFormat::Json.write(&mut out, &entry, "2023-11-14T22:13:20");
-        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let value = value_of(&Entry { grpc_status: Status::in_head(&called), ..ENTRY });
         assert_eq!((&value["grpc_status"], &value["status"]), (&"UNAVAILABLE".into(), &200.into()));
     }
 
@@ -369,10 +468,8 @@ pub(super) mod tests {
         let session = Session { version: "1.3", protocol, name: "shop.test".into(), ..Session::default() };
         for client in [None, Some(client)] {
             let session = Session { client, ..session.clone() };
-            let mut out = Vec::new();
-            LineFormat::Json.write(&mut out, &Entry { session: Some(&session), ..ENTRY }, "2023-11-14T22:13:20");
-            let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
-            assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|field| field != "grpc_status"));
+            let value = value_of(&Entry { session: Some(&session), ..ENTRY });
+            assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), sorted(|field| !OF_FEW.contains(&field)));
             assert_eq!((&value["tls_version"], &value["tls_name"]), (&"1.3".into(), &"shop.test".into()));
             let subject = session.client_text(ClientField::Subject).unwrap_or_default();
             assert_eq!(value["tls_client_subject"], subject);
@@ -380,14 +477,15 @@ pub(super) mod tests {
     }
 
     fn sorted(are_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
-        let mut fields: Vec<_> = LOG_FIELDS.iter().copied().filter(|field| are_there(field)).collect();
+        let usual = LOG_FIELDS.iter().copied().filter(|field| *field != "query");
+        let mut fields: Vec<_> = usual.filter(|field| are_there(field)).collect();
         fields.sort_unstable();
         fields
     }
 
     #[test]
     fn a_template_names_the_same_fields() {
-        let template = "{{ client }} {{method}} {{ path }} {{ status }} {{ upstream_ms }} {{ time }}{{ odd }}";
+        let template = "{{ client }} {{method}} {{ path }} {{ status }} {{ upstream_ms }} {{ time }}";
         assert_eq!(
             line(&LogFormat::Template(template.into())),
             "10.0.0.255 GET /a\\\"b 200 0.999 2023-11-14T22:13:20.123Z\n"

@@ -6,6 +6,7 @@ use penstock_shared::{CounterSlot, GaugeSlot, HistogramSlot, WordSlot};
 
 use super::measure::{Kind, Measure, Meter, Taker};
 use super::reasons::REASONS;
+use crate::export::Signal;
 use crate::grpc::STATUS_WORDS;
 use crate::http2::CODE_WORDS;
 
@@ -35,10 +36,12 @@ pub(crate) struct GatewayMeter {
     pub(super) log_lines_dropped: CounterSlot,
     /// By position in [`REASONS`].
     pub(super) failures: [CounterSlot; REASONS.len()],
-    /// By the number of the code; first those by clients, then those by the gateway.
     /// By the number of the status.
     pub(super) calls: [CounterSlot; STATUS_WORDS.len()],
+    /// By the number of the code; first those by clients, then those by the gateway.
     pub(super) resets: [[CounterSlot; CODE_WORDS.len()]; 3],
+    /// By kind; of each those that were delivered, dropped, and that failed.
+    pub(super) exports: [[CounterSlot; 3]; Signal::WORDS.len()],
 }
 
 impl Meter for GatewayMeter {
@@ -58,12 +61,12 @@ impl Meter for GatewayMeter {
                 "Access log lines that found no room or could not be written.",
             ),
             failures: from_fn(|position| {
-                let (reason, blame) = REASONS[position];
+                let known = &REASONS[position];
                 let failures = Measure::new(
                     "penstock_failures_total",
                     "Requests that the gateway itself refused or gave up, by reason and by whose fault it was.",
                 );
-                taker.counter(failures.labelled([("reason", reason), ("blame", blame.text())]))
+                taker.counter(failures.labelled([("reason", known.reason), ("blame", known.blame.text())]))
             }),
             calls: STATUS_WORDS.map(|status| {
                 let calls = Measure::new("penstock_grpc_calls_total", "Calls of gRPC by the status they ended with.");
@@ -73,6 +76,14 @@ impl Meter for GatewayMeter {
                 let resets =
                     Measure::new("penstock_http2_resets_total", "Streams of HTTP/2 that were reset, by whom and why.");
                 CODE_WORDS.map(|code| taker.counter(resets.labelled([("by", by), ("code", code)])))
+            }),
+            exports: Signal::WORDS.map(|signal| {
+                let records = Measure::new(
+                    "penstock_exported_records_total",
+                    "Spans and log records for collectors: delivered, dropped for want of room, or not taken.",
+                );
+                ["delivered", "dropped", "failed"]
+                    .map(|outcome| taker.counter(records.labelled([("signal", signal), ("outcome", outcome)])))
             }),
         }
     }
@@ -89,6 +100,7 @@ pub(crate) struct ListenerMeter {
     pub(super) sent_bytes: CounterSlot,
     /// By version, and of each first those that began a session.
     pub(super) handshakes: [[CounterSlot; 2]; VERSIONS.len()],
+    pub(crate) handshake_failures: CounterSlot,
     pub(crate) open: GaugeSlot,
     pub(crate) tunnels: GaugeSlot,
 }
@@ -118,6 +130,10 @@ impl Meter for ListenerMeter {
             let labels = |resumed| [("version", version), ("resumed", resumed)];
             ["false", "true"].map(|resumed| taker.counter(handshakes.labelled(labels(resumed))))
         });
+        let handshake_failures = taker.counter(Measure::new(
+            "penstock_tls_handshake_failures_total",
+            "Handshakes of clients that began and were not finished.",
+        ));
         let open = taker.gauge(Measure::new("penstock_open_connections", "Open connections of clients."));
         let tunnels = taker.gauge(Measure::new("penstock_open_tunnels", "Open connections that became tunnels."));
         Self {
@@ -128,6 +144,7 @@ impl Meter for ListenerMeter {
             received_bytes,
             sent_bytes,
             handshakes,
+            handshake_failures,
             open,
             tunnels,
         }
@@ -139,12 +156,21 @@ impl Meter for ListenerMeter {
 pub(crate) struct RouteMeter {
     /// By class of status.
     pub(super) requests: [CounterSlot; CLASSES.len()],
+    pub(super) received_bytes: CounterSlot,
+    pub(super) sent_bytes: CounterSlot,
     pub(super) duration: HistogramSlot,
+    pub(crate) active: GaugeSlot,
 }
 
 impl Default for RouteMeter {
     fn default() -> Self {
-        Self { requests: [CounterSlot::FIRST; CLASSES.len()], duration: HistogramSlot::FIRST }
+        Self {
+            requests: [CounterSlot::FIRST; CLASSES.len()],
+            received_bytes: CounterSlot::FIRST,
+            sent_bytes: CounterSlot::FIRST,
+            duration: HistogramSlot::FIRST,
+            active: GaugeSlot::FIRST,
+        }
     }
 }
 
@@ -160,7 +186,19 @@ impl Meter for RouteMeter {
         );
         Self {
             requests: CLASSES.map(|class| taker.counter(requests.labelled([("class", class), ("", "")]))),
+            received_bytes: taker.counter(Measure::new(
+                "penstock_route_received_bytes_total",
+                "Bytes received from clients, by route, counted as exchanges end.",
+            )),
+            sent_bytes: taker.counter(Measure::new(
+                "penstock_route_sent_bytes_total",
+                "Bytes sent to clients, by route, counted as exchanges end.",
+            )),
             duration: taker.histogram(duration),
+            active: taker.gauge(Measure::new(
+                "penstock_active_requests",
+                "Requests of a route that are under way, tunnels among them.",
+            )),
         }
     }
 }
@@ -172,6 +210,7 @@ pub(crate) struct UpstreamMeter {
     pub(super) retries: CounterSlot,
     pub(super) failures: CounterSlot,
     pub(super) duration: HistogramSlot,
+    pub(crate) connect: HistogramSlot,
 }
 
 impl Meter for UpstreamMeter {
@@ -188,6 +227,10 @@ impl Meter for UpstreamMeter {
                 "penstock_upstream_duration_seconds",
                 "Time from the first attempt to the head of the answer.",
             )),
+            connect: taker.histogram(Measure::new(
+                "penstock_upstream_connect_seconds",
+                "Time that a fresh connection to an endpoint took, its handshake included.",
+            )),
         }
     }
 }
@@ -195,6 +238,12 @@ impl Meter for UpstreamMeter {
 /// What is counted of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndpointMeter {
+    /// By class of status.
+    pub(super) answers: [CounterSlot; CLASSES.len()],
+    pub(super) failures: CounterSlot,
+    pub(super) connections: CounterSlot,
+    pub(super) connect_failures: CounterSlot,
+    pub(super) duration: HistogramSlot,
     pub(crate) in_flight: GaugeSlot,
     pub(crate) idle: GaugeSlot,
 }
@@ -204,8 +253,25 @@ impl Meter for EndpointMeter {
     const LABELS: &'static [&'static str] = &["upstream", "endpoint"];
 
     fn take(taker: &mut impl Taker) -> Self {
+        let answers = Measure::new("penstock_endpoint_answers_total", "Answers of an endpoint, by class of status.");
+        let answers = CLASSES.map(|class| taker.counter(answers.labelled([("class", class), ("", "")])));
+        let mut counter = |name, help| taker.counter(Measure::new(name, help));
+        let failures =
+            counter("penstock_endpoint_failures_total", "Attempts that an endpoint did not answer, by its own fault.");
+        let connections = counter("penstock_endpoint_connections_total", "Connections made to an endpoint.");
+        let connect_failures =
+            counter("penstock_endpoint_connect_failures_total", "Connections to an endpoint that could not be made.");
+        let duration = taker.histogram(Measure::new(
+            "penstock_endpoint_duration_seconds",
+            "Time from the start of an attempt to the head of the endpoint's answer.",
+        ));
         let mut gauge = |name, help| taker.gauge(Measure::new(name, help));
         Self {
+            answers,
+            failures,
+            connections,
+            connect_failures,
+            duration,
             in_flight: gauge("penstock_requests_in_flight", "Requests at an endpoint, tunnels among them."),
             idle: gauge("penstock_idle_upstream_connections", "Idle connections to an endpoint."),
         }
@@ -217,6 +283,10 @@ impl Meter for EndpointMeter {
 pub struct FilterMeter {
     /// Calls that took longer than their budget.
     pub overruns: CounterSlot,
+    /// Calls.
+    pub calls: CounterSlot,
+    /// Calls that ended in an exception.
+    pub failures: CounterSlot,
     /// Whether all workers leave it out for a while.
     pub suspension: WordSlot,
 }
@@ -230,6 +300,11 @@ impl Meter for FilterMeter {
             overruns: taker.counter(Measure::new(
                 "penstock_filter_overruns_total",
                 "Calls of a Python filter that took longer than their budget.",
+            )),
+            calls: taker.counter(Measure::new("penstock_filter_calls_total", "Calls of a Python filter.")),
+            failures: taker.counter(Measure::new(
+                "penstock_filter_failures_total",
+                "Calls of a Python filter that ended in an exception, overruns among them.",
             )),
             suspension: taker.word(),
         }

@@ -11,6 +11,7 @@ use super::meters::{EndpointMeter, GatewayMeter, ListenerMeter, RouteMeter, Upst
 use super::places::{NO_ROUTE, OTHERS, Places, meter};
 use super::reasons::position;
 use crate::exchange::Session;
+use crate::export::{Counts, Signal};
 use crate::grpc::Status;
 use crate::http2::Resets;
 use crate::worker::Share;
@@ -127,6 +128,8 @@ impl Recorder {
         if !ended.is_tunnel {
             column.record(route.duration, ended.duration_us);
         }
+        column.count(route.received_bytes, ended.bytes_in);
+        column.count(route.sent_bytes, ended.bytes_out);
         column.count(ended.listener.received_bytes, ended.bytes_in);
         column.count(ended.listener.sent_bytes, ended.bytes_out);
         column.count(self.requests.get(), 1);
@@ -148,6 +151,32 @@ impl Recorder {
             Forwarded::Answered(duration_us) => column.record(upstream.duration, duration_us),
             Forwarded::Failed => column.count(upstream.failures, 1),
             Forwarded::Abandoned => {}
+        }
+    }
+
+    /// Counts an endpoint's answer, whose head came after this time.
+    pub(crate) fn answered(&self, endpoint: &EndpointMeter, status: u16, duration_us: u64) {
+        let column = self.column();
+        if let Some(answers) = endpoint.answers.get(usize::from(status / 100).wrapping_sub(1)) {
+            column.count(*answers, 1);
+        }
+        column.record(endpoint.duration, duration_us);
+    }
+
+    /// Counts an attempt that an endpoint did not answer.
+    pub(crate) fn unanswered(&self, endpoint: &EndpointMeter) {
+        self.count(endpoint.failures, 1);
+    }
+
+    /// Counts a connection to an endpoint: how long it took, or that it could not be made.
+    pub(crate) fn connected(&self, upstream: &UpstreamMeter, endpoint: &EndpointMeter, took_us: Option<u64>) {
+        let column = self.column();
+        match took_us {
+            Some(took_us) => {
+                column.count(endpoint.connections, 1);
+                column.record(upstream.connect, took_us);
+            }
+            None => column.count(endpoint.connect_failures, 1),
         }
     }
 
@@ -188,6 +217,17 @@ impl Recorder {
     pub(crate) fn dropped_log_lines(&self, lines: u64) {
         if lines > 0 {
             self.count(self.gateway.borrow().log_lines_dropped, lines);
+        }
+    }
+
+    /// Counts what became of records for collectors.
+    pub(crate) fn exported(&self, signal: Signal, counts: Counts) {
+        if let Some(slots) = self.gateway.borrow().exports.get(signal as usize) {
+            for (slot, count) in slots.iter().zip([counts.delivered, counts.dropped, counts.failed]) {
+                if count > 0 {
+                    self.count(*slot, count);
+                }
+            }
         }
     }
 

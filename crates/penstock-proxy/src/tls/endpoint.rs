@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use penstock_plan::{TlsVersion, Upstream, UpstreamProtocol, UpstreamTls};
+use penstock_plan::{TlsVersion, UpstreamProtocol, UpstreamTls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -22,12 +22,12 @@ pub(crate) struct ClientTls {
 }
 
 impl ClientTls {
-    /// Of what a plan asks of an upstream's endpoints, who may sign the endpoints' certificates, and our own certificate.
+    /// Of what is spoken to endpoints and asked of them, who may sign their certificates, and our own certificate.
     ///
     /// # Errors
     /// One sentence where nothing could be asked.
     pub(crate) fn build(
-        (upstream, plan): (&Upstream, &UpstreamTls),
+        (protocol, plan): (UpstreamProtocol, &UpstreamTls),
         roots: Arc<RootCertStore>,
         certificate: Option<&LoadedCertificate>,
     ) -> Result<Self, String> {
@@ -43,7 +43,7 @@ impl ClientTls {
             None => config.with_no_client_auth(),
             Some(own) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&own.key)))),
         };
-        config.alpn_protocols = offered(upstream.protocol);
+        config.alpn_protocols = offered(protocol);
         let named = plan.server_name.as_deref().map(|name| server_name(name).ok_or_else(|| format!("no name: {name}")));
         Ok(Self { config: Arc::new(config), server_name: named.transpose()? })
     }

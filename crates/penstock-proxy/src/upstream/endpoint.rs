@@ -61,6 +61,11 @@ impl Endpoint {
         u32::try_from(self.recorder.value(self.meter.get().in_flight)).unwrap_or(u32::MAX)
     }
 
+    /// Where it is counted now.
+    pub(crate) fn meter(&self) -> EndpointMeter {
+        self.meter.get()
+    }
+
     /// Counts a request as in flight while the guard lives.
     pub(crate) fn enter(self: &Rc<Self>) -> InFlight {
         let slot = self.meter.get().in_flight;

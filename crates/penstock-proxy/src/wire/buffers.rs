@@ -40,6 +40,12 @@ impl Buffers {
         trim(&self.write);
     }
 
+    /// Frees all that are kept.
+    pub(crate) fn clear(&self) {
+        self.read.borrow_mut().clear();
+        self.write.borrow_mut().clear();
+    }
+
     /// An empty write buffer.
     pub(crate) fn lend_write(&self) -> Vec<u8> {
         self.write.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(8 << 10))

@@ -1,5 +1,7 @@
 //! From a plan to what the IO thread runs; done on a helper thread, because it takes time.
 
+mod collectors;
+mod logs;
 mod tls;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,11 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use penstock_plan::{
-    Body, FilterSource, Listener as ListenerPlan, LogFormat, Part, Pipeline, Plan, Protocol, Route, Step, Upstream,
+    Body, FilterSource, Listener as ListenerPlan, Part, Pipeline, Plan, Protocol, Route, Step, Upstream,
 };
 use rustls::RootCertStore;
 
+use self::logs::shown;
 use crate::connection::Trust;
+use crate::export::{Collector, Wanted};
 use crate::expression::Condition;
 use crate::http1::HeadLimits;
 use crate::listener::{BuiltListener, BuiltStreamRoute, ListenerRoutes, StreamRoutes, carries};
@@ -21,8 +25,11 @@ use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
 use crate::quic::Keys as QuicKeys;
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
-use crate::telemetry::{Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, UpstreamMeters};
+use crate::telemetry::{
+    BuiltLog, Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, Shown, UpstreamMeters,
+};
 use crate::tls::{ClientTls, LoadedCertificate, TicketKeys};
+use crate::tracing::Settings as Tracing;
 use crate::upstream::PlannedUpstream;
 
 /// Numbers the plans of this process.
@@ -37,7 +44,16 @@ pub struct Built {
     pub(crate) places: Arc<Places>,
     pub(crate) listeners: BTreeMap<String, ServedListener>,
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
-    pub(crate) log_format: Option<LogFormat>,
+    pub(crate) logs: Vec<Arc<BuiltLog>>,
+    /// What is shown of requests that somebody looks at as they come.
+    pub(crate) shown: Arc<Shown>,
+    /// Who takes OpenTelemetry data of which nothing else is said.
+    pub(crate) otlp: Option<Arc<Collector>>,
+    /// How traces are made; none: there are none.
+    pub(crate) tracing: Option<Arc<Tracing>>,
+    /// What is sent away, and to whom.
+    pub(crate) exports: Vec<Wanted>,
+    collectors: Known<Collector>,
     upstreams: BTreeMap<Arc<str>, (Arc<Part>, UpstreamMeters)>,
     stream_routes: BTreeMap<Arc<str>, Arc<BuiltStreamRoute>>,
     routes: Known<BuiltRoute>,
@@ -79,6 +95,11 @@ impl Built {
             let tls = self.endpoint_tls.get(key).map(|(_, tls)| tls);
             Some(PlannedUpstream { key, plan: upstream(part)?, tls, meters })
         })
+    }
+
+    /// The access logs.
+    pub fn logs(&self) -> &[Arc<BuiltLog>] {
+        &self.logs
     }
 
     /// The upstream of a key.
@@ -143,6 +164,7 @@ pub fn build(
             builder.add_listener(key, part, listener);
         }
     }
+    builder.built.shown = Arc::new(shown(plan));
     builder.built.places = Arc::new(builder.placing.used());
     if builder.problems.is_empty() { Ok(builder.built) } else { Err(builder.problems) }
 }
@@ -187,9 +209,7 @@ impl Builder<'_> {
                 let addresses = names.addresses.iter().filter_map(|text| text.parse().ok()).collect();
                 self.built.names.insert(names.name.clone(), addresses);
             }
-            Body::Telemetry(telemetry) => {
-                self.built.log_format = telemetry.access_log.as_ref().map(|log| log.format.clone());
-            }
+            Body::Telemetry(telemetry) => self.add_telemetry(key, part, telemetry),
             Body::Authorities(authorities) => self.add_authorities(key, part, authorities),
             Body::Certificate(certificate) => self.add_certificate(key, part, certificate),
             Body::Listener(_) | Body::Plugin(_) => {}
@@ -274,6 +294,7 @@ impl Builder<'_> {
         let routes = self.built.routes.values().map(|(_, route)| route);
         let routes: Vec<_> = routes.filter(|route| route.serves_listener(listener)).map(Arc::clone).collect();
         let meters: Vec<RouteMeter> = routes.iter().map(|route| self.placing.route(&route.name.name)).collect();
+        let tracing = routes.iter().map(|route| route.tracing).collect();
         let mut pipelines = Vec::with_capacity(routes.len());
         for route in &routes {
             if let Some((_, pipeline)) = self.built.pipelines.get(&*route.pipeline) {
@@ -290,6 +311,7 @@ impl Builder<'_> {
             pipelines,
             are_proxies,
             meters,
+            tracing,
             streams: StreamRoutes::default(),
             plan_number,
         })
@@ -312,6 +334,7 @@ impl Builder<'_> {
             pipelines,
             are_proxies: false,
             meters,
+            tracing: Vec::new(),
             streams,
             plan_number,
         }

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::date::http_date;
+use super::memory::Memory;
 use super::random::Random;
+use super::run::System;
 use super::share::Share;
 use crate::connection::{Connection, StreamTasks, Work};
 use crate::exchange::Name;
+use crate::export::{Counts, Exports, Signal};
 use crate::http2::Spares;
 use crate::resolver::{FindAddresses, Resolver};
-use crate::telemetry::{AccessLog, Ended, Entry, LogQueue, Recorder};
+use crate::telemetry::{AccessLogs, Ended, Entry, Recorder};
+use crate::tracing::{Facts, Recording, Tracer};
 use crate::upstream::Upstreams;
 use crate::wire::{Buffers, Clock, Deadlines, Descriptors, HandshakeTurns};
 
@@ -21,6 +25,8 @@ use crate::wire::{Buffers, Clock, Deadlines, Descriptors, HandshakeTurns};
 const IDLE_PART_OF_GRACE: u32 = 30;
 /// Longest such time.
 const MOST_IDLE: Duration = Duration::from_secs(1);
+/// Time that a worker which ends gives those who look at its requests to take the last of them.
+const LAST_SHOWING: Duration = Duration::from_millis(500);
 /// Exchanges kept for use again.
 const KEPT_WORKS: usize = 256;
 /// Those kept though nothing has needed them for half a second: as many as connections of a busy worker.
@@ -32,12 +38,15 @@ pub(crate) struct Worker {
     pub(crate) clock: Clock,
     pub(crate) deadlines: Deadlines,
     pub(crate) descriptors: Descriptors,
+    pub(crate) memory: Memory,
     /// Whose turn it is among those that would take much of it.
     pub(crate) handshakes: HandshakeTurns,
     pub(crate) upstreams: Upstreams,
     pub(crate) resolver: Resolver,
     pub(crate) recorder: Rc<Recorder>,
-    pub(crate) access_log: AccessLog,
+    pub(crate) access_logs: AccessLogs,
+    pub(crate) exports: Exports,
+    pub(crate) tracer: Tracer,
     pub(crate) share: Share,
     #[allow(clippy::vec_box, reason = "they are lent one by one: moving a pointer beats moving the state")]
     works: RefCell<Vec<Box<Work>>>,
@@ -48,28 +57,27 @@ pub(crate) struct Worker {
     date: RefCell<(u64, String)>,
     /// Moment at which a drain closes connections that wait; `u64::MAX`: there is none.
     idle_until_ms: Cell<u64>,
+    /// Moment from which tunnels are told good-bye; `u64::MAX`: there is none.
+    farewell_ms: Cell<u64>,
 }
 
 impl Worker {
-    /// With the queue of its log, its share of the table, its process's limit of descriptors if that is to be kept, and
-    /// whoever knows the addresses of names.
-    pub(crate) fn new(
-        queue: Arc<LogQueue>,
-        share: Share,
-        descriptors: Option<u64>,
-        addresses: Arc<dyn FindAddresses>,
-    ) -> Self {
+    /// With its share of the table, what its process may take of the system, and whoever knows the addresses of names.
+    pub(crate) fn new(share: Share, system: System, addresses: Arc<dyn FindAddresses>) -> Self {
         let recorder = Rc::new(Recorder::new(share.clone()));
         Self {
             buffers: Buffers::default(),
             clock: Clock::new(),
             deadlines: Deadlines::default(),
-            descriptors: Descriptors::new(descriptors),
+            descriptors: Descriptors::new(system.descriptors),
+            memory: Memory::new(system.memory),
             handshakes: HandshakeTurns::default(),
             upstreams: Upstreams::new(Rc::clone(&recorder)),
-            resolver: Resolver::new(addresses),
+            resolver: Resolver::new(Arc::clone(&addresses)),
+            exports: Exports::new(addresses),
+            tracer: Tracer::new(),
             recorder,
-            access_log: AccessLog::new(queue),
+            access_logs: AccessLogs::default(),
             share,
             works: RefCell::default(),
             spare_requests: Spares::default(),
@@ -77,6 +85,7 @@ impl Worker {
             random: Random::new(),
             date: RefCell::default(),
             idle_until_ms: Cell::new(u64::MAX),
+            farewell_ms: Cell::new(u64::MAX),
         }
     }
 
@@ -127,39 +136,92 @@ impl Worker {
         self.idle_until_ms.get()
     }
 
+    /// Whether it is time to say good-bye in tunnels where that can be said.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.farewell_ms.get() <= self.clock.coarse_ms()
+    }
+
     /// Begins to drain: connections end with the exchange they carry, or their next one; those that
-    /// bring none are closed after a small part of the grace.
-    pub(crate) fn drain(&self, grace: Duration) {
+    /// bring none are closed after a small part of the grace, and tunnels are told good-bye after `patience`.
+    pub(crate) fn drain(&self, grace: Duration, patience: Duration) {
         let idle = (grace / IDLE_PART_OF_GRACE).min(MOST_IDLE);
-        let until_ms = self.clock.coarse_ms() + idle.as_millis() as u64;
-        self.idle_until_ms.set(self.idle_until_ms.get().min(until_ms));
+        for (moment, wait) in [(&self.idle_until_ms, idle), (&self.farewell_ms, patience)] {
+            moment.set(moment.get().min(self.clock.coarse_ms() + wait.as_millis() as u64));
+        }
         self.deadlines.wake_all();
     }
 
     /// What is due every tick.
     pub(crate) fn tick(&self, count: u64) {
         self.share.beat();
+        let was_parting = self.is_parting();
         self.clock.tick();
+        self.memory.tick();
         self.deadlines.sweep(self.clock.coarse_ms());
-        self.recorder.dropped_log_lines(self.access_log.hand_over());
+        if self.is_parting() && !was_parting {
+            self.deadlines.wake_all();
+        }
+        self.hand_over();
+        if count.is_multiple_of(10) || self.tracer.is_full() {
+            self.tracer.hand_on(&self.exports);
+        }
         if count.is_multiple_of(5) {
             self.buffers.trim();
-            self.works.borrow_mut().truncate(WORKS_WHEN_QUIET);
-            self.spare_requests.trim(WORKS_WHEN_QUIET);
-            self.stream_tasks.trim(WORKS_WHEN_QUIET);
+            self.keep_works(WORKS_WHEN_QUIET);
+        }
+        if self.memory.is_scarce() {
+            self.buffers.clear();
+            self.keep_works(0);
         }
         if count.is_multiple_of(10) {
             self.upstreams.sweep(self.clock.coarse_ms());
         }
     }
 
+    /// Lets go of what is kept for use again, but for so many of each.
+    fn keep_works(&self, most: usize) {
+        self.works.borrow_mut().truncate(most);
+        self.spare_requests.trim(most);
+        self.stream_tasks.trim(most);
+    }
+
     /// Does now what is due at the next ticks for log and numbers.
     pub(crate) fn flush(&self) {
-        self.recorder.dropped_log_lines(self.access_log.hand_over());
+        self.hand_over();
+        self.tracer.hand_on(&self.exports);
         self.upstreams.sweep(self.clock.coarse_ms());
     }
 
-    /// Counts an exchange that ended and writes its line.
+    /// Hands on what was recorded, and counts what became of what was handed on before.
+    fn hand_over(&self) {
+        self.recorder.dropped_log_lines(self.access_logs.hand_over());
+        self.exports.take_counts(|signal, counts| self.recorder.exported(signal, counts));
+        self.recorder.exported(Signal::Traces, Counts { dropped: self.tracer.take_dropped(), ..Counts::default() });
+    }
+
+    /// Delivers what was recorded and not sent away yet, as far as that takes no longer.
+    pub(crate) fn finish(&self, within: Duration) {
+        self.tracer.hand_on(&self.exports);
+        self.exports.finish(within);
+        self.hand_over();
+        self.access_logs.end_taps(LAST_SHOWING);
+    }
+
+    /// Writes the spans of an exchange that ended.
+    pub(crate) fn trace(&self, connection: &Connection, work: &Work, recording: Box<Recording>) {
+        let facts = Facts {
+            exchange: &work.exchange,
+            listener: &connection.listener.name,
+            clock: &self.clock,
+            began_us: work.record.started_us,
+            ended_us: self.clock.now_us(),
+            grpc_status: work.record.grpc_status,
+            blame: work.record.blame,
+        };
+        self.tracer.end(recording, &facts);
+    }
+
+    /// Counts an exchange that ended, writes its line and shows it to whoever looks.
     pub(crate) fn log(&self, connection: &Connection, work: &Work) {
         let (record, exchange) = (&work.record, &work.exchange);
         if record.started_us == 0 {
@@ -182,11 +244,11 @@ impl Worker {
         if let Some(status) = record.grpc_status {
             self.recorder.called(status);
         }
-        if !self.access_log.is_on() {
+        if !self.access_logs.are_on() {
             return;
         }
         let request = &exchange.request;
-        self.access_log.write(&Entry {
+        let entry = Entry {
             wall_us: self.clock.wall_us(ended_us),
             id: &request.id,
             listener: &connection.listener.name,
@@ -208,6 +270,9 @@ impl Worker {
             user_agent: request.head.first(Name::USER_AGENT).unwrap_or_default(),
             session: request.session.as_deref(),
             grpc_status: record.grpc_status,
-        });
+            trace: request.trace.texts(),
+            query: request.query_text(),
+        };
+        self.access_logs.write(&entry, exchange);
     }
 }

@@ -75,14 +75,35 @@ pub struct ExplainedStep {
     pub destination: Option<String>,
 }
 
-/// Explains what a plan does with a request.
-///
-/// # Errors
-/// One sentence: the plan or the request is malformed, or there is no such listener.
-pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
-    let built = build(plan, &Unrun, &Places::new(), None).map_err(|problems| {
-        problems.first().map_or_else(|| "the plan cannot be built".to_owned(), ToString::to_string)
-    })?;
+/// A plan that is asked what it does with requests.
+pub struct Explainer {
+    plan: Plan,
+    built: Built,
+}
+
+impl Explainer {
+    /// Builds a plan as a worker does, once for all requests.
+    ///
+    /// # Errors
+    /// One sentence: the plan is malformed.
+    pub fn new(plan: Plan) -> Result<Self, String> {
+        let built = build(&plan, &Unrun, &Places::new(), None).map_err(|problems| {
+            problems.first().map_or_else(|| "the plan cannot be built".to_owned(), ToString::to_string)
+        })?;
+        Ok(Self { plan, built })
+    }
+
+    /// Explains what the plan does with a request.
+    ///
+    /// # Errors
+    /// One sentence: the request is malformed, or there is no such listener.
+    pub fn explain(&self, imagined: &Imagined) -> Result<Explained, String> {
+        let Self { plan, built } = self;
+        explain(plan, built, imagined)
+    }
+}
+
+fn explain(plan: &Plan, built: &Built, imagined: &Imagined) -> Result<Explained, String> {
     let url = Url::parse(&imagined.url)?;
     let name = listener_name(plan, imagined.listener.as_deref(), &url)?;
     let served = built.listeners.get(&name).ok_or_else(|| format!("no listener {name}"))?;
@@ -95,7 +116,7 @@ pub fn explain(plan: &Plan, imagined: &Imagined) -> Result<Explained, String> {
         let tls = shake_hands(url.host())?.map(|handshake| handshake.explained);
         let is_named = listener.plan.protocols.contains(&Protocol::Tls);
         let host = is_named.then(|| imagined.tls.asked(url.host()));
-        return Ok(Explained { tls, ..carried(name, host, routes, &built) }.unless_refused());
+        return Ok(Explained { tls, ..carried(name, host, routes, built) }.unless_refused());
     }
     if url.protocol.is_some() {
         return Err(format!("listener {name} speaks HTTP; write http:// or https://"));

@@ -13,6 +13,15 @@ impl Random {
         Self { state: Cell::new(RandomState::new().build_hasher().finish()) }
     }
 
+    /// One whose numbers nobody can foresee who has not seen any.
+    pub(crate) fn unguessable() -> Self {
+        let (random, mut seed) = (Self::new(), [0; 8]);
+        if aws_lc_rs::rand::fill(&mut seed).is_ok() {
+            random.state.set(u64::from_le_bytes(seed));
+        }
+        random
+    }
+
     /// The next number.
     ///
     /// Source: wyrand, from `wyhash` (Wang Yi).

@@ -18,17 +18,23 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::build::Built;
 use super::context::Worker;
 use super::held::Held;
+use super::memory::MemoryReading;
 use super::share::Share;
 use super::vital;
 use crate::listener::ListenerState;
 use crate::resolver::FindAddresses;
-use crate::telemetry::LogQueue;
+use crate::telemetry::Tap;
 use crate::wire::{Address, begin_turn};
 
 /// Time between two sweeps of the deadlines.
 pub const TICK_MS: u64 = 100;
 /// Time between two looks whether a worker that drains is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
+/// Time before the end at which a worker that others follow says good-bye in tunnels where that can be said.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Time that a worker which ends gives collectors to take what is left.
+const LAST_DELIVERY: Duration = Duration::from_secs(2);
 
 /// What a worker starts with.
 pub struct Setup {
@@ -36,16 +42,23 @@ pub struct Setup {
     pub built: Arc<Built>,
     /// Its listeners' sockets.
     pub sockets: Vec<Listening>,
-    /// Where access-log lines go.
-    pub log: Arc<LogQueue>,
     /// Its share of the table.
     pub share: Share,
     /// Called before the thread sleeps until something happens: gives back what it keeps for a turn of its loop.
     pub before_sleep: fn(),
-    /// Most descriptors that the process may have; none: not known, or not the worker's alone.
-    pub descriptors: Option<u64>,
+    /// What the process may take of the system.
+    pub system: System,
     /// Who knows the addresses of names that requests bring along.
     pub addresses: Arc<dyn FindAddresses>,
+}
+
+/// What a worker's process may take of the system.
+#[derive(Default)]
+pub struct System {
+    /// Most descriptors that it may have; none: not known, or not the worker's alone.
+    pub descriptors: Option<u64>,
+    /// How short memory is, where somebody reads that.
+    pub memory: Arc<MemoryReading>,
 }
 
 /// A listening socket of a listener.
@@ -73,6 +86,10 @@ pub enum Command {
     Apply(Arc<Built>, Vec<Listening>),
     /// Accept no more, finish what runs, end after this time at the latest; said again, it can only hasten.
     Drain(Duration),
+    /// The same for the sake of workers that follow: good-byes are said when the time is nearly over.
+    Retire(Duration),
+    /// Show requests to somebody as they come.
+    Tap(Box<Tap>),
     /// End now.
     Stop,
     /// Hand over what was logged, count what waits, and answer: what was commanded before is then done.
@@ -110,7 +127,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         .on_thread_unpark(begin_turn)
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(setup.log, setup.share, setup.descriptors, setup.addresses));
+        let worker = Rc::new(Worker::new(setup.share, setup.system, setup.addresses));
         let listeners = Rc::new(Listeners { worker: Rc::clone(&worker), by_name: RefCell::default() });
         listeners.apply(&setup.built, setup.sockets)?;
         let broken = Rc::default();
@@ -121,6 +138,7 @@ pub fn run(setup: Setup, mut commands: mpsc::UnboundedReceiver<Command>) -> io::
         ticker.abort();
         attendant.abort();
         worker.tick(0);
+        worker.finish(LAST_DELIVERY);
         Ok(())
     })
 }
@@ -158,19 +176,28 @@ async fn obey(worker: &Rc<Worker>, listeners: &Listeners, commands: &mut mpsc::U
                 worker.share.stood_still(began.elapsed());
             }
             Some(Command::Drain(grace)) => {
-                listeners.stop_accepting();
-                worker.drain(grace);
-                // A second drain can only hasten the first.
-                let deadline = Instant::now() + grace;
-                drain_until = Some(drain_until.map_or(deadline, |earlier: Instant| earlier.min(deadline)));
+                worker.drain(grace, Duration::ZERO);
+                drain_until = Some(end(listeners, drain_until, grace));
+            }
+            Some(Command::Retire(grace)) => {
+                worker.drain(grace, grace.saturating_sub((grace / 2).min(FAREWELL)));
+                drain_until = Some(end(listeners, drain_until, grace));
             }
             Some(Command::Flush(reply)) => {
                 worker.flush();
                 let _ = reply.send(());
             }
+            Some(Command::Tap(tap)) => worker.access_logs.tap(*tap),
             Some(Command::Stop) | None => return,
         }
     }
+}
+
+/// Accepts no more, and says until when what runs has time: a second command to end can only hasten the first.
+fn end(listeners: &Listeners, earlier: Option<Instant>, grace: Duration) -> Instant {
+    listeners.stop_accepting();
+    let deadline = Instant::now() + grace;
+    earlier.map_or(deadline, |earlier| earlier.min(deadline))
 }
 
 /// The next command of a worker that drains; none once its connections have ended or its time is over.
@@ -205,7 +232,9 @@ impl Listeners {
     fn apply(&self, built: &Built, sockets: Vec<Listening>) -> io::Result<()> {
         self.worker.recorder.turn_to(built.number, &built.places);
         self.worker.upstreams.replace(built.upstreams(), &|name| addresses(name, &built.names));
-        self.worker.access_log.set_format(built.log_format.as_ref());
+        self.worker.access_logs.turn_to(&built.logs, &built.shown);
+        self.worker.tracer.turn_to(built.tracing.as_ref(), &self.worker.exports);
+        self.worker.exports.turn_to(&built.exports);
         let mut by_name = self.by_name.borrow_mut();
         by_name.retain(|name, active| {
             let address = &active.state.current().plan.address;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 
-use penstock_plan::{AccessLog, Body, LogFormat, Plan};
+use penstock_plan::{AccessLog, Body, LogFile, LogPlace, Plan};
 use serde_json::json;
 
 use crate::harness::{Client, Config, Origin, eventually, forward_step, native_step, prefix};
@@ -88,7 +88,7 @@ fn plan(folder: &Path, origin: SocketAddr, address: SocketAddr) -> Plan {
         plan.parts.get_mut("telemetry/default").map(|part| &mut Arc::make_mut(part).body)
     {
         let path = folder.join("access.log").display().to_string();
-        telemetry.access_log = Some(AccessLog { path, format: LogFormat::Json });
+        telemetry.access_logs = vec![AccessLog::of_everything(LogPlace::File(LogFile { path, rotation: None }))];
     }
     plan
 }

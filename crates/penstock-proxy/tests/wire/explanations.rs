@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use penstock_plan::{Condition, HostPattern, PathPattern, Route, Step, Subject, Test, Underscores};
-use penstock_proxy::worker::{Explained, Imagined, ImaginedTls, explain};
+use penstock_proxy::worker::{Explained, Explainer, Imagined, ImaginedTls};
 use serde_json::json;
 
 use crate::duplicates::Numbers;
@@ -225,13 +225,13 @@ fn what_is_explained_is_what_happens_for_generated_plans_and_requests() {
     let mut gateway = Gateway::start(empty());
     for _ in 0..80 {
         let config = generated(&mut numbers, empty());
-        let plan = config.plan();
+        let explainer = Explainer::new(config.plan()).unwrap();
         let listener = config.listener.clone();
         gateway.apply(|_| config);
         for _ in 0..40 {
             let request = request(&mut numbers);
             let context = format!("{request:?} before {listener:?}");
-            check(&explain(&plan, &request), &asked(&gateway, &request), &context, &mut seen);
+            check(&explainer.explain(&request), &asked(&gateway, &request), &context, &mut seen);
         }
     }
     let least = [seen.chosen, seen.refused, seen.before, seen.none].into_iter().min();

@@ -41,6 +41,16 @@ impl Health {
         })
     }
 
+    /// A call begins.
+    pub(super) fn called(&self) {
+        self.share.table.counter(self.meter.calls).add(self.share.column, 1);
+    }
+
+    /// The call ended in an exception.
+    pub(super) fn failed(&self) {
+        self.share.table.counter(self.meter.failures).add(self.share.column, 1);
+    }
+
     /// The call overran its budget; says whether that suspends the filter.
     pub(super) fn overran(&self, permit: Permit) -> bool {
         count(&self.share, self.meter.overruns, self.meter.suspension, permit) == Some(Change::Opened)

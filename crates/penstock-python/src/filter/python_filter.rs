@@ -71,6 +71,7 @@ impl Filter for PythonFilter {
 impl PythonFilter {
     fn run(&self, method: &Method, side: Side, exchange: &mut Exchange) -> Outcome {
         let Some(permit) = self.health.admits() else { return self.settings.on_error.apply(exchange) };
+        self.health.called();
         match attached::kept(|py| self.call(py, (method, side), permit, exchange)) {
             Ok(outcome) => outcome,
             Err(error) => self.failed(error, exchange),
@@ -79,6 +80,7 @@ impl PythonFilter {
 
     #[cold]
     fn failed(&self, error: PyErr, exchange: &mut Exchange) -> Outcome {
+        self.health.failed();
         Python::attach(|py| {
             self.reporter.report(py, &self.guard, &error, exchange);
             // Here, where PyO3 counts the thread as attached.

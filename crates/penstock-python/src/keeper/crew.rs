@@ -10,6 +10,7 @@ use penstock_shared::process;
 use penstock_shared::watch::{Sight, Verdict};
 
 use super::{look, report};
+use crate::memory::own_bytes;
 use crate::table::SharedTable;
 
 /// One worker process.
@@ -26,13 +27,21 @@ pub(super) struct Member {
 pub(super) struct Crew {
     pub(super) lags: AtomicU64,
     pub(super) is_over: AtomicBool,
+    /// How short memory was when it was last said.
+    memory_level: AtomicU64,
     table: SharedTable,
     members: Mutex<Vec<Arc<Member>>>,
 }
 
 impl Crew {
     pub(super) fn new(table: SharedTable) -> Self {
-        Self { lags: AtomicU64::new(0), is_over: AtomicBool::new(false), table, members: Mutex::default() }
+        Self {
+            lags: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+            memory_level: AtomicU64::new(0),
+            table,
+            members: Mutex::default(),
+        }
     }
 
     pub(super) fn watch(&self, process: u32, index: u32) -> io::Result<()> {
@@ -85,6 +94,18 @@ impl Crew {
                 let _ = process::send_signal(&member.opened, libc::SIGKILL);
                 report::replaced(member.index, member.process, silence_ms);
             }
+        }
+    }
+
+    /// Tells the table what the supervisor holds, and whoever runs the gateway when memory has become short or is not
+    /// any more.
+    pub(super) fn look_at_memory(&self) {
+        let table = self.table.table();
+        table.tell_supervisor_memory(own_bytes());
+        let told = table.workers().map(|worker| table.memory_told(worker)).max_by_key(|told| told.level);
+        let told = told.unwrap_or_default();
+        if self.memory_level.swap(told.level, Relaxed) != told.level {
+            report::memory(&told);
         }
     }
 

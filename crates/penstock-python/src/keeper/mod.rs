@@ -69,6 +69,7 @@ fn keep(crew: &Crew, patience: Patience) {
         let passed_ms = before.elapsed().as_millis() as u64;
         before = Instant::now();
         let members = crew.settle_ended();
+        crew.look_at_memory();
         for (process, silence_ms, verdict) in watch.turn(passed_ms, &crew.sights(&members), look::busy_ms) {
             if let Some(member) = members.iter().find(|member| member.process == process) {
                 crew.act(member, silence_ms, verdict);

@@ -20,9 +20,11 @@ _STAND_INS: Mapping[str, Any] = {
     "address": "127.0.0.1:0",
     "endpoints": ["http://127.0.0.1:1"],
     "steps": ["end"],
-    "python": ".",
 }
-_NOWHERE = "http://127.0.0.1:1"
+_WAYS: Mapping[str, tuple[str, ...]] = {"to": LEADING, "python": ("python", "archive")}
+"""Fields of which a resource has one, by the first of them."""
+_FIRST: Mapping[str, Any] = {"to": "http://127.0.0.1:1", "python": "."}
+"""Stands for that one."""
 _GONE = object()
 
 
@@ -123,19 +125,27 @@ def _repair(salvage: _Salvage, model: type[BaseModel], detail: ErrorDetails, pat
         salvage.damaged.add(path)
         return
     # Said of the whole resource: a route that leads several ways or nowhere, or a name that is taken.
-    for name in LEADING[1:] if "to" in model.model_fields else ("name",):
+    first = _first_of(model)
+    for name in _WAYS[first][1:] if first else ("name",):
         salvage.take_out((name,))
 
 
-def _fill_in(rest: dict[str, Any], model: type[Resource], damaged: Iterable[Steps]) -> None:
+def _fill_in(rest: dict[str, Any], model: type[Resource], damaged: set[Steps]) -> None:
     for name, stand_in in _STAND_INS.items():
         known = model.model_fields.get(name)
         if known is not None and known.is_required() and name not in rest and (name,) in damaged:
             rest[name] = stand_in
     outer = {path[0] for path in damaged}
-    leads = set(LEADING) & model.model_fields.keys()
-    if "to" in leads and not leads & rest.keys() and (outer & leads or outer - model.model_fields.keys()):
-        rest["to"] = _NOWHERE
+    first = _first_of(model)
+    ways = set(_WAYS.get(first, ())) & model.model_fields.keys()
+    if ways and not ways & rest.keys() and (outer & ways or outer - model.model_fields.keys()):
+        rest[first] = _FIRST[first]
+        damaged.add((first,))
+
+
+def _first_of(model: type[BaseModel]) -> str:
+    """The first of the fields of which a resource has one, if it is such a resource."""
+    return next((name for name in _WAYS if name in model.model_fields), "")
 
 
 def _original(path: Steps, kept: Mapping[Steps, tuple[int, ...]]) -> Steps:

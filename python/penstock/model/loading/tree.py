@@ -209,7 +209,13 @@ def read_json(content: str) -> Any:
     Raises: Malformed if it cannot be read.
     """
     try:
-        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=plain_value)
+        value = json.loads(
+            content,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=plain_value,
+            parse_int=plain_value,
+        )
     except json.JSONDecodeError as problem:
         raise Malformed(f"not JSON: {problem.msg.lower()}", "", problem.lineno - 1, problem.colno - 1) from None
     except RecursionError:

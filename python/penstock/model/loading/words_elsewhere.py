@@ -5,7 +5,7 @@ from collections.abc import Mapping
 LATER_KINDS = frozenset(
     {
         "Aggregation", "AiProvider", "Consumer", "Function", "MeshService", "MqttListener", "Registry",
-        "Secret", "Test",
+        "Secret",
     }
 )  # fmt: skip
 """Kinds that are designed and not built."""
@@ -26,6 +26,7 @@ _KINDS: Mapping[str, str] = {
     "UdpRoute": "udpproxy datagram",
     "Pipeline": "middleware plugins filter filters chain filterchain pluginconfig",
     "Telemetry": "accesslog logging log metrics observability",
+    "Certificate": "autocertmanager autocert acme letsencrypt certresolver certificatesresolver tlssecret ssl",
 }
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "Listener": {
@@ -71,7 +72,18 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "Pipeline": {"steps": "filters plugins flow handlers middlewares"},
     "Telemetry": {"access_log": "log logs logging accesslogs"},
     "AccessLog": {"path": "file output destination to", "format": "template logformat"},
-    "Plugin": {"python": "file folder module files source src path code script"},
+    "Certificate": {"acme": "autocert letsencrypt certresolver issuer"},
+    "Acme": {
+        "names": "domain domains host hosts hostnames sans dnsnames subjects",
+        "directory": "directoryurl caserver server caurl",
+        "email": "contact mail",
+        "account": "eab externalaccountbinding externalaccount",
+        "renew_before": "renewbefore renewalwindow",
+    },
+    "Plugin": {
+        "python": "file folder module files source src path code script",
+        "archive": "sha256 digest hash checksum zip wheel oci image",
+    },
 }
 _STEPS: Mapping[str, str] = {
     "Forward": "proxypass proxy reverseproxy upstream backend route",

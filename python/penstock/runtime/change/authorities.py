@@ -1,6 +1,7 @@
 """Whom the machine trusts to sign certificates of endpoints."""
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.compiler.compiled import part_of
@@ -31,7 +32,7 @@ def system_authorities() -> str:
 def with_authorities(parts: Parts) -> Parts:
     """The plan with a part for those whom the machine trusts, if some endpoint's certificate is judged by them."""
     others = {key: part for key, part in parts.items() if key != _KEY} if _KEY in parts else parts
-    if not any(_asks_for_them(part["body"]) for key, part in others.items() if key.startswith("upstream/")):
+    if not any(_asks_for_them(tls) for part in others.values() for tls in _asked(part["body"])):
         return others
     text = system_authorities()
     if not text:
@@ -39,6 +40,17 @@ def with_authorities(parts: Parts) -> Parts:
     return {**others, _KEY: part_of({"kind": "authorities", "name": "system", "certificates": text})}
 
 
-def _asks_for_them(upstream: Parts) -> bool:
-    tls = upstream["tls"]
+def _asked(body: Parts) -> Iterator[Parts | None]:
+    """What a part asks of those that it connects with."""
+    if body["kind"] == "upstream":
+        yield body["tls"]
+    if body["kind"] == "telemetry":
+        tracing = body["tracing"]
+        places = [log["to"] for log in body["access_logs"]]
+        collectors = [place["remote"]["collector"] for place in places if "remote" in place]
+        collectors += [body["otlp"], tracing and tracing["collector"]]
+        yield from (collector["tls"] for collector in collectors if collector is not None)
+
+
+def _asks_for_them(tls: Parts | None) -> bool:
     return tls is not None and tls["authorities"] is None and not tls["is_insecure"]

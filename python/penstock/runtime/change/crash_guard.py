@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from penstock.runtime.state_folder import write_atomically
+from penstock.base.durable_files import write_atomically
 
 CRASHES = 3
 WITHIN_SECONDS = 10.0

@@ -48,6 +48,11 @@ def with_names(parts: Parts, addresses: Mapping[str, Sequence[str]]) -> dict[str
     return whole
 
 
+def drained(parts: Parts) -> dict[str, Any]:
+    """The plan of a node that is to serve nobody: without listeners, else as it is."""
+    return {key: part for key, part in parts.items() if not key.startswith("listener/")}
+
+
 def _is_ip(host: str) -> bool:
     try:
         ip_address(host)

@@ -10,7 +10,8 @@ from penstock.model.kinds import resource_key
 from penstock.model.loading.loaded import Placed
 from penstock.model.loading.validation import validate_resource
 from penstock.model.resource import Resource
-from penstock.store import Entry, Snapshot
+from penstock.runtime.change.ordered import ORDERED, with_ordered
+from penstock.store import Damaged, Entry, Snapshot
 
 ORDER_KEY = "order/files"
 """The entry that keeps in which order files name their resources: the older of two equal routes is the one that
@@ -19,17 +20,52 @@ comes first, and a transaction knows no order."""
 PLUGIN_FILES = "plugin-files/"
 """Where the digests of plugins' files are kept: another content is a change, though the resource is the same."""
 
+CONFIRMED_KEY = "confirmed/store"
+"""The entry that says when an administrator last confirmed older data of the store."""
+
+DRAINED = "drained/"
+"""What the keys of nodes begin with that are to serve nobody for a while."""
+
+ROLLING_KEY = "rolling/nodes"
+"""The entry of a change that nodes apply one after the other: their names, in order."""
+
+ACCESS = "access/"
+"""Where is kept who may do what: beside the resources, so that going back to an earlier revision of these gives nobody
+a right back."""
+
+OWNER = "owner/"
+"""What the keys of entries begin with that name the owner of a resource, behind it: `owner/route/api`."""
+
+ARCHIVES = "archive/"
+"""What the keys of archives of plugins begin with: their digests follow."""
+
+BESIDE = ("order/", PLUGIN_FILES, "confirmed/", DRAINED, "rolling/", ACCESS, OWNER, ORDERED, ARCHIVES)
+"""What keys begin with that are no resources, and that no user has written."""
+
 
 def is_resource(key: str) -> bool:
-    """Whether an entry is a resource, and nothing that is kept about some."""
-    return key != ORDER_KEY and not key.startswith(PLUGIN_FILES)
+    """Whether an entry is a resource, and nothing that is kept about some or about nodes."""
+    return not key.startswith(BESIDE)
 
 
 def read_order(snapshot: Snapshot) -> list[str]:
     """The keys of the resources that files hold, in their order."""
-    entry = snapshot.entries.get(ORDER_KEY)
-    keys: list[str] = json.loads(entry.value) if entry else []
-    return keys
+    return read_names(snapshot, ORDER_KEY)
+
+
+def read_names(snapshot: Snapshot, key: str) -> list[str]:
+    """The names that an entry lists; none where there is no such entry.
+
+    Raises: Damaged if somebody has written something else there.
+    """
+    entry = snapshot.entries.get(key)
+    try:
+        names = json.loads(entry.value) if entry else []
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Damaged(f"{key} is not what Penstock writes there")
+    return names
 
 
 def read_plugins(values: Mapping[str, str]) -> dict[str, str]:
@@ -59,8 +95,11 @@ class Entries:
         """The resources of a snapshot, oldest first, and the problems of those that are none."""
         problems: list[Problem] = []
         placed: dict[str, tuple[str, Placed]] = {}
+        ordered: list[Entry] = []
         for key, entry in snapshot.entries.items():
             if not is_resource(key):
+                if key.startswith(ORDERED):
+                    ordered.append(entry)
                 continue
             known = self._placed.get(key)
             if known is not None and known[0] == entry.value:
@@ -72,9 +111,9 @@ class Entries:
             else:
                 problems += found
         self._placed = placed
-        ordered = dict.fromkeys(key for key in read_order(snapshot) if key in placed)
-        others = sorted(placed.keys() - ordered.keys(), key=lambda key: (snapshot.entries[key].created, key))
-        return [placed[key][1] for key in (*ordered, *others)], problems
+        of_files = dict.fromkeys(key for key in read_order(snapshot) if key in placed)
+        others = sorted(placed.keys() - of_files.keys(), key=lambda key: (snapshot.entries[key].created, key))
+        return with_ordered({key: placed[key][1] for key in (*of_files, *others)}, ordered), problems
 
 
 def text_of(resource: Resource) -> str:

@@ -1,20 +1,17 @@
 """What was changed lately, by whom, and what became of it."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.runtime.change.entries import BESIDE
+from penstock.runtime.change.node_name import default_node_name
 from penstock.store import Author, Change, Result
 
 KEPT = 100
 """Attempts that are told; of those that came into the store, it keeps more."""
-_HIDDEN = "order/"
-"""What entries begin with that no user has written."""
-NODE = os.uname().nodename
-"""Whose results these are, where several nodes share a store."""
 _LONGEST = 1_000
 """Characters of a problem that the store keeps."""
 _NAMED = 10
@@ -58,8 +55,9 @@ class Attempt:
 
 @dataclass(slots=True)
 class History:
-    """The latest attempts to change something, newest first."""
+    """The latest attempts to change something, newest first; results are those of `node`."""
 
+    node: str = field(default_factory=default_node_name)
     attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def refused(self, author: Author, problems: Sequence[str]) -> bool:
@@ -78,7 +76,7 @@ class History:
     def recall(self, changes: Sequence[Change], results: Mapping[int, Sequence[Result]]) -> None:
         """Tell what the store knows of changes of an earlier life, given newest first."""
         for change in reversed(changes):
-            result = next((one for one in results.get(change.revision, ()) if one.node == NODE), None)
+            result = next((one for one in results.get(change.revision, ()) if one.node == self.node), None)
             problems, plan = (result.problems, result.plan_revision) if result else ((), None)
             self.attempts.appendleft(_attempt(change, problems, plan))
 
@@ -87,10 +85,10 @@ class History:
         return [attempt.to_json() for attempt, _ in zip(self.attempts, range(most), strict=False)]
 
 
-def result_of(change: Change, problems: Sequence[str], plan_revision: int | None) -> Result:
-    """What became of a change here, as the store keeps it."""
+def result_of(node: str, change: Change, problems: Sequence[str], plan_revision: int | None) -> Result:
+    """What became of a change at a node, as the store keeps it."""
     told = tuple(problem[:_LONGEST] for problem in problems[:_NAMED])
-    return Result(NODE, max(time.time(), change.time), told, plan_revision)
+    return Result(node, max(time.time(), change.time), told, plan_revision)
 
 
 def _attempt(change: Change, problems: tuple[str, ...], plan_revision: int | None) -> Attempt:
@@ -98,8 +96,8 @@ def _attempt(change: Change, problems: tuple[str, ...], plan_revision: int | Non
         change.time,
         change.author,
         change.revision,
-        frozenset(key for key in change.put if not key.startswith(_HIDDEN)),
-        frozenset(key for key in change.deleted if not key.startswith(_HIDDEN)),
+        frozenset(key for key in change.put if not key.startswith(BESIDE)),
+        frozenset(key for key in change.deleted if not key.startswith(BESIDE)),
         problems,
         plan_revision,
         change.message,

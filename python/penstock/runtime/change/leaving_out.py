@@ -1,11 +1,12 @@
 """What others have written into the store may be wrong without holding up the rest: it is left out, and said so."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from penstock.base.problem import Problem, errors
 from penstock.compiler import Compiled
 from penstock.model.loading import Placed
+from penstock.store import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,14 @@ def select(
             return Selection(compiled, [*refusing, *wrong], left_out)
         left_out += (problem for problem in wrong if problem.resource in strangers)
         placed = [one for one in placed if one.key not in strangers]
+
+
+def with_last_good(snapshot: Snapshot, selection: Selection, good: Mapping[str, str]) -> Snapshot | None:
+    """A snapshot with the last good values of what was left out of it; nothing where there are no other values.
+
+    Shape: `good` are the values by key that ran last.
+    """
+    entries = dict(snapshot.entries)
+    for key in {problem.resource for problem in selection.left_out} & good.keys() & entries.keys():
+        entries[key] = replace(entries[key], value=good[key])
+    return Snapshot(snapshot.revision, entries) if entries != snapshot.entries else None

@@ -17,9 +17,10 @@ _TOLD = _MODIFY | _ATTRIBUTES | _ENDS_WRITING | _MOVED_TO | _CREATE | _DELETE_SE
 _HEAD = struct.Struct("iIII")
 """Watch, what happened, a cookie, and the length of the name that follows. Source: inotify(7)."""
 _ROOM = 64 * 1024
-_PAUSE_SECONDS = 0.02
-"""Time for which nothing is read once files were only written to. Somebody may always write, to a log beside the
-configuration, and what happens to one file again and again meanwhile is told once."""
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.16
+"""Time for which nothing is read once files were only written to, twice as long each time that this is so again.
+Somebody may always write, to a log beside the configuration, and what happens to one file again and again meanwhile
+is told once."""
 
 
 class Notices:
@@ -33,6 +34,7 @@ class Notices:
         self._folders: dict[Path, int] = {}
         self._written: set[tuple[int, str]] = set()
         self._news = asyncio.Event()
+        self._pause = _PAUSE_SECONDS
         self._library = ctypes.CDLL(None, use_errno=True)
         self._descriptor = -1
 
@@ -72,8 +74,7 @@ class Notices:
 
     def is_being_written(self, files: Iterable[Path]) -> bool:
         """Whether somebody writes to one of these files and has not closed it."""
-        if not self._written:
-            return False
+        self._take_what_came()
         return any((self._folders.get(file.parent, -1), file.name) in self._written for file in files)
 
     def _listen(self) -> None:
@@ -81,18 +82,27 @@ class Notices:
             asyncio.get_running_loop().add_reader(self._descriptor, self._read)
 
     def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            data = os.read(self._descriptor, _ROOM)
-            position = happened = 0
-            while position < len(data):
-                watch, what, _, length = _HEAD.unpack_from(data, position)
-                position += _HEAD.size + length
-                happened |= what
-                self._take(watch, what, os.fsdecode(data[position - length : position].rstrip(b"\0")))
-            if happened == _MODIFY:
-                loop = asyncio.get_running_loop()
-                loop.remove_reader(self._descriptor)
-                loop.call_later(_PAUSE_SECONDS, self._listen)
+        if self._take_what_came() != _MODIFY:
+            self._pause = _PAUSE_SECONDS
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._descriptor)
+        loop.call_later(self._pause, self._listen)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+
+    def _take_what_came(self) -> int:
+        """Everything that happened since it was last asked for, as one mask."""
+        position = happened = 0
+        data = b""
+        if self._descriptor >= 0:
+            with contextlib.suppress(BlockingIOError):
+                data = os.read(self._descriptor, _ROOM)
+        while position < len(data):
+            watch, what, _, length = _HEAD.unpack_from(data, position)
+            position += _HEAD.size + length
+            happened |= what
+            self._take(watch, what, os.fsdecode(data[position - length : position].rstrip(b"\0")))
+        return happened
 
     def _take(self, watch: int, what: int, name: str) -> None:
         if what & (_IGNORED | _MOVE_SELF):

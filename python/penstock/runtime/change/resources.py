@@ -9,9 +9,11 @@ from penstock.base.problem import Problem
 from penstock.compiler.settings import HIDDEN
 from penstock.runtime.change.applying import Applying
 from penstock.runtime.change.desired import Outcome
-from penstock.runtime.change.editing import ANYONE, FILES, Edit, Edited, Editing
+from penstock.runtime.change.editing import Edit, Edited, Editing
 from penstock.runtime.change.entries import ORDER_KEY, is_resource, read_order
-from penstock.runtime.change.shown import Showing, difference, unmasked
+from penstock.runtime.change.ownership import Owners
+from penstock.runtime.change.references import References
+from penstock.runtime.change.shown import Showing, told_difference, unmasked
 from penstock.store import Author, Entry, Snapshot
 
 STATUS = "status"
@@ -37,22 +39,23 @@ class Resources:
 
     async def look(self, prefix: str = "", after: str = "") -> Seen:
         """The resources under a prefix of keys and behind a key, in the order of keys."""
-        snapshot = await self.applying.store.range()
-        owned, showing = self._owned_by_files(snapshot), self._showing
+        snapshot = await self.applying.seen()
+        owners, showing = self._owners(snapshot), self.showing
         keys = (key for key in snapshot.entries if key.startswith(prefix) and key > after and is_resource(key))
-        return Seen(snapshot.revision, (_told(snapshot.entries[key], showing, owned) for key in keys))
+        return Seen(snapshot.revision, (_told(snapshot.entries[key], showing, owners) for key in keys))
 
     async def look_at(self, key: str) -> dict[str, Any] | None:
         """One resource, if it is there."""
-        snapshot = await self.applying.store.range()
+        snapshot = await self.applying.seen()
         entry = snapshot.entries.get(key)
-        return _told(entry, self._showing, self._owned_by_files(snapshot)) if entry and is_resource(key) else None
+        return _told(entry, self.showing, self._owners(snapshot)) if entry and is_resource(key) else None
 
     async def edit(self, author: Author, edit: Edit, *, is_trial: bool = False) -> Edited:
         """Make an edit, or tell what would become of it. Secrets that it leaves hidden stay what they are.
 
         Raises: Conflict, OwnedElsewhere; what the store raises.
         """
+        self.editing.check()
         snapshot = await self.applying.store.range()
         put = [self._filled(one, snapshot) for one in edit.put]
         left = [one for one in put if _is_hidden_anywhere(one)]
@@ -72,19 +75,23 @@ class Resources:
 
     def difference(self, key: str, before: str | None, after: str | None) -> dict[str, str]:
         """How a resource changes: what is done to it, and its lines, without secrets."""
-        action = "create" if before is None else "delete" if after is None else "replace"
-        lines = difference(key, before, after, self._showing)
-        return {"key": key, "action": action, "diff": "".join(f"{line}\n" for line in lines)}
+        return told_difference(key, before, after, self.showing)
 
-    def _owned_by_files(self, snapshot: Snapshot) -> frozenset[str]:
-        """The keys of what files hold; read again only where that has changed, for there may be many."""
+    @property
+    def references(self) -> References:
+        """Finds what resources refer to."""
+        return References(self.editing.compilation.kinds)
+
+    def _owners(self, snapshot: Snapshot) -> Owners:
+        """The owners; what files hold is read again only where that has changed, for there may be many."""
         entry = snapshot.entries.get(ORDER_KEY)
         if entry is not self._owned[0]:
             self._owned = (entry, frozenset(read_order(snapshot)))
-        return self._owned[1]
+        return Owners(snapshot, self._owned[1])
 
     @property
-    def _showing(self) -> Showing:
+    def showing(self) -> Showing:
+        """Shows resources without their secrets, by the filters that there are now."""
         kinds = self.editing.compilation.kinds
         if self._latest is None or self._latest.kinds is not kinds:
             self._latest = Showing(kinds)
@@ -98,12 +105,12 @@ class Resources:
         entry = snapshot.entries.get(f"{str(data.get('kind')).lower()}/{data.get('name')}")
         if entry is None or HIDDEN not in json.dumps(data):
             return data
-        return unmasked(data, json.loads(entry.value), self._showing.shown(entry.value))
+        return unmasked(data, json.loads(entry.value), self.showing.shown(entry.value))
 
 
-def _told(entry: Entry, showing: Showing, owned: frozenset[str]) -> dict[str, Any]:
+def _told(entry: Entry, showing: Showing, owners: Owners) -> dict[str, Any]:
     shown = showing.shown(entry.value)
-    status = {"revision": entry.modified, "created": entry.created, "owner": FILES if entry.key in owned else ANYONE}
+    status = {"revision": entry.modified, "created": entry.created, "owner": owners.of(entry.key)}
     if isinstance(shown, dict):
         return {**shown, STATUS: status}
     # What is no resource of a known kind is there all the same, and nobody knows what of it is secret.

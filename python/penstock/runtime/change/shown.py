@@ -10,8 +10,11 @@ from penstock.compiler.settings import HIDDEN
 from penstock.filters.catalogue import FilterKind
 from penstock.model.kinds import KINDS
 from penstock.model.step import END
+from penstock.runtime.change.entries import is_resource
+from penstock.store import Entry
 
-_STEP_LISTS = frozenset({"steps", "before", "after"})
+STEP_LISTS = frozenset({"steps", "before", "after"})
+"""The fields of resources that hold steps, whose settings the schemas of their filters describe."""
 _OF_EVERY_STEP = frozenset({"kind", "name", "when", "on"})
 _BRANCHES = ("anyOf", "oneOf", "allOf")
 _SECRET = "password"  # noqa: S105 - what schemas call any of them
@@ -32,7 +35,7 @@ class Showing:
     """
 
     kinds: Mapping[str, FilterKind]
-    _places: dict[str, "_Place | None"] = field(default_factory=dict)
+    _places: dict[str, "SchemaPlace | None"] = field(default_factory=dict)
 
     def shown(self, text: str) -> Any:
         """The data of a stored text, with stars for what is secret."""
@@ -46,15 +49,15 @@ class Showing:
         place = self._place(f"{model.__name__}/", model.model_json_schema)
         return self._with_steps(_masked(data, place) if place else dict(data), data)
 
-    def _place(self, key: str, schema: Callable[[], Schema]) -> "_Place | None":
+    def _place(self, key: str, schema: Callable[[], Schema]) -> "SchemaPlace | None":
         """The outermost place of a schema that marks something as secret; none of one that marks nothing."""
         if key not in self._places:
             whole = schema()
-            self._places[key] = _Place(whole) if _SECRET in json.dumps(whole) else None
+            self._places[key] = SchemaPlace(whole) if _SECRET in json.dumps(whole) else None
         return self._places[key]
 
     def _with_steps(self, masked: Any, data: Mapping[str, Any]) -> Any:
-        for key in _STEP_LISTS & data.keys():
+        for key in STEP_LISTS & data.keys():
             if isinstance(data[key], list):
                 masked[key] = [self._step(step) for step in data[key]]
         return masked
@@ -78,6 +81,23 @@ def difference(key: str, before: str | None, after: str | None, showing: Showing
     return told or [f"--- {key}", f"+++ {key}", "  only what is secret differs"]
 
 
+def told_difference(key: str, before: str | None, after: str | None, showing: Showing) -> dict[str, str]:
+    """How a resource changes: what is done to it, and its lines, without secrets."""
+    action = "create" if before is None else "delete" if after is None else "replace"
+    lines = difference(key, before, after, showing)
+    return {"key": key, "action": action, "diff": "".join(f"{line}\n" for line in lines)}
+
+
+def told_differences(
+    before: Mapping[str, Entry], after: Mapping[str, Entry], showing: Showing
+) -> Iterator[dict[str, str]]:
+    """How each resource changes between two states."""
+    for key in sorted(filter(is_resource, before.keys() | after.keys())):
+        old, new = (found.value if (found := side.get(key)) else None for side in (before, after))
+        if old != new:
+            yield told_difference(key, old, new, showing)
+
+
 def unmasked(data: Any, stored: Any, seen: Any) -> Any:
     """Data as it was sent, with what is stored at the places where it still says what was seen of a secret."""
     if data == HIDDEN and seen == HIDDEN:
@@ -91,7 +111,7 @@ def unmasked(data: Any, stored: Any, seen: Any) -> Any:
     return data
 
 
-class _Place:
+class SchemaPlace:
     """A place in data, and all that schemas say of it."""
 
     def __init__(self, whole: Schema, schemas: tuple[Any, ...] | None = None) -> None:
@@ -100,17 +120,20 @@ class _Place:
 
     @property
     def is_secret(self) -> bool:
+        """Whether what stands there is not to be shown."""
         return any(mark.get("format") == _SECRET for mark in self.marks)
 
-    def key(self, key: str) -> "_Place":
+    def key(self, key: str) -> "SchemaPlace":
+        """The place below, of a key."""
         found = [mark.get("properties", {}).get(key, mark.get("additionalProperties")) for mark in self.marks]
         found += [one for mark in self.marks for one in mark.get("patternProperties", {}).values()]
-        return _Place(self.whole, tuple(found))
+        return SchemaPlace(self.whole, tuple(found))
 
-    def item(self) -> "_Place":
+    def item(self) -> "SchemaPlace":
+        """The place below, of an item of a list."""
         found = [mark.get("items") for mark in self.marks]
         found += [one for mark in self.marks for one in mark.get("prefixItems", ())]
-        return _Place(self.whole, tuple(found))
+        return SchemaPlace(self.whole, tuple(found))
 
 
 def _marks(whole: Schema, schemas: tuple[Any, ...]) -> Iterator[Schema]:
@@ -125,7 +148,7 @@ def _marks(whole: Schema, schemas: tuple[Any, ...]) -> Iterator[Schema]:
             yield from _marks(whole, tuple(schema.get(branch, ())))
 
 
-def _masked(value: Any, place: _Place) -> Any:
+def _masked(value: Any, place: SchemaPlace) -> Any:
     if value is not None and place.is_secret:
         return HIDDEN
     if isinstance(value, dict):

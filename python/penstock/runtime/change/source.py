@@ -11,14 +11,15 @@ from penstock.compiler import Compiled
 from penstock.compiler.listening import check_listening
 from penstock.compiler.validity import check_validity
 from penstock.filters.plugin_files import plugin_paths
-from penstock.filters.plugins import plugin_path
+from penstock.filters.plugins import plugin_archive, plugin_path
 from penstock.model.loading import load_texts, locate
 from penstock.model.loading.loaded import Placed
 from penstock.model.loading.loader import Memory, load_data
 from penstock.model.loading.substitution import Surroundings
 from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.entries import PLUGIN_FILES, Entries, read_order
-from penstock.store import Author, Change, Store, Transaction
+from penstock.runtime.change.ownership import ANYONE, FILES, Owners
+from penstock.store import Author, Change, Snapshot, Store, Transaction
 from penstock.store.files import environment, read_texts
 from penstock.store.log_places import log_problems
 
@@ -38,13 +39,17 @@ class Reading:
         """Whether nothing refuses it."""
         return not errors(self.problems)
 
-    async def strangers(self, store: Store) -> list[Problem]:
+    @property
+    def archives(self) -> set[str]:
+        """The archives that its plugins name."""
+        return {digest for one in self.placed if (digest := plugin_archive(one))}
+
+    def strangers(self, before: Snapshot) -> list[Problem]:
         """Resources that somebody else has written into the store under the same names, and goes on keeping there."""
-        before = await store.range()
-        owned = set(read_order(before))
-        taken = [one for one in self.placed if one.key in before.entries and one.key not in owned]
+        owners = Owners.read(before)
+        taken = [one for one in self.placed if one.key in before.entries and owners.of(one.key) != FILES]
         hint = "take it out of the files, or delete it there"
-        return [one.located(Problem(("name",), f"`{one.key}` is owned by the admin API", hint)) for one in taken]
+        return [one.located(Problem(("name",), _owned(one.key, owners), hint)) for one in taken]
 
     async def write(self, store: Store, entries: Entries) -> Change:
         """Make the store hold what was read, and nothing else of what an earlier reading has put there."""
@@ -54,6 +59,11 @@ class Reading:
         earlier = [*read_order(before), *(key for key in before.entries if key.startswith(PLUGIN_FILES))]
         gone = frozenset(earlier) & before.entries.keys() - wanted.keys()
         return await store.transaction(Transaction(AUTHOR, put=wanted, delete=gone, is_kept_elsewhere=True))
+
+
+def _owned(key: str, owners: Owners) -> str:
+    owner = owners.of(key)
+    return f"`{key}` is owned by {'the admin API' if owner == ANYONE else f'{owner}, who writes over the admin API'}"
 
 
 class Source(Protocol):
@@ -113,7 +123,30 @@ class FileSource:
         located = locate([*loaded.problems, *compiled.problems, *late, *log_problems(loaded.readable)], texts)
         if not errors(located):
             located += check_listening(loaded.resources, str(self.path))
-        return Reading(loaded.resources, tuple(located), _plugin_digests(compiled))
+        return Reading(loaded.resources, tuple(located), _plugin_digests(compiled, loaded.resources))
+
+
+class NothingRead(Reading):
+    """A reading of no files at all: others write what is served."""
+
+    def strangers(self, _before: Snapshot) -> list[Problem]:
+        """Nobody's: nothing is claimed."""
+        return []
+
+    async def write(self, store: Store, _entries: Entries) -> Change:
+        """The latest change, whoever has made it."""
+        return await store.transaction(Transaction(AUTHOR))
+
+
+@dataclass(frozen=True, slots=True)
+class NoSource:
+    """No configuration of this node's own: what its store holds is all there is."""
+
+    place: str | None = None
+
+    def read(self) -> Reading:
+        """Nothing."""
+        return NothingRead((), ())
 
 
 @dataclass(slots=True)
@@ -128,9 +161,12 @@ class DataSource:
         """What the data holds."""
         loaded = load_data(self.data)
         compiled = self.compilation.compile(loaded.resources, loaded.unusable)
-        return Reading(loaded.resources, (*loaded.problems, *compiled.problems), _plugin_digests(compiled))
+        digests = _plugin_digests(compiled, loaded.resources)
+        return Reading(loaded.resources, (*loaded.problems, *compiled.problems), digests)
 
 
-def _plugin_digests(compiled: Compiled) -> dict[str, str]:
+def _plugin_digests(compiled: Compiled, placed: Sequence[Placed]) -> dict[str, str]:
+    """The digests of plugins' files; a plugin that names an archive says by itself which files it means."""
     bodies = (part["body"] for key, part in compiled.plan["parts"].items() if key.startswith("plugin/"))
-    return {body["name"]: body["digest"] for body in bodies if body["kind"] == "plugin"}
+    named = {one.resource.name for one in placed if plugin_path(one)}
+    return {body["name"]: body["digest"] for body in bodies if body["kind"] == "plugin" and body["name"] in named}

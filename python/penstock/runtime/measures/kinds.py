@@ -49,3 +49,5 @@ KINDS: Mapping[str, Kind] = {one["name"]: _kind(one) for one in TOLD_KINDS}
 """Every kind by its name."""
 BOUNDS_US: Sequence[int] = _TOLD["bounds_us"]
 """Upper bounds of the buckets that are shown of a duration, in microseconds."""
+BOUNDS_SECONDS: Sequence[float] = tuple(bound / 1_000_000 for bound in BOUNDS_US)
+"""The same in seconds."""

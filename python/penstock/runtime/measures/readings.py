@@ -54,16 +54,24 @@ def known_metrics() -> list[Metric]:
 
 
 def metrics(table: Readable, placed: Iterable[Placed]) -> list[Metric]:
-    """Every metric, with a sample of each subject that has its own places for it."""
+    """Every metric, with a sample of each subject that has its own places for it.
+
+    Histograms of subjects that have counted nothing are left out, and not looked at: they would be most of it all.
+    """
     found = {metric.name: metric for metric in known_metrics()}
     by_kind = sorted(placed, key=lambda one: one.subject.kind)
     for name, group in groupby(by_kind, key=lambda one: one.subject.kind):
         subjects, kind = list(group), KINDS[name]
+        moved = {one.subject.key for one in subjects if "counters" not in one.own}
         for region in MEASURED:
             own = [one for one in subjects if region in one.own]
+            if region == "histograms":
+                own = [one for one in own if one.subject.key in moved]
             labels = [dict(zip(kind.labels, one.subject.labels, strict=True)) for one in own]
             for offset, measure in enumerate(kind.measures[region]):
                 values = _values(table, region, [one.place[region] + offset for one in own])
+                if region == "counters":
+                    moved.update(one.subject.key for one, value in zip(own, values, strict=True) if value)
                 added = ({**of, **measure.labels} for of in labels)
                 found[measure.name].samples += zip(added, values, strict=True)
     return list(found.values())
@@ -77,12 +85,16 @@ def total(table: Readable, placed: Iterable[Placed], metric: str, column: int | 
 
 
 def _places_of(placed: Iterable[Placed], region: str, metric: str) -> list[int]:
+    offsets = {
+        name: [offset for offset, measure in enumerate(kind.measures[region]) if measure.name == metric]
+        for name, kind in KINDS.items()
+    }
+    counting = {name for name, found in offsets.items() if found}
     return [
         one.place[region] + offset
         for one in placed
-        if region in one.own
-        for offset, measure in enumerate(KINDS[one.subject.kind].measures[region])
-        if measure.name == metric
+        if one.subject.kind in counting and region in one.own
+        for offset in offsets[one.subject.kind]
     ]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +11,8 @@ from typing import Any, Self
 from penstock.runtime.listening import ListeningSocket
 from penstock.runtime.worker.frames import MOST_DESCRIPTORS, Broken, Frame, close_all, receive_frame, send_frame
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""Version of the messages; workers of the one before are taken over from."""
 ANSWER_SECONDS = 5.0
 """Time for an answer; a worker that is silent longer is left out of a change."""
 
@@ -49,6 +50,7 @@ class Control:
         self._turn = asyncio.Lock()
         self.is_open = True
         self.answer_seconds = ANSWER_SECONDS
+        self._protocol = PROTOCOL
 
     @classmethod
     async def connect(cls, path: Path, seconds: float = ANSWER_SECONDS) -> Self:
@@ -96,8 +98,9 @@ class Control:
         Raises: OSError, or Broken if it speaks another protocol.
         """
         answer = (await self.ask({"type": "hello", "protocol": PROTOCOL})).message
-        if answer.get("protocol") != PROTOCOL:
+        if answer.get("protocol") not in {PROTOCOL, PROTOCOL - 1}:
             raise Broken(f"protocol {answer.get('protocol')}")
+        self._protocol = answer["protocol"]
         return answer
 
     async def prepare(
@@ -144,9 +147,34 @@ class Control:
         """Which revision it runs; a worker whose loop stands still does not answer."""
         return (await self.ask({"type": "status"})).message
 
+    async def reopen_logs(self) -> None:
+        """Let the worker open its log files again, wherever their paths lead now.
+
+        Raises: OSError.
+        """
+        await self.ask({"type": "reopen_logs"})
+
+    async def tap(self, interest: Mapping[str, Any], silent_seconds: float) -> AsyncIterator[dict[str, Any]]:
+        """What the worker tells of requests as they come, beginning with nothing; the connection is of no other use.
+
+        Raises: OSError (TimeoutError among them) where it says nothing more; Broken if it will not.
+        """
+        await self.ask({"type": "tap", "interest": dict(interest)})
+        yield {}
+        while True:
+            async with asyncio.timeout(silent_seconds):
+                frame = await receive_frame(self._stream)
+            yield frame.message
+
     async def drain(self, grace_seconds: float) -> None:
         """Let the worker finish what it serves and end."""
         await self.ask({"type": "drain", "grace_ms": round(grace_seconds * 1000)})
+
+    async def retire(self, grace_seconds: float) -> None:
+        """Let the worker finish for the sake of others that follow it: good-byes in tunnels are said late."""
+        # Workers of protocol 1 know of no such thing.
+        word = "retire" if self._protocol > 1 else "drain"
+        await self.ask({"type": word, "grace_ms": round(grace_seconds * 1000)})
 
     async def stop(self) -> None:
         """Let the worker end at once."""

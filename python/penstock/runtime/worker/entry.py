@@ -3,13 +3,16 @@
 import faulthandler
 import signal
 
-from penstock._core import build_id, run_worker
+from penstock._core import build_id, run_worker, say_json
 
-__all__ = ["BUILD", "run_worker", "say_stacks_when_asked"]
+__all__ = ["BUILD", "VERSION", "run_worker", "say_json", "say_stacks_when_asked"]
 
 
 BUILD: str = build_id()
-"""The build of this core; workers of another one are not used."""
+"""The build of this core, its version and a hash of what it is made of; workers of another one are not used."""
+
+VERSION = BUILD.partition("+")[0]
+"""The version alone, which builds may have in common."""
 
 
 def say_stacks_when_asked() -> None:

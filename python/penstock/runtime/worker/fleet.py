@@ -32,7 +32,12 @@ class Fleet:
     restarts: int = 0
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: who drains has a second left."""
+    may_start: asyncio.Event = field(default_factory=asyncio.Event)
+    """Not set: dead workers are not replaced for now."""
     _is_ending: bool = False
+
+    def __post_init__(self) -> None:
+        self.may_start.set()
 
     @property
     def lags(self) -> int:
@@ -62,6 +67,13 @@ class Fleet:
         await asyncio.gather(*(self._tell(worker, grace_seconds) for worker in workers))
         self.rollout.sockets.refuse()
         await asyncio.gather(*(self._wait_for(worker, grace_seconds) for worker in workers))
+
+    def leave(self) -> None:
+        """Keep the workers no longer: they are somebody else's now."""
+        self._is_ending = True
+        for worker in self.workers.values():
+            worker.is_ending = True
+            worker.close()
 
     def kill(self) -> None:
         """End all workers now."""
@@ -94,6 +106,7 @@ class Fleet:
 
     async def _replace(self, index: int) -> None:
         """Start a worker in the place of a dead one; one that fails is found dead by whoever called."""
+        await self.may_start.wait()
         if self._is_ending:
             return
         try:
@@ -132,6 +145,19 @@ class Fleet:
         except (OSError, Refused) as problem:
             if not worker.is_ending:
                 _log.warning("worker %d: %s", worker.index, str(problem) or "no answer")
+
+    async def reopen_logs(self) -> list[str]:
+        """Let every worker open its log files again; what is wrong with those that did not."""
+        workers = [worker for worker in self.workers.values() if worker.is_alive]
+        found = await asyncio.gather(*(self._reopen_logs(worker) for worker in workers))
+        return [problem for problem in found if problem]
+
+    async def _reopen_logs(self, worker: WorkerProcess) -> str:
+        try:
+            await worker.ask(lambda control: control.reopen_logs())
+        except OSError as problem:
+            return f"worker {worker.index}: {str(problem) or 'no answer'}"
+        return ""
 
     async def _connect(self, worker: WorkerProcess) -> None:
         await worker.connect(self.starter.folder)

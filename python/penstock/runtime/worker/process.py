@@ -172,6 +172,7 @@ class Starter:
     folder: StateFolder
     columns: Columns
     keeper: Keeper
+    memory_limit: str = "auto"
     boot: str = field(default_factory=lambda: f"{time.time_ns():x}-{os.getpid():x}")
 
     def start(self, index: int) -> WorkerProcess:
@@ -188,6 +189,7 @@ class Starter:
             *("--index", str(index), "--supervisor", str(os.getpid()), "--column", str(column)),
             *("--table", str(table.descriptor), "--table-boot", str(table.boot_id)),
             *("--socket", str(path), "--boot", self.boot, "--state-dir", str(self.folder.path)),
+            *("--memory-limit", self.memory_limit),
         ]
         # A session of its own: what a terminal sends is meant for the supervisor.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter

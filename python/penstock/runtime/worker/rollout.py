@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from penstock.runtime.change.delta import Parts
 from penstock.runtime.listening import Sockets
-from penstock.runtime.measures.directory import Directory
+from penstock.runtime.measures.directory import Directory, Placed
 from penstock.runtime.measures.subjects import PlanSubjects
 from penstock.runtime.worker.control import NeedsAll, Refused
 from penstock.runtime.worker.process import Running, WorkerProcess
@@ -32,10 +32,13 @@ class Rollout:
 
     sockets: Sockets
     directory: Directory
+    on_placed: Callable[[Mapping[str, Placed]], None] = lambda _placed: None
+    """Hears where a plan's subjects are counted, before anything is."""
     current: Running | None = None
-    _tickets: Tickets = field(default_factory=Tickets)
+    tickets: Tickets = field(default_factory=Tickets)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever changes what runs."""
     _subjects: PlanSubjects = field(default_factory=PlanSubjects)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def roll_out(
         self,
@@ -50,11 +53,12 @@ class Rollout:
 
         Raises: Refused, CannotListen, NoWorker; then nothing has changed.
         """
-        async with self._turn:
+        async with self.turn:
             following = self._following(workers, parts, secrets)
             opened = self.sockets.open(following.listening)
             try:
                 ready = await self._prepare_all(workers, following, least)
+                self.sockets.fill()
             except BaseException:
                 self.sockets.close(opened)
                 raise
@@ -69,6 +73,7 @@ class Rollout:
         earlier = [one.running.placed for one in workers if one.running is not None and one.running is not self.current]
         in_use = [*earlier, self.current.placed] if self.current else earlier
         placed = self.directory.admit(self._subjects.of(parts), in_use, time.monotonic())
+        self.on_placed(placed)
         return Running(self.current.revision + 1 if self.current else 1, parts, placed, secrets)
 
     async def catch_up(self, worker: WorkerProcess) -> None:
@@ -76,7 +81,7 @@ class Rollout:
 
         Raises: Refused, OSError.
         """
-        async with self._turn:
+        async with self.turn:
             if self.current is not None and worker.running is not self.current:
                 await self._prepare(worker, self.current)
                 await self._commit(worker, self.current)
@@ -121,7 +126,7 @@ class Rollout:
         """
         if worker.control is None:
             raise ConnectionError("no connection")
-        secrets = {**following.secrets, **self._tickets.secret()}
+        secrets = {**following.secrets, **self.tickets.secret()}
         if worker.running is not None:
             before = worker.running
             try:

@@ -1,9 +1,10 @@
-"""Takes over from the workers of a supervisor that is gone: table and sockets stay, requests finish."""
+"""Takes over from the workers of a supervisor that is gone or gives way: table and sockets stay, requests finish."""
 
 import asyncio
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import struct
@@ -15,7 +16,7 @@ from penstock._core import SharedTable
 from penstock.runtime.listening import ListeningSocket
 from penstock.runtime.measures.directory import Directory, Place
 from penstock.runtime.measures.kinds import TOLD_KINDS
-from penstock.runtime.state_folder import StateFolder
+from penstock.runtime.state_folder import StateFolder, generation_of
 from penstock.runtime.worker.columns import Columns
 from penstock.runtime.worker.control import Control, GivenTable
 from penstock.runtime.worker.process import readable
@@ -24,6 +25,7 @@ _log = logging.getLogger("penstock")
 _CREDENTIALS = struct.Struct("3i")
 _PROBE_SECONDS = 0.5
 _AFTER_GRACE_SECONDS = 1.0
+_AGAIN_SECONDS = 0.5
 _GIVING_SECONDS = 1.0
 """Time for an earlier worker to give the table; the others have it too."""
 
@@ -41,7 +43,7 @@ class Earlier:
 
 
 def find_earlier(folder: StateFolder) -> list[Earlier]:
-    """The earlier workers that live; their sockets are moved aside, those of dead ones removed."""
+    """The earlier workers that live; their sockets make room for the new ones', those of dead ones are removed."""
     found: list[Earlier] = []
     for path in folder.worker_sockets():
         pid = _listener_pid(path)
@@ -52,9 +54,25 @@ def find_earlier(folder: StateFolder) -> list[Earlier]:
             process = os.pidfd_open(pid)
             # Asked again: the number may have been given away between the answer and the descriptor.
             if _listener_pid(path) == pid:
-                found.append(Earlier(_moved_aside(folder, path, pid, len(found)), pid, process))
+                aside = path if folder.generation else _moved_aside(folder, path, pid, len(found))
+                found.append(Earlier(aside, pid, process))
             else:
                 os.close(process)
+    return found
+
+
+def left_by(folder: StateFolder, supervisor: int) -> list[Earlier]:
+    """The workers that live of a successor that has ended before it owned the folder."""
+    found: list[Earlier] = []
+    for path in folder.worker_sockets():
+        if not path.name.startswith(generation_of(supervisor)):
+            continue
+        pid = _listener_pid(path)
+        if pid is None:
+            path.unlink(missing_ok=True)
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            found.append(Earlier(path, pid, os.pidfd_open(pid)))
     return found
 
 
@@ -96,21 +114,42 @@ async def take_sockets(earlier: Iterable[Earlier]) -> list[ListeningSocket]:
 
 
 async def retire(one: Earlier, grace_seconds: float) -> None:
-    """Let an earlier worker finish what it serves; it is killed if it has not ended after the grace time."""
+    """Let an earlier worker finish what it serves; it is killed if it has not ended after the grace time.
+
+    Cancelled, it leaves the worker to whoever follows: that one is to find its socket.
+    """
     try:
-        control = await Control.connect(one.path)
-        try:
-            await control.drain(grace_seconds)
-        finally:
-            control.close()
-        await asyncio.wait_for(readable(os.dup(one.process)), grace_seconds + _AFTER_GRACE_SECONDS)
-    except OSError:
+        async with asyncio.timeout(grace_seconds + _AFTER_GRACE_SECONDS):
+            await _tell(one, grace_seconds)
+            await readable(os.dup(one.process))
+    except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(one.process, signal.SIGKILL)
         await readable(os.dup(one.process))
     finally:
+        has_ended = bool(select.select([one.process], [], [], 0)[0])
         os.close(one.process)
-        one.path.unlink(missing_ok=True)
+        if has_ended:
+            one.path.unlink(missing_ok=True)
+
+
+async def _tell(one: Earlier, grace_seconds: float) -> None:
+    """Tell a worker to finish, again and again if it does not hear: on a busy machine it may be late."""
+    while not select.select([one.process], [], [], 0)[0]:
+        try:
+            control = await Control.connect(one.path)
+            try:
+                await control.hello()
+                await control.retire(grace_seconds)
+            finally:
+                control.close()
+        except OSError as problem:
+            _log.warning(
+                "earlier worker, process %d, cannot be told to finish: %s", one.pid, str(problem) or "no answer"
+            )
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 async def _take_table(earlier: Sequence[Earlier]) -> tuple[SharedTable | None, dict[int, Mapping[str, Place]]]:

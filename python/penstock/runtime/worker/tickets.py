@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,14 @@ class Tickets:
             self._key = hmac.digest(self._key, b"next", "sha256")
             self._period += 1
         return {_WORD: {"period": self._period, "key": self._key.hex()}, _QUIC: {"key": self._quic.hex()}}
+
+    def go_on_with(self, secret: Mapping[str, Any]) -> None:
+        """Take the keys of a predecessor, as its `secret` told them: sessions go on.
+
+        Raises: KeyError, TypeError, ValueError if they have another form.
+        """
+        period, key, quic = int(secret[_WORD]["period"]), secret[_WORD]["key"], secret[_QUIC]["key"]
+        self._period, self._key, self._quic = period, bytes.fromhex(key), bytes.fromhex(quic)
 
     def _before_this(self) -> int:
         return int(self.clock() // PERIOD_SECONDS) - 1

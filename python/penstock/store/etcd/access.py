@@ -12,8 +12,8 @@ class Access:
     without authorities those that the system trusts decide. `server_name` is the name that the members' certificates
     have, if that is not the host of the endpoint. All keys begin with `prefix`.
 
-    Units: seconds. `attempt_seconds` is how long an attempt of a request waits, twice as long once all endpoints
-    were tried, and so on; `patience_seconds` is for all attempts together.
+    Units: seconds. An endpoint that is silent for `silence_seconds` is waited for on, and the next is asked too;
+    `patience_seconds` is for all attempts of a request together.
     """
 
     endpoints: tuple[str, ...]
@@ -24,7 +24,7 @@ class Access:
     certificate: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     server_name: str = ""
-    attempt_seconds: float = 0.7
+    silence_seconds: float = 0.3
     patience_seconds: float = 5.0
 
     @property

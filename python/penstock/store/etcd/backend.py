@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.store.backend import Backend, Commit, Reach
-from penstock.store.entry import Conflict, Damaged, Lost, Result, Unavailable, Unknown
+from penstock.store.entry import Conflict, Damaged, Lost, Result, Unavailable
 from penstock.store.etcd.client import Client
 from penstock.store.etcd.keys import Keys, after, one_head, read_head, revision_in, write_head
 from penstock.store.etcd.messages import (
@@ -35,10 +35,9 @@ from penstock.store.holding import Held, Lease
 from penstock.store.results import read_result, write_result
 from penstock.store.revisions.root import Head
 
-_AGAIN_SECONDS = 0.1
-_LOOK_SECONDS = 30.0
+_LOOK_SECONDS = 5.0
 """Time after which it is looked for news of which nobody was told: a watch may be deaf without knowing it."""
-_DEAF_SECONDS = 0.5
+_DEAF_SECONDS = 0.2
 """Between a watch that failed and the next."""
 
 
@@ -75,29 +74,16 @@ class EtcdBackend(Backend):
         """Write the blobs, then the head; where it is not known whether that happened, look."""
         deadline = time.monotonic() + self.client.access.patience_seconds
         *earlier, last = requests([put(self._blob(name), blob) for name, blob in commit.blobs.items()])
-        doubt: Unknown | None = None
         while True:
             # As it was before the blobs are written: those of before are what a collector may take away.
             generation = self._generation
-            try:
-                for some in earlier:
-                    await self._txn([], some)
-                done = await self._move_head(commit, last, generation)
-            except Unknown as problem:
-                # Asking again does not do it twice: it can only be done while the head is the one before.
-                doubt = problem
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(_AGAIN_SECONDS)
-            except Unavailable:
-                if doubt is not None:
-                    raise doubt from None
-                raise
-            else:
-                if done is not None:
-                    return done
-                if time.monotonic() > deadline:
-                    raise Unavailable("blobs are collected all the time")
+            for some in earlier:
+                await self._txn([], some)
+            done = await self._move_head(commit, last, generation)
+            if done is not None:
+                return done
+            if time.monotonic() > deadline:
+                raise Unavailable("blobs are collected all the time")
 
     async def news(self, known: Head) -> None:
         """Return when the head is another, or may be, or after a while."""
@@ -105,10 +91,13 @@ class EtcdBackend(Backend):
         if head == known:
             await self._watch(self.keys.head, None, seen)
 
-    async def forget(self, oldest: int) -> None:
+    async def forget(self, oldest: int, while_held: Held | None = None) -> None:
         """Keep no revision before one."""
         ends = ((self.keys.root(0), self.keys.root(oldest)), (self.keys.results(0), self.keys.results(oldest)))
-        await self._txn([], [{"delete": {"key": begin, "range_end": end}} for begin, end in ends])
+        gone = [{"delete": {"key": begin, "range_end": end}} for begin, end in ends]
+        answer = await self._txn(self._still_held(while_held), gone)
+        if not answer["succeeded"]:
+            raise Lost(f"{while_held.key if while_held else 'what was relied on'} is no longer held")
 
     async def collect(self, reach: Reach) -> int:
         """Remove all blobs that no kept revision leads to.
@@ -167,7 +156,9 @@ class EtcdBackend(Backend):
         full = self.keys.held + key.encode()
         compares = [] if fence is None else [compare(full, EQUAL, fence)]
         leased = {"put": {"key": full, "value": value.encode(), "lease": lease.id}}
-        answer = await self._txn(compares, [leased], [get(full)])
+        request = {"compare": compares, "success": [leased], "failure": [get(full)]}
+        # Done twice whatever the fence is, it would have another one than is told.
+        answer = await self.client.ask(TXN, request, may_repeat=fence is not None)
         if answer["succeeded"]:
             return Held(key, value, lease.id, answer["header"]["revision"])
         found = ranged(answer)
@@ -207,17 +198,17 @@ class EtcdBackend(Backend):
         keys, root = self.keys, self.keys.root(commit.after.revision)
         held = commit.while_held
         compares = [follows(keys.head, commit.before), compare(keys.generation, EQUAL, generation)]
-        if held is not None:
-            compares.append(compare(keys.held + held.key.encode(), EQUAL, held.fence))
+        compares += self._still_held(held)
         success = [*puts, put(keys.head, write_head(commit.after)), put(root, write_head(commit.after))]
         failure = [get(root), get(keys.head), get(keys.generation)]
         request = {"compare": compares, "success": success, "failure": failure}
-        answer = await self.client.ask(TXN, request, may_repeat=False)
+        # Asking again does not do it twice: it can only be done while the head is the one before.
+        answer = await self.client.ask(TXN, request, tells_doubt=True)
         if answer["succeeded"]:
             return True
         ours, head, collected = (response["range"]["kvs"] for response in answer["responses"])
         if read_head(ours) == commit.after:
-            return True  # by an earlier attempt, whose answer was lost
+            return True  # by another attempt, whose answer is lost or late
         if read_head(head) != commit.before:
             return False
         found = collected[0]["mod_revision"] if collected else 0
@@ -225,6 +216,9 @@ class EtcdBackend(Backend):
             raise Lost(f"{held.key if held else 'what was relied on'} is no longer held")
         self._generation = max(found, self._generation)
         return None
+
+    def _still_held(self, held: Held | None) -> list[dict[str, Any]]:
+        return [] if held is None else [compare(self.keys.held + held.key.encode(), EQUAL, held.fence)]
 
     async def _reached(self, reach: Reach) -> set[str]:
         while True:
@@ -257,16 +251,14 @@ class EtcdBackend(Backend):
         if end is not None:
             create["range_end"] = end
         try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                async for answer in self.client.stream(WATCH, {"create": create}):
-                    # What was compacted meanwhile, or refused, is looked for anew.
-                    if answer["events"] or answer["canceled"]:
-                        return
-        except TimeoutError:
-            return
+            await self.client.hear(WATCH, {"create": create}, _is_news, _LOOK_SECONDS)
         except (Unavailable, Lost):
-            pass
-        await asyncio.sleep(_DEAF_SECONDS)
+            await asyncio.sleep(_DEAF_SECONDS)
 
     def _blob(self, name: str) -> bytes:
         return self.keys.blobs + name.encode()
+
+
+def _is_news(answer: Mapping[str, Any]) -> bool:
+    """Whether a watch has told of something; what was compacted meanwhile, or refused, is looked for anew."""
+    return bool(answer["events"] or answer["canceled"])

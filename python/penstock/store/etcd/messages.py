@@ -83,11 +83,12 @@ _LEASED = Shape({"header": Field(1, _HEADER), "ID": Field(2, int), "TTL": Field(
 
 
 class Method(NamedTuple):
-    """A method of etcd: its path, and the shapes of what is sent and answered."""
+    """A method of etcd: its path, the shapes of what is sent and answered, and whether it takes a leader."""
 
     path: str
     request: Shape
     response: Shape
+    needs_leader: bool = True
 
 
 TXN = Method("/etcdserverpb.KV/Txn", _TXN, _TXN_DONE)
@@ -100,6 +101,26 @@ AUTHENTICATE = Method(
     Shape({"name": Field(1, str), "password": Field(2, str)}),
     Shape({"token": Field(2, str)}),
 )
+_MEMBER = Shape(
+    {
+        "ID": Field(1, int),
+        "name": Field(2, str),
+        "peerURLs": Field(3, str, is_repeated=True),
+        "clientURLs": Field(4, str, is_repeated=True),
+        "isLearner": Field(5, bool),
+    }
+)
+_ADDING = Shape({"peerURLs": Field(1, str, is_repeated=True), "isLearner": Field(2, bool)})
+MEMBER_ADD = Method("/etcdserverpb.Cluster/MemberAdd", _ADDING, Shape({"member": Field(2, _MEMBER)}))
+MEMBER_LIST = Method(
+    "/etcdserverpb.Cluster/MemberList",
+    Shape({"linearizable": Field(1, bool)}),
+    Shape({"members": Field(2, _MEMBER, is_repeated=True)}),
+)
+MEMBERS_KNOWN = MEMBER_LIST._replace(needs_leader=False)
+"""The members as one of them knows them."""
+MEMBER_REMOVE = Method("/etcdserverpb.Cluster/MemberRemove", Shape({"ID": Field(1, int)}), Shape({}))
+MEMBER_PROMOTE = Method("/etcdserverpb.Cluster/MemberPromote", Shape({"ID": Field(1, int)}), Shape({}))
 
 EQUAL, LESS = 0, 2
 VERSION, MODIFIED, VALUE = 0, 2, 3

@@ -1,7 +1,7 @@
 """Buckets: the references to the values of some of the keys, those whose hash says so."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -9,14 +9,19 @@ from penstock.store.entry import Damaged
 
 
 class Reference(NamedTuple):
-    """Where the value of a key is, and the revisions at which the key was created and modified."""
+    """Where the value of a key is, the revisions at which the key was created and modified, and what is attached to it.
+
+    Shape: `attached` are the names of blobs, in order.
+    """
 
     digest: str
     created: int
     modified: int
+    attached: tuple[str, ...] = ()
 
 
 Bucket = Mapping[str, Reference]
+_TIGHT = (",", ":")
 
 
 def bucket_of(key: str) -> str:
@@ -26,7 +31,7 @@ def bucket_of(key: str) -> str:
 
 def write_bucket(bucket: Bucket) -> bytes:
     """The blob of a bucket; equal buckets have equal blobs."""
-    return json.dumps(bucket, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps({key: _written(one) for key, one in bucket.items()}, sort_keys=True, separators=_TIGHT).encode()
 
 
 def read_bucket(blob: bytes) -> dict[str, Reference]:
@@ -35,6 +40,15 @@ def read_bucket(blob: bytes) -> dict[str, Reference]:
     Raises: Damaged.
     """
     try:
-        return {key: Reference(*reference) for key, reference in json.loads(blob).items()}
+        return {key: _read(*reference) for key, reference in json.loads(blob).items()}
     except (ValueError, TypeError, AttributeError) as problem:
         raise Damaged(f"a bucket cannot be read: {problem}") from None
+
+
+def _written(reference: Reference) -> tuple[object, ...]:
+    # Most have nothing attached: their buckets are written as they were before anything could be.
+    return reference if reference.attached else reference[:3]
+
+
+def _read(digest: str, created: int, modified: int, attached: Sequence[str] = (), *_later: object) -> Reference:
+    return Reference(digest, created, modified, tuple(attached))

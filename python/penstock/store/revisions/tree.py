@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import NamedTuple
 
 from penstock.store.entry import Author
 from penstock.store.revisions.bucket import Bucket, Reference, bucket_of, write_bucket
@@ -43,11 +44,15 @@ class Tree:
         return dict(sorted(one for bucket in self.buckets.values() for one in bucket.items()))
 
 
-def grow(tree: Tree, put: Mapping[str, str], deleted: Collection[str], words: Words) -> tuple[Tree, dict[str, bytes]]:
-    """The tree after a change, and the blobs that it has and the one before had not; those of values apart.
+class Put(NamedTuple):
+    """What a key is to refer to: the name of its value, and the names of what is attached to it."""
 
-    Shape: `put` are names of values by key.
-    """
+    digest: str
+    attached: tuple[str, ...] = ()
+
+
+def grow(tree: Tree, put: Mapping[str, Put], deleted: Collection[str], words: Words) -> tuple[Tree, dict[str, bytes]]:
+    """The tree after a change, and the blobs that it has and the one before had not; those of values apart."""
     revision = tree.head.revision + 1
     changed = {name: dict(tree.buckets.get(name, _NO_BUCKET)) for name in map(bucket_of, (*put, *deleted))}
     content = int(tree.root.content, 16)
@@ -57,8 +62,9 @@ def grow(tree: Tree, put: Mapping[str, str], deleted: Collection[str], words: Wo
         if before is not None:
             content -= _weight(key, before.digest)
         if key in put:
-            bucket[key] = Reference(put[key], before.created if before else revision, revision)
-            content += _weight(key, put[key])
+            named = put[key]
+            bucket[key] = Reference(named.digest, before.created if before else revision, revision, named.attached)
+            content += _weight(key, named.digest)
     written = {name: write_bucket(bucket) for name, bucket in changed.items() if bucket}
     names = {name: digest(BUCKET, blob) for name, blob in written.items()}
     same = {name: of for name, of in tree.root.buckets.items() if name not in changed}

@@ -1,12 +1,16 @@
 """How values become blobs and come back."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from penstock.store.entry import Damaged, Sealed
 from penstock.store.revisions.digest import VALUE, digest
+from penstock.store.revisions.tree import Put
 
 SEALED = b"\0sealed\1"
 """What the blob of a sealed value begins with, and no resource does."""
+_PIECE_BYTES = 512 * 1024
+"""What is attached is cut into blobs of this size: two fit in one request to etcd, sealed ones too."""
 
 
 class Values(Protocol):
@@ -51,3 +55,21 @@ def checked(kind: bytes, name: str, blob: bytes) -> bytes:
     if digest(kind, blob) != name:
         raise Damaged(f"blob {name} does not hold what was written")
     return blob
+
+
+def closed_values(
+    values: Values, put: Mapping[str, str], attached: Mapping[str, bytes]
+) -> tuple[dict[str, Put], dict[str, bytes]]:
+    """The names of values and of what is attached to them, by key, and the blobs of all of them."""
+    names: dict[str, Put] = {}
+    closed: dict[str, bytes] = {}
+    for key, text in put.items():
+        cut = [text.encode(), *_pieces(attached.get(key, b""))]
+        found = [values.name(one) for one in cut]
+        closed |= {name: values.close(name, one) for name, one in zip(found, cut, strict=True) if name not in closed}
+        names[key] = Put(found[0], tuple(found[1:]))
+    return names, closed
+
+
+def _pieces(content: bytes) -> list[bytes]:
+    return [content[at : at + _PIECE_BYTES] for at in range(0, len(content), _PIECE_BYTES)]

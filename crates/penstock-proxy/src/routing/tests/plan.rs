@@ -22,6 +22,7 @@ pub(in crate::routing) fn route(name: &str, path: &str) -> Route {
         priority: 0,
         order: 0,
         timeout_ms: None,
+        tracing: None,
         pipeline: format!("pipeline/route.{name}"),
     }
 }

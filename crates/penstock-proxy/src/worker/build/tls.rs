@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use penstock_plan::{Authorities, Certificate, Listener, ListenerTls, Part, Secrets, Upstream, UpstreamTls};
+use penstock_plan::{
+    Authorities, Certificate, Listener, ListenerTls, Part, Secrets, Upstream, UpstreamProtocol, UpstreamTls,
+};
 use rustls::RootCertStore;
 
 use super::{Builder, Origin, known};
@@ -51,14 +53,11 @@ impl Builder<'_> {
 
     pub(super) fn add_endpoint_tls(&mut self, key: &Arc<str>, part: &Arc<Part>, upstream: &Upstream) {
         let Some(plan) = upstream.tls.as_ref().filter(|_| self.filters.plan.secrets.is_some()) else { return };
-        let hash = |part: Option<&Arc<Part>>| part.map_or("", |part| &part.hash).to_owned();
-        let parts = &self.filters.plan.parts;
-        let own = plan.certificate.as_deref().and_then(|name| parts.get(name));
-        let origin = Origin { part: Arc::clone(part), code: hash(own) + "|" + &hash(parts.get(SYSTEM)) };
+        let origin = Origin { part: Arc::clone(part), code: self.trusted_hashes(plan) };
         let earlier = self.previous.and_then(|previous| known(&previous.endpoint_tls, key, &origin));
         let built = match earlier {
             Some(earlier) => Ok(earlier),
-            None => self.endpoint_tls(upstream, plan).map(Arc::new),
+            None => self.endpoint_tls(upstream.protocol, plan).map(Arc::new),
         };
         match built {
             Ok(built) => {
@@ -68,7 +67,15 @@ impl Builder<'_> {
         }
     }
 
-    fn endpoint_tls(&self, upstream: &Upstream, plan: &UpstreamTls) -> Result<ClientTls, String> {
+    /// What tells the certificates that are shown and trusted from others under the same names.
+    pub(super) fn trusted_hashes(&self, plan: &UpstreamTls) -> String {
+        let hash = |part: Option<&Arc<Part>>| part.map_or("", |part| &part.hash).to_owned();
+        let parts = &self.filters.plan.parts;
+        let own = plan.certificate.as_deref().and_then(|name| parts.get(name));
+        hash(own) + "|" + &hash(parts.get(SYSTEM))
+    }
+
+    pub(super) fn endpoint_tls(&self, protocol: UpstreamProtocol, plan: &UpstreamTls) -> Result<ClientTls, String> {
         let roots = match (&plan.authorities, self.built.authorities.get(SYSTEM)) {
             (Some(own), _) => Arc::new(read_authorities(own)?),
             (None, Some((_, system))) => Arc::clone(system),
@@ -84,7 +91,7 @@ impl Builder<'_> {
                 Some(&**loaded)
             }
         };
-        ClientTls::build((upstream, plan), roots, own)
+        ClientTls::build((protocol, plan), roots, own)
     }
 
     /// What tells the certificates of a listener from others under the same names.

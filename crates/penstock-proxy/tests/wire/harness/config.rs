@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use penstock_plan::{
-    AccessLog, Balance, Body, EncodedSlash, Endpoint, FilterSource, Limits, Listener, LogFormat, Part, PathPattern,
-    Pipeline, Plan, Plugin, Protocol, ProxyHeader, ProxyProtocol, Route, Step, Telemetry, Timeouts, Underscores,
-    Upstream, UpstreamProtocol,
+    AccessLog, Balance, Body, Collector, CollectorProtocol, EncodedSlash, Endpoint, FilterSource, Limits, Listener,
+    LogPlace, ParentSampling, Part, PathPattern, Pipeline, Plan, Plugin, Propagation, Protocol, ProxyHeader,
+    ProxyProtocol, Route, Secrets, Step, Telemetry, Timeouts, TraceFormat, Tracing, Underscores, Upstream,
+    UpstreamProtocol,
 };
+use penstock_proxy::worker::MemoryReading;
 use serde_json::{Value, json};
 
 use super::Names;
@@ -21,6 +23,11 @@ pub(crate) struct Config {
     pub(crate) upstream: Upstream,
     /// Names that requests may bring along.
     pub(crate) names: Names,
+    /// What is read of memory.
+    pub(crate) memory: Arc<MemoryReading>,
+    /// The only access log.
+    pub(crate) log: AccessLog,
+    tracing: Option<Tracing>,
     routes: Vec<(Route, Vec<Step>)>,
 }
 
@@ -39,9 +46,37 @@ impl Config {
             listener: listener(),
             upstream: upstream(endpoints.collect()),
             names: Names::default(),
+            memory: Arc::default(),
+            log: AccessLog::of_everything(LogPlace::Stdout),
+            tracing: None,
             routes: Vec::new(),
         }
         .route("all", prefix(""), vec![forward_step()])
+    }
+
+    /// Makes requests parts of traces, of which so many millionths are recorded, for a collector at an address.
+    pub(crate) fn traced(mut self, ratio_millionths: u32, collector: &str) -> Self {
+        let collector = Collector {
+            address: collector.to_owned(),
+            host: "collector".to_owned(),
+            path: String::new(),
+            protocol: CollectorProtocol::Http,
+            headers: Vec::new(),
+            timeout_ms: 60_000,
+            tls: None,
+        };
+        self.tracing = Some(Tracing {
+            collector,
+            format: TraceFormat::Otlp,
+            service_name: "test".to_owned(),
+            resource: BTreeMap::new(),
+            ratio_millionths,
+            parent: ParentSampling::Follow,
+            stranger_every_us: 10_000,
+            propagation: vec![Propagation::W3c, Propagation::B3, Propagation::B3Multi, Propagation::Jaeger],
+            attributes: Vec::new(),
+        });
+        self
     }
 
     /// Changes the listener's limits.
@@ -87,6 +122,7 @@ impl Config {
             priority: 0,
             order: self.routes.len() as u64,
             timeout_ms: None,
+            tracing: None,
             pipeline: format!("pipeline/route.{name}"),
         };
         change(&mut route);
@@ -103,9 +139,12 @@ impl Config {
 
     /// The plan.
     pub(crate) fn plan(&self) -> Plan {
+        let access_logs = vec![self.log.clone()];
         let telemetry = Telemetry {
             name: "default".to_owned(),
-            access_log: Some(AccessLog { path: "stdout".to_owned(), format: LogFormat::Json }),
+            access_logs,
+            tracing: self.tracing.clone(),
+            ..Telemetry::default()
         };
         let mut parts = vec![
             ("listener/web".to_owned(), Body::Listener(self.listener.clone())),
@@ -120,7 +159,8 @@ impl Config {
             parts.push((format!("route/{}", route.name), Body::Route(route.clone())));
         }
         let parts: BTreeMap<_, _> = parts.into_iter().map(|(key, body)| (key.into(), Arc::new(part(body)))).collect();
-        Plan { parts, ..Plan::default() }
+        // Without secrets nothing is sent away.
+        Plan { parts, secrets: self.tracing.as_ref().map(|_| Secrets::default()) }
     }
 }
 

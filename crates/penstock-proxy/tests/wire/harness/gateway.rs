@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use penstock_proxy::telemetry::{LogQueue, LogSink, OwnDirectory};
-use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, build, remote, run};
+use penstock_proxy::telemetry::{LogSink, OwnDirectory};
+use penstock_proxy::worker::{Built, Command, Listening, Remote, Setup, Share, System, build, remote, run};
 use penstock_shared::WorkerSlot;
 use serde_json::Value;
 
@@ -25,7 +25,6 @@ pub(crate) struct Gateway {
     built: Arc<Built>,
     remote: Remote,
     thread: Option<JoinHandle<io::Result<()>>>,
-    log: Arc<LogQueue>,
     share: Share,
     directory: Arc<OwnDirectory>,
     lines: Arc<Mutex<Vec<u8>>>,
@@ -61,16 +60,15 @@ impl Gateway {
         }
         let built = build(&config.plan(), &TestFilters, &*directory, None);
         let built = built.unwrap_or_else(|problems| panic!("{problems:?}"));
-        let (built, log) = (Arc::new(built), Arc::<LogQueue>::default());
+        let built = Arc::new(built);
         let (remote, commands) = remote();
         let sockets = vec![Listening::shared(&config.listener.name, socket)];
         let setup = Setup {
             built: Arc::clone(&built),
             sockets,
-            log: Arc::clone(&log),
             share: share.clone(),
             before_sleep: || (),
-            descriptors: None,
+            system: System { descriptors: None, memory: Arc::clone(&config.memory) },
             addresses: Arc::new(config.names.clone()),
         };
         let thread = Some(thread::spawn(move || {
@@ -78,7 +76,7 @@ impl Gateway {
             run(setup, commands)
         }));
         let address = address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-        Self { address, config, built, remote, thread, log, share, directory, lines: Arc::default() }
+        Self { address, config, built, remote, thread, share, directory, lines: Arc::default() }
     }
 
     /// A worker before one origin.
@@ -142,7 +140,7 @@ impl Gateway {
     pub(crate) fn log(&self, count: usize) -> Vec<Value> {
         eventually("the log has its lines", || {
             let mut sink = LogSink::file(Lines(Arc::clone(&self.lines)));
-            self.log.drain(&mut sink);
+            self.built.logs().iter().for_each(|log| drop(log.queue.drain(&mut sink)));
             let lines = self.lines.lock().unwrap();
             let parsed = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
             let parsed: Vec<Value> = parsed.map(|line| serde_json::from_slice(line).unwrap()).collect();

@@ -1,0 +1,1 @@
+"""Who may do what over the admin API, and what they did."""

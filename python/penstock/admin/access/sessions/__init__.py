@@ -1,0 +1,1 @@
+"""Sessions: people who have come in, for a while."""

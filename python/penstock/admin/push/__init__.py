@@ -1,0 +1,1 @@
+"""Sends metrics to a collector, as OpenTelemetry data."""

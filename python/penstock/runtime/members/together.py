@@ -1,0 +1,77 @@
+"""One gateway among those that share its store: its membership, its turn in changes, and its duties."""
+
+import asyncio
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from penstock.runtime.members.election import PREFIX, Election
+from penstock.runtime.members.housekeeping import DUTY, shorten_history
+from penstock.runtime.members.member import Member, identity_in, own_member
+from penstock.runtime.members.membership import Membership
+from penstock.runtime.members.rolling import is_held_up
+from penstock.store import Snapshot
+
+if TYPE_CHECKING:
+    from penstock.runtime.supervisor import Supervisor
+
+_log = logging.getLogger("penstock")
+_AGAIN_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Together:
+    """What makes a supervisor one of many; a gateway whose store is its own is the only member of it."""
+
+    supervisor: "Supervisor"
+    membership: Membership = field(init=False)
+    election: Election = field(init=False)
+    _boot: str = field(default_factory=lambda: secrets.token_hex(8))
+    _identity: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        applying = self.supervisor.applying
+        self._identity = identity_in(self.supervisor.launch.folder.node)
+        self.membership = Membership(applying.store, self.own, self._heard)
+        self.election = Election(self.membership)
+        applying.hold_up = self._holds_up
+        applying.told = self.membership.tell
+
+    def own(self) -> Member:
+        """This node as it is."""
+        return own_member(self.supervisor, self._identity, self._boot)
+
+    async def keep(self) -> None:
+        """Be one of the nodes until this is cancelled."""
+        while True:
+            try:
+                await self._keep()
+            except Exception:  # noqa: BLE001 - whatever it is, it must not end what serves
+                _log.exception("this node is no member for a moment")
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _keep(self) -> None:
+        store = self.supervisor.applying.store
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.membership.keep())
+            if self.supervisor.applying.standing is not None:
+                group.create_task(self.election.lead(DUTY, lambda held: shorten_history(store, held)))
+
+    async def duties(self) -> dict[str, list[str]]:
+        """Which node has which duties.
+
+        Raises: what the store raises.
+        """
+        found: dict[str, list[str]] = {}
+        for key, held in (await self.supervisor.applying.store.held(PREFIX)).items():
+            found.setdefault(held.value, []).append(key.removeprefix(PREFIX))
+        return found
+
+    def _holds_up(self, snapshot: Snapshot, applied: int) -> bool:
+        others = {name: one for name, one in self.membership.members.items() if name != self.own().name}
+        return is_held_up(snapshot, applied, self.own().name, others)
+
+    def _heard(self) -> None:
+        if self.supervisor.applying.is_held_up:
+            self.supervisor.applying.look_again()

@@ -1,0 +1,1 @@
+"""Tests of configurations: what becomes of their requests, and whether it is what they expect."""

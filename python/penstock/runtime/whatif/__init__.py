@@ -1,0 +1,1 @@
+"""What would become of requests of the past under another configuration."""

@@ -10,6 +10,7 @@ from penstock.base.problem import Problem, Severity, Steps, errors
 from penstock.compiler.matcher import Matcher
 from penstock.compiler.plan_types import Body, Part, Plan
 from penstock.compiler.route_age import Key
+from penstock.model.kinds import resource_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Reference:
     path: Steps
     kind: str
     name: str
+    key: str = field(init=False, compare=False)
+    """What resources call the other."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", resource_key(self.kind, self.name))
 
 
 @dataclass(slots=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from penstock.compiler.compiled import Compiled, Fragment, part_of
 from penstock.compiler.fragments import compile_fragment, compile_rest
 from penstock.compiler.meeting import Meeting, Used, meet
 from penstock.compiler.ordered import without_awaited
-from penstock.compiler.plan_types import Body, Part, Plan
+from penstock.compiler.plan_types import Part, Plan
 from penstock.filters.catalogue import Catalogue
 from penstock.model.loading.loaded import ALL_USABLE, Placed, Unusable
 
@@ -18,10 +19,12 @@ class Remembered:
     """What earlier compilations found, by what it was found from; its owner decides how long it lives."""
 
     catalogue: str = ""
-    fragments: dict[str, Fragment] = field(default_factory=dict)
-    """By the digests of resources, for the catalogue."""
-    parts: dict[tuple[str, int], dict[str, Part]] = field(default_factory=dict)
+    used: dict[int, tuple[Placed, Fragment]] = field(default_factory=dict)
+    """Whole resources that are in use, by their identities, for the catalogue."""
+    made: dict[tuple[str, int], Mapping[str, Part]] = field(default_factory=dict)
     """What each resource makes of the plan, by its digest and age."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """The latest plan."""
     meeting: Meeting | None = None
 
 
@@ -31,24 +34,33 @@ class _Compilation:
 
     catalogue: Catalogue
     before: Remembered
-    after: Remembered = field(default_factory=Remembered)
+    _fragments: dict[str, Fragment] = field(default_factory=dict)
 
-    def fragment(self, placed: Placed) -> Fragment:
+    def used(self, every: Sequence[Placed]) -> list[tuple[Placed, Fragment]]:
+        """The resources that are in use, each with what it compiles to; the same objects for the same resources."""
+        known = self.before.used.get
+        return [known(id(placed)) or self._used(placed) for placed in every if placed.resource.enabled]
+
+    def _used(self, placed: Placed) -> tuple[Placed, Fragment]:
         if placed.remains is not None:
-            return compile_rest(placed.resource, placed.remains, self.catalogue)
-        found = self.after.fragments.get(placed.digest)
+            return placed, compile_rest(placed.resource, placed.remains, self.catalogue)
+        if not self._fragments:
+            # What is another object may have the text of an earlier one all the same.
+            self._fragments = {earlier.digest: fragment for earlier, fragment in self.before.used.values()}
+        found = self._fragments.get(placed.digest)
         if found is None:
-            found = self.before.fragments.get(placed.digest) or compile_fragment(placed.resource, self.catalogue)
-            self.after.fragments[placed.digest] = found
-        return found
+            found = self._fragments[placed.digest] = compile_fragment(placed.resource, self.catalogue)
+        return placed, found
 
-    def parts(self, placed: Placed, fragment: Fragment, age: int) -> dict[str, Part]:
-        key = (placed.digest, age)
-        found = self.before.parts.get(key)
-        if found is None:
-            found = {name: part_of(_aged(body, age)) for name, body in fragment.parts.items()}
-        self.after.parts[key] = found
-        return found
+    def made(self, used: Used, ages: Mapping[str, int]) -> list[tuple[tuple[str, int], Mapping[str, Part]]]:
+        """What each resource makes of the plan, by its digest and age."""
+        known = self.before.made.get
+        aged = [
+            ((placed.digest, ages[placed.resource.name] if fragment.ties else 0), fragment)
+            for placed, fragment in used
+            if placed.remains is None
+        ]
+        return [(key, known(key) or _aged(fragment, key[1])) for key, fragment in aged]
 
 
 def compile_resources(
@@ -68,24 +80,20 @@ def compile_resources(
     known = memory if memory.catalogue == catalogue.digest else Remembered()
     run = _Compilation(catalogue, known)
     every = unusable.among(resources)
-    used = [(placed, run.fragment(placed)) for placed in every if placed.resource.enabled]
+    used = run.used(every)
     meeting = known.meeting
     if meeting is None or not meeting.is_of(every, used, unusable):
         has_all_filters = not unusable.may_have_filters and not any(one.problems for one in catalogue.plugins.values())
         meeting = meet(resources, used, unusable, is_sure_of_filters=has_all_filters)
-    parts = without_awaited(_parts(run, used, meeting.ages), used)
+    made = run.made(used, meeting.ages)
+    parts = without_awaited(dict(chain.from_iterable(parts.items() for _, parts in made)), used)
+    # What is nearly sorted is sorted soon.
+    order = sorted([*(key for key in known.parts if key in parts), *(parts.keys() - known.parts.keys())])
+    plan: Plan = {"parts": {key: parts[key] for key in order}}
     memory.catalogue, memory.meeting = catalogue.digest, meeting
-    memory.fragments, memory.parts = run.after.fragments, run.after.parts
-    plan: Plan = {"parts": {key: parts[key] for key in sorted(parts)}}
+    memory.used = {id(one[0]): one for one in used if one[0].remains is None}
+    memory.made, memory.parts = dict(made), plan["parts"]
     return Compiled(plan, meeting.problems, _secrets(used))
-
-
-def _parts(run: _Compilation, used: Used, ages: Mapping[str, int]) -> dict[str, Part]:
-    parts: dict[str, Part] = {}
-    for placed, fragment in used:
-        if placed.remains is None:
-            parts |= run.parts(placed, fragment, ages[placed.resource.name] if fragment.ties else 0)
-    return parts
 
 
 def _secrets(used: Used) -> dict[str, Any]:
@@ -93,5 +101,6 @@ def _secrets(used: Used) -> dict[str, Any]:
     return {name: value for secrets in with_some for name, value in secrets.items()}
 
 
-def _aged(body: Body, age: int) -> Body:
-    return {**body, "order": age} if body["kind"] == "route" else body
+def _aged(fragment: Fragment, age: int) -> dict[str, Part]:
+    bodies = fragment.parts.items()
+    return {key: part_of({**body, "order": age} if body["kind"] == "route" else body) for key, body in bodies}

@@ -1,7 +1,7 @@
 """What a route asks of a request, in a form that can be compared with another route's."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from penstock.compiler.conditions import conditions_of, served_methods
@@ -24,11 +24,11 @@ class Matcher:
     conditions: frozenset[tuple[str, str, str, str | bool]]
     client_ip: tuple[str, ...]
     when: str | None
+    place: tuple[str, str] = field(init=False, compare=False)
+    """The host and the path."""
 
-    @property
-    def place(self) -> tuple[str, str]:
-        """The host and the path."""
-        return (self.host, self.path)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", (self.host, self.path))
 
     @property
     def signature(self) -> tuple[object, ...]:

@@ -39,9 +39,9 @@ class Meeting:
             return False
         if len(every) != len(self.every):
             return False
-        pairs = zip(every, self.every, strict=True)
-        fragments = zip(used, self.used, strict=True)
-        return all(one is other or _is_alike(one, other) for one, other in pairs) and all(
+        pairs = [(one, other) for one, other in zip(every, self.every, strict=True) if one is not other]
+        fragments = [(one, other) for one, other in zip(used, self.used, strict=True) if one is not other]
+        return all(_is_alike(one, other) for one, other in pairs) and all(
             one is other or one.has_face_of(other) for (_, one), (_, other) in fragments
         )
 
@@ -59,16 +59,14 @@ def meet(resources: Sequence[Placed], used: Used, unusable: Unusable, *, is_sure
         *check_recording([placed for placed, _ in used]),
         *check_overlap([(placed, fragment.matchers) for placed, fragment in used if fragment.matchers]),
     )
-    whole = [(placed, fragment) for placed, fragment in used if placed.remains is None]
-    ages = route_ages([(placed.resource.name, fragment.ties) for placed, fragment in whole if fragment.ties])
-    return Meeting(every, used, unusable, problems, ages)
+    tied = [(one.resource.name, fragment.ties) for one, fragment in used if fragment.ties and one.remains is None]
+    return Meeting(every, used, unusable, problems, route_ages(tied))
 
 
 def _own_problems(used: Used, *, is_sure_of_filters: bool) -> Iterator[Problem]:
-    for placed, fragment in used:
-        if fragment.problems:
-            yield from (placed.located(problem) for problem in fragment.problems)
-        if is_sure_of_filters and fragment.strangers:
+    for placed, fragment in [(one, found) for one, found in used if found.problems or found.strangers]:
+        yield from (placed.located(problem) for problem in fragment.problems)
+        if is_sure_of_filters:
             yield from (placed.located(problem) for problem in fragment.strangers)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from penstock.base.names import did_you_mean
 from penstock.base.problem import Problem
 from penstock.compiler.compiled import Fragment, Reference
-from penstock.model.kinds import resource_key
 from penstock.model.loading.loaded import Placed, Unusable
 
 _MOST_HINTS = 100
@@ -14,6 +13,8 @@ _MOST_HINTS = 100
 
 def check_names(resources: Sequence[Placed]) -> Iterator[Problem]:
     """Resources of one kind that share a name."""
+    if len({placed.key for placed in resources}) == len(resources):
+        return
     seen: dict[str, Placed] = {}
     for placed in resources:
         first = seen.setdefault(placed.key, placed)
@@ -28,15 +29,20 @@ def check_references(
 ) -> Iterator[Problem]:
     """References to resources that are not there, or not in use."""
     states = {placed.key: placed.resource.enabled for placed in resources}
+    there = {key for key, is_enabled in states.items() if is_enabled} | unusable.keys
+    dangling = [
+        (placed, reference)
+        for placed, fragment in fragments
+        for reference in fragment.references
+        if reference.key not in there
+    ]
+    if not dangling:
+        return
     known = _Known([*states, *unusable.keys])
-    for placed, fragment in fragments:
-        for reference in fragment.references:
-            key = resource_key(reference.kind, reference.name)
-            if states.get(key) or key in unusable.keys:
-                continue
-            found = _dangling(reference, known, is_off=key in states)
-            if found.hint or not unusable.is_incomplete:
-                yield placed.located(found)
+    for placed, reference in dangling:
+        found = _dangling(reference, known, is_off=reference.key in states)
+        if found.hint or not unusable.is_incomplete:
+            yield placed.located(found)
 
 
 class _Known:

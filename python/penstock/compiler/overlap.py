@@ -1,6 +1,6 @@
 """Routes in each other's way: those no request can tell apart, and those that another hides wholly."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from penstock.base.problem import Problem, Severity
@@ -51,6 +51,8 @@ def check_overlap(owners: Sequence[Owner]) -> Iterator[Problem]:
 
     Shape: `owners` are the routes that are in use, the older first.
     """
+    if len({matchers[0].priority for _, matchers in owners}) <= 1:
+        owners = _sharing(owners)
     table = _Table(owners)
     twins: dict[tuple[object, ...], str] = {}
     for placed, matchers in owners:
@@ -64,6 +66,13 @@ def check_overlap(owners: Sequence[Owner]) -> Iterator[Problem]:
         above = [table.above(one) for one in matchers]
         if all(above):
             yield _hidden(placed, sorted({name for name in above if name}))
+
+
+def _sharing(owners: Sequence[Owner]) -> list[Owner]:
+    """Those with a host and path that another asks for too: of equal priority, no other can be in their way."""
+    counts = Counter([matcher.place for _, matchers in owners for matcher in matchers])
+    shared = {place for place, count in counts.items() if count > 1}
+    return [one for one in owners if not shared.isdisjoint([matcher.place for matcher in one[1]])] if shared else []
 
 
 def _precedes(other: Matcher, matcher: Matcher, *, is_older: bool) -> bool:

@@ -21,13 +21,13 @@ def route_ages(routes: Sequence[tuple[str, Sequence[Key]]]) -> dict[str, int]:
     Shape: `routes` are names and `tie_keys`, the older first.
     """
     groups = _Groups()
-    for _, keys in routes:
-        if len(keys) > 1:
-            groups.join(keys)
+    for keys in [keys for _, keys in routes if len(keys) > 1]:
+        groups.join(keys)
     ages: dict[str, int] = {}
     counts: defaultdict[Key, int] = defaultdict(int)
     for name, keys in routes:
-        group = groups.find(keys[0])
+        first = keys[0]
+        group = groups.find(first) if first in groups.parents else first
         ages[name] = counts[group]
         counts[group] += 1
     return ages

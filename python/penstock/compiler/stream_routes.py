@@ -1,6 +1,6 @@
 """Stream routes as the plan says them, and how they meet listeners and upstreams."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeGuard, cast
 
 from penstock.base.problem import Problem, Severity
@@ -65,7 +65,7 @@ def _wanted(route: StreamRoute) -> str:
 
 
 def _carries(resource: Resource) -> TypeGuard[StreamRoute]:
-    return isinstance(resource, StreamRoute)
+    return type(resource) in _SPEAK
 
 
 def _upstream(destination: Destination, path: tuple[str | int, ...], route: StreamRoute, fragment: Fragment) -> str:
@@ -101,7 +101,10 @@ def check_streams(used: Used, unusable: Unusable) -> Iterator[Problem]:
         placed.key for placed, _ in used if isinstance(placed.resource, Upstream) and _is_tls(placed.resource)
     }
     served: Served = {}
-    for placed, fragment in used:
+    # What speaks HTTP to all that speaks it is most of a configuration.
+    other = {resource_key("Listener", name) for name, speech in listeners.items() if speech != "http"}
+    other |= {key for key, speech in upstreams.items() if speech != "http"}
+    for placed, fragment in [one for one in used if _carries(one[0].resource) or _refers(one[1], other)]:
         yield from map(placed.located, _check_listeners(placed.resource, fragment, listeners))
         yield from map(placed.located, _check_upstreams(placed.resource, fragment, upstreams, enciphered))
         if _carries(placed.resource) and not placed.lacks("listeners") and not placed.lacks("hosts"):
@@ -109,6 +112,10 @@ def check_streams(used: Used, unusable: Unusable) -> Iterator[Problem]:
             yield from map(placed.located, _check_route(placed.resource, listeners, served, is_sure=is_sure))
     if not unusable.is_incomplete and not unusable.keys:
         yield from _check_served(used, listeners, served)
+
+
+def _refers(fragment: Fragment, keys: Collection[str]) -> bool:
+    return bool(keys) and any(reference.key in keys for reference in fragment.references)
 
 
 def _check_listeners(resource: Resource, fragment: Fragment, listeners: Mapping[str, str]) -> Iterator[Problem]:
@@ -132,12 +139,11 @@ def _check_upstreams(
 ) -> Iterator[Problem]:
     wanted = _wanted(resource) if _carries(resource) else "http"
     for reference in fragment.references:
-        key = resource_key("Upstream", reference.name)
-        speech = upstreams.get(key) if reference.kind == "upstream" else None
+        speech = upstreams.get(reference.key) if reference.kind == "upstream" else None
         if speech and speech != wanted:
             message = f"the endpoints of `{reference.name}` do not speak {wanted.upper()}"
             yield Problem(reference.path, message, f"write {wanted}:// for theirs")
-        elif isinstance(resource, TlsRoute) and reference.kind == "upstream" and key in enciphered:
+        elif isinstance(resource, TlsRoute) and reference.key in enciphered:
             yield Problem(reference.path, _TWICE, f"write tcp:// for the endpoints of `{reference.name}`")
 
 
@@ -175,6 +181,8 @@ def _check_alone(route: StreamRoute, listener: str, path: tuple[str | int, ...],
 
 def _check_served(used: Used, listeners: Mapping[str, str], served: Served) -> Iterator[Problem]:
     kinds = {speech: kind.__name__ for kind, speech in _SPEAK.items()}
+    if kinds.keys().isdisjoint(listeners.values()):
+        return
     for placed, _ in used:
         name = placed.resource.name
         kind = kinds.get(listeners.get(name, "")) if isinstance(placed.resource, Listener) else None

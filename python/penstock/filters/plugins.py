@@ -65,8 +65,9 @@ def plugin_catalogue(
     The settings of all steps that use them are checked here, by one child for each plugin; asked again, the
     catalogue answers from that. Without plugins it is the given catalogue itself.
     """
-    paths = {placed.resource.name: path for placed in resources if (path := plugin_path(placed))}
-    archives = {placed.resource.name: digest for placed in resources if (digest := plugin_archive(placed))}
+    plugins = [placed for placed in resources if isinstance(placed.resource, Plugin)]
+    paths = {placed.resource.name: path for placed in plugins if (path := plugin_path(placed))}
+    archives = {placed.resource.name: digest for placed in plugins if (digest := plugin_archive(placed))}
     if not paths and not archives:
         return native
     remembered = memory if memory is not None else PluginMemory()

@@ -16,7 +16,15 @@ from penstock.runtime.change.compilation import Compilation
 from penstock.runtime.change.crash_guard import CrashGuard
 from penstock.runtime.change.delta import Parts, is_same
 from penstock.runtime.change.desired import Outcome, drained, hosts_of, with_names
-from penstock.runtime.change.entries import ACCESS, DRAINED, Entries, is_resource, read_order, read_plugins
+from penstock.runtime.change.entries import (
+    ACCESS,
+    DRAINED,
+    Entries,
+    accepted_plugins,
+    is_resource,
+    read_order,
+    read_plugins,
+)
 from penstock.runtime.change.history import KEPT, History, result_of
 from penstock.runtime.change.last_good import LastGood, read_last_good
 from penstock.runtime.change.leaving_out import Selection, select, with_last_good
@@ -385,9 +393,8 @@ class Applying:
 
     async def _selected(self, snapshot: Snapshot) -> Selection:
         placed, unreadable = self.entries.read(snapshot)
-        values = {key: entry.value for key, entry in snapshot.entries.items()}
-        compiling = partial(self.compilation.compile, plugins=read_plugins(values))
-        return await asyncio.to_thread(select, placed, unreadable, frozenset(read_order(snapshot)), compiling)
+        compiling = partial(self.compilation.compile, plugins=accepted_plugins(snapshot))
+        return await asyncio.to_thread(select, placed, unreadable, self.entries.order(snapshot), compiling)
 
     @property
     def running_resources(self) -> Mapping[str, str]:

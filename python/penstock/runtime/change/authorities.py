@@ -8,6 +8,8 @@ from penstock.compiler.compiled import part_of
 from penstock.runtime.change.delta import Parts
 
 _KEY = "authorities/system"
+_ASKING = ("upstream/", "telemetry/")
+"""What the keys of parts begin with that connect with anybody."""
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -32,7 +34,8 @@ def system_authorities() -> str:
 def with_authorities(parts: Parts) -> Parts:
     """The plan with a part for those whom the machine trusts, if some endpoint's certificate is judged by them."""
     others = {key: part for key, part in parts.items() if key != _KEY} if _KEY in parts else parts
-    if not any(_asks_for_them(tls) for part in others.values() for tls in _asked(part["body"])):
+    asking = [part["body"] for key, part in others.items() if key.startswith(_ASKING)]
+    if not any(_asks_for_them(tls) for body in asking for tls in _asked(body)):
         return others
     text = system_authorities()
     if not text:

@@ -15,6 +15,7 @@ from penstock.model.resource import Resource
 from penstock.runtime.acme.stand_in import with_stand_ins
 from penstock.runtime.change.archives import archive_key, archives_in, bring, taken_along
 from penstock.runtime.change.compilation import Compilation
+from penstock.runtime.change.delta import difference
 from penstock.runtime.change.entries import (
     ACCESS,
     ARCHIVES,
@@ -23,8 +24,8 @@ from penstock.runtime.change.entries import (
     OWNER,
     ROLLING_KEY,
     Entries,
+    accepted_plugins,
     is_resource,
-    read_plugins,
     text_of,
 )
 from penstock.runtime.change.ordered import ORDERED
@@ -122,7 +123,7 @@ class Editing:
             self.check()
             snapshot = await self.store.range()
             put, problems = _read(edit.put)
-            owners = Owners.read(snapshot)
+            owners = Owners(snapshot, self.entries.order(snapshot).keys())
             delete = edit.delete | _pruned(owners, edit, put)
             _judge(snapshot, edit, {**{key: text_of(one) for key, one in put.items()}, **dict.fromkeys(delete)})
             _check(owners, edit, {*put, *delete})
@@ -203,8 +204,7 @@ class Editing:
         placed, _ = self.entries.read(later)
         stood = await asyncio.to_thread(with_stand_ins, placed)
         if stood is not placed:
-            values = {key: entry.value for key, entry in later.entries.items()}
-            again = partial(self.compilation.compile, stood, plugins=read_plugins(values))
+            again = partial(self.compilation.compile, stood, plugins=accepted_plugins(later))
             compiled = await asyncio.to_thread(again)
         report = await asyncio.to_thread(try_all, compiled, tests_of(placed), self.compilation.state_folder)
         return replace(edited, problems=[*edited.problems, *report.problems()], report=report)
@@ -215,7 +215,9 @@ class Editing:
         """What the store would hold, and the plan of it."""
         owned = claims(claim, put)
         gone = {*delete, *(f"{OWNER}{key}" for key in delete), *(key for key, owner in owned.items() if owner is None)}
-        entries = {key: entry for key, entry in snapshot.entries.items() if key not in gone}
+        entries = dict(snapshot.entries)
+        for key in gone & entries.keys():
+            del entries[key]
         texts = {key: text_of(resource) for key, resource in put.items()}
         for key, text in (*texts.items(), *((key, owner) for key, owner in owned.items() if owner is not None)):
             known = snapshot.entries.get(key)
@@ -228,8 +230,8 @@ class Editing:
     async def _compiled(self, snapshot: Snapshot) -> Compiled:
         placed, _ = self.entries.read(snapshot)
         await bring(self.compilation.shelf, self.store, archives_in(snapshot.entries), snapshot.entries)
-        values = {key: entry.value for key, entry in snapshot.entries.items()}
-        return await asyncio.to_thread(partial(self.compilation.compile, placed, plugins=read_plugins(values)))
+        plugins = accepted_plugins(snapshot)
+        return await asyncio.to_thread(partial(self.compilation.compile, placed, plugins=plugins))
 
 
 def _read(data: Sequence[Any]) -> tuple[dict[str, Resource], list[Problem]]:
@@ -299,14 +301,14 @@ def _fresh_errors(before: Compiled, after: Compiled) -> list[Problem]:
 def _edited(snapshot: Snapshot, later: Snapshot, plans: tuple[Compiled, Compiled]) -> Edited:
     before, after = plans
     old, new = snapshot.entries, later.entries
-    values = {key: entry.value for key, entry in old.items()}, {key: entry.value for key, entry in new.items()}
-    keys = sorted(key for key in old.keys() | new.keys() if values[0].get(key) != values[1].get(key))
+    touched = [key for key, entry in new.items() if old.get(key) is not entry]
+    keys = sorted([*(old.keys() - new.keys()), *(key for key in touched if _value(snapshot, key) != new[key].value)])
     fresh = [*_fresh_errors(before, after), *(one for one in after.problems if not one.is_error)]
-    parts, known = after.plan["parts"], before.plan["parts"]
+    moved = difference(before.plan["parts"], after.plan["parts"])
     return Edited(
         fresh,
         {key: old[key].value for key in keys if key in old},
         {key: new[key].value for key in keys if key in new},
-        sorted(key for key, part in parts.items() if known.get(key) != part),
-        sorted(known.keys() - parts.keys()),
+        sorted(moved["put"]),
+        moved["drop"],
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from types import MappingProxyType
 
 from penstock.base.problem import Problem
 from penstock.model.kinds import resource_key
@@ -70,50 +71,101 @@ def read_names(snapshot: Snapshot, key: str) -> list[str]:
 
 def read_plugins(values: Mapping[str, str]) -> dict[str, str]:
     """The digests of plugins' files by the plugins' names, from the values of entries."""
-    return {key.removeprefix(PLUGIN_FILES): value for key, value in values.items() if key.startswith(PLUGIN_FILES)}
+    return {key.removeprefix(PLUGIN_FILES): values[key] for key in values if key.startswith(PLUGIN_FILES)}
+
+
+def accepted_plugins(snapshot: Snapshot) -> dict[str, str]:
+    """The same from a snapshot."""
+    entries = snapshot.entries
+    return {key.removeprefix(PLUGIN_FILES): entries[key].value for key in entries if key.startswith(PLUGIN_FILES)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the entries of a snapshot are, by their keys: resources with their texts, what is none, and what was issued.
+
+    Shape: `ranks` are the resources in the order in which they were created.
+    """
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    placed: Mapping[str, tuple[str, Placed]] = field(default_factory=dict)
+    wrong: Mapping[str, list[Problem]] = field(default_factory=dict)
+    ordered: Mapping[str, Entry] = field(default_factory=dict)
+    ranks: Sequence[tuple[int, str]] = ()
+
+    def following(self, entries: Mapping[str, Entry]) -> "_Reading":
+        """What other entries are; those that are the same objects are not looked at again."""
+        fresh = {key: entry for key, entry in entries.items() if self.entries.get(key) is not entry}
+        touched = fresh.keys() | (self.placed.keys() | self.wrong.keys() | self.ordered.keys()) - entries.keys()
+        placed = {key: one for key, one in self.placed.items() if key not in touched}
+        wrong = {key: found for key, found in self.wrong.items() if key not in touched}
+        ordered = {key: entry for key, entry in self.ordered.items() if key not in touched}
+        ranks = [rank for rank in self.ranks if rank[1] not in touched]
+        for key, entry in fresh.items():
+            if not is_resource(key):
+                if key.startswith(ORDERED):
+                    ordered[key] = entry
+                continue
+            known = self.placed.get(key)
+            found = known[1] if known is not None and known[0] == entry.value else _resource(entry)
+            if isinstance(found, Placed):
+                placed[key] = (entry.value, found)
+                ranks.append((entry.created, key))
+            else:
+                wrong[key] = found
+        ranks.sort()
+        return _Reading(entries, placed, wrong, ordered, ranks)
+
+    def with_written(self, written: Mapping[str, tuple[str, Placed]]) -> "_Reading":
+        """The same beside what comes from files, where it may stand elsewhere though its text is the same."""
+        known = self.placed
+        moved = {key for key, (_, one) in written.items() if key not in known or known[key][1] is not one}
+        entries = {key: entry for key, entry in self.entries.items() if key not in moved}
+        return replace(self, entries=entries, placed={**self.placed, **written})
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with entries that are no resources."""
+        return [one for key in self.entries if key in self.wrong for one in self.wrong[key]] if self.wrong else []
 
 
 @dataclass(slots=True)
 class Entries:
     """Turns resources into entries and entries into resources; what did not change is not turned again."""
 
-    _placed: dict[str, tuple[str, Placed]] = field(default_factory=dict)
+    _latest: _Reading = field(default_factory=_Reading)
+    _of_files: tuple[Entry | None, Mapping[str, None]] = (None, MappingProxyType({}))
 
     def written(self, placed: Sequence[Placed]) -> dict[str, str]:
         """The entries of resources, the order among them."""
         both = {one.key: self._written(one) for one in placed}
-        self._placed |= both
+        self._latest = self._latest.with_written(both)
         return {**{key: text for key, (text, _) in both.items()}, ORDER_KEY: json.dumps(list(both))}
 
     def _written(self, placed: Placed) -> tuple[str, Placed]:
-        known = self._placed.get(placed.key)
+        known = self._latest.placed.get(placed.key)
         if known is None or known[1].digest != placed.digest:
             return text_of(placed.resource), placed
         return known if known[1] is placed else (known[0], placed)
 
     def read(self, snapshot: Snapshot) -> tuple[list[Placed], list[Problem]]:
         """The resources of a snapshot, oldest first, and the problems of those that are none."""
-        problems: list[Problem] = []
-        placed: dict[str, tuple[str, Placed]] = {}
-        ordered: list[Entry] = []
-        for key, entry in snapshot.entries.items():
-            if not is_resource(key):
-                if key.startswith(ORDERED):
-                    ordered.append(entry)
-                continue
-            known = self._placed.get(key)
-            if known is not None and known[0] == entry.value:
-                placed[key] = known
-                continue
-            found = _resource(entry)
-            if isinstance(found, Placed):
-                placed[key] = (entry.value, found)
-            else:
-                problems += found
-        self._placed = placed
-        of_files = dict.fromkeys(key for key in read_order(snapshot) if key in placed)
-        others = sorted(placed.keys() - of_files.keys(), key=lambda key: (snapshot.entries[key].created, key))
-        return with_ordered({key: placed[key][1] for key in (*of_files, *others)}, ordered), problems
+        if self._latest.entries is not snapshot.entries:
+            self._latest = self._latest.following(snapshot.entries)
+        reading, of_files = self._latest, self.order(snapshot)
+        first = {key: reading.placed[key][1] for key in of_files if key in reading.placed}
+        others = {key: reading.placed[key][1] for _, key in reading.ranks if key not in first}
+        ordered = [reading.ordered[key] for key in sorted(reading.ordered)]
+        return with_ordered({**first, **others}, ordered), reading.problems()
+
+    def order(self, snapshot: Snapshot) -> Mapping[str, None]:
+        """The keys of the resources that files hold, in their order; read again only where they have changed.
+
+        Raises: Damaged.
+        """
+        entry = snapshot.entries.get(ORDER_KEY)
+        if entry is not self._of_files[0]:
+            self._of_files = (entry, dict.fromkeys(read_order(snapshot)))
+        return self._of_files[1]
 
 
 def text_of(resource: Resource) -> str:

@@ -1,7 +1,7 @@
 """Who owns which resources: files, somebody under a name of their own, or nobody in particular."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from penstock.base.names import check_name
 from penstock.runtime.change.entries import OWNER, read_order
@@ -36,7 +36,7 @@ class Owners:
     """The owners of the resources of one snapshot."""
 
     snapshot: Snapshot
-    of_files: frozenset[str] = field(default_factory=frozenset)
+    of_files: Collection[str] = frozenset()
 
     @classmethod
     def read(cls, snapshot: Snapshot) -> "Owners":

@@ -84,9 +84,13 @@ class Statistics:
     def __init__(self, table: SharedTable) -> None:
         self._table: Gauges = table
         self._sampler: Sampling = Sampler(table)
+        self._watched: Mapping[str, Placed] = {}
 
     def watch(self, placed: Mapping[str, Placed]) -> None:
         """Read what is counted of these from now on."""
+        if placed == self._watched:
+            return
+        self._watched = placed
         self._sampler.watch([_places(one) for one in placed.values() if "counters" in one.own])
 
     def window(self, seconds: float, placed: Iterable[Placed]) -> Window:

@@ -1,10 +1,11 @@
 """The subjects that a plan names: its listeners, routes, upstreams, endpoints and Python filters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from penstock.runtime.change.delta import Parts
+from penstock.runtime.change.delta import Parts, difference
 from penstock.runtime.measures.kinds import KINDS
 
 OTHERS = "*"
@@ -44,26 +45,31 @@ class PlanSubjects:
     """Finds the subjects of a plan; remembers those of the parts of the last one, because most stay."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, tuple[Subject, ...]]] = {}
+        self._parts: Parts = {}
+        self._of_parts: dict[str, tuple[Subject, ...]] = {}
+        self._found: Mapping[str, Subject] | None = None
 
-    def of(self, parts: Parts) -> dict[str, Subject]:
+    def of(self, parts: Parts) -> Mapping[str, Subject]:
         """The subjects of a plan by key; those of which there are few come first, so that they find places."""
-        known = {key: self._of_part(key, part) for key, part in parts.items()}
-        self._known = known
-        by_kind: dict[str, dict[str, Subject]] = {kind: {} for kind in _FEW_FIRST}
-        for _, subjects in known.values():
-            for subject in subjects:
-                by_kind[subject.kind][subject.key] = subject
-        found = {subject.key: subject for subject in ALWAYS}
-        for subjects_by_key in by_kind.values():
-            found |= subjects_by_key
-        return found
+        change = difference(self._parts, parts)
+        changed = {key: tuple(subjects_of_part(key, part["body"])) for key, part in change["put"].items()}
+        is_same = all(self._of_parts.get(key) == subjects for key, subjects in changed.items()) and not change["drop"]
+        self._parts, before = parts, self._of_parts
+        if is_same and self._found is not None:
+            return self._found
+        self._of_parts = {key: changed[key] if key in changed else before[key] for key in parts}
+        self._found = _few_first(chain.from_iterable(self._of_parts.values()))
+        return self._found
 
-    def _of_part(self, key: str, part: Mapping[str, Any]) -> tuple[str, tuple[Subject, ...]]:
-        known = self._known.get(key)
-        if known is not None and known[0] == part["hash"]:
-            return known
-        return part["hash"], tuple(subjects_of_part(key, part["body"]))
+
+def _few_first(subjects: Iterable[Subject]) -> dict[str, Subject]:
+    by_kind: dict[str, dict[str, Subject]] = {kind: {} for kind in _FEW_FIRST}
+    for subject in subjects:
+        by_kind[subject.kind][subject.key] = subject
+    found = {subject.key: subject for subject in ALWAYS}
+    for subjects_by_key in by_kind.values():
+        found |= subjects_by_key
+    return found
 
 
 def subjects_of_part(key: str, body: Mapping[str, Any]) -> Iterator[Subject]:

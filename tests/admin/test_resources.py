@@ -272,6 +272,19 @@ def test_changes_are_told_as_they_happen(api: Api) -> None:
     assert events == [f"id: {since + 1}\n", "event: change\n", f"id: {since + 2}\n", "event: change\n"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/watch", "/api/v1/logs"])
+def test_what_never_ends_is_told_of_by_its_head_alone(api: Api, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
+    fields = {"authorization": f"Bearer {api.token}"}
+    # What is asked next on a connection is answered when the answer before has ended.
+    for method, asked, media in (("HEAD", path, "text/event-stream"), ("GET", ROUTES, "application/json")):
+        connection.request(method, asked, headers=fields)
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers.get_content_type()) == (200, media)
+        answer.read()
+    connection.close()
+
+
 def test_two_writers_at_once_lose_nothing(api: Api) -> None:
     def write(first: int) -> None:
         for number in range(first, first + 10):

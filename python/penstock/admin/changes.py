@@ -25,6 +25,7 @@ _MOST = 1_000
 _USUAL = 50
 _MOST_BLAMED = 10_000
 _BEAT_SECONDS = 15.0
+_EVENTS = "text/event-stream"
 
 
 async def history(request: Request) -> Response:
@@ -108,7 +109,11 @@ async def watch(request: Request) -> Response:
             first.result()
     except Forgotten as problem:
         return problem_answer(HTTPStatus.GONE, str(problem))
-    return StreamingResponse(_events(changes, first, request), media_type="text/event-stream")
+    if request.method == "HEAD":
+        # What is left out would never end.
+        first.cancel()
+        return Response(media_type=_EVENTS)
+    return StreamingResponse(_events(changes, first, request), media_type=_EVENTS)
 
 
 async def _events(

@@ -106,10 +106,26 @@ def test_all_problems_of_all_files_are_found(tmp_path: Path) -> None:
     assert len(found.problems) == 3
 
 
-def test_a_file_that_does_not_come_to_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_child, "TIME_S", 1.0)
-    (problem,) = described(tmp_path, "while True: pass\n").problems
-    assert "takes longer than 1 s" in problem
+ENDLESS = [
+    ("while True: pass\n", "takes longer than 1 s of computing"),
+    ("import time\nwhile True: time.sleep(1)\n", "takes longer than 2 s"),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), ENDLESS, ids=["computing", "asleep"])
+def test_a_file_that_does_not_come_to_an_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
+) -> None:
+    monkeypatch.setattr(plugin_child, "COMPUTING_S", 1)
+    # What computes is to be ended for that, on a busy machine too.
+    monkeypatch.setattr(plugin_child, "TIME_S", 2.0 if "sleep" in code else 60.0)
+    (problem,) = described(tmp_path, code).problems
+    assert problem.endswith(expected)
+
+
+def test_a_file_that_waits_for_its_turn_is_not_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_child, "COMPUTING_S", 2)
+    assert described(tmp_path, "import time\ntime.sleep(3)\n" + GOOD).problems == ()
 
 
 def test_what_a_file_prints_does_not_disturb(tmp_path: Path) -> None:

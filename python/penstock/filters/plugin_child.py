@@ -2,16 +2,20 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TIME_S = 5.0
-"""How long a plugin may take to be imported."""
+COMPUTING_S = 5
+"""How long a plugin may compute to be imported, however busy the machine is."""
+TIME_S = 30.0
+"""How long it may take, asleep or waiting too."""
 _MOST_ERROR_TEXT = 2000
 
 
@@ -37,6 +41,9 @@ def ask(folder: Path, digest: str, checks: list[dict[str, Any]] | None = None) -
         errors="replace",
         start_new_session=True,
     )
+    with suppress(ProcessLookupError):
+        # Not by the child before it is one: that is not safe where there are threads.
+        resource.prlimit(child.pid, resource.RLIMIT_CPU, (COMPUTING_S, COMPUTING_S + 1))
     try:
         output, said = child.communicate(text, timeout=TIME_S)
     except subprocess.TimeoutExpired:
@@ -55,6 +62,8 @@ def _answer(code: int, output: str, said: str) -> Asked:
         answer = None
     if isinstance(answer, dict):
         return Asked(answer)
+    if code == -signal.SIGXCPU:
+        return Asked({}, f"importing it takes longer than {COMPUTING_S} s of computing")
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     last = said.strip()[-_MOST_ERROR_TEXT:].rpartition("\n")[2]
     return Asked({}, f"importing it ended the process with {how}" + (f": {last}" if last else ""))

@@ -18,8 +18,9 @@ use penstock_proxy::worker::{Listening, Setup, Share, System, build, remote, run
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: serve_plan PLAN.json")?;
     let plan: Plan = serde_json::from_reader(File::open(path)?)?;
-    let built =
-        build(&plan, &NoForeignFilters, &OwnDirectory::default(), None).map_err(|problems| format!("{problems:?}"))?;
+    let share = Share::alone()?;
+    let built = build(&plan, &NoForeignFilters, &OwnDirectory::default(), Some(&share), None)
+        .map_err(|problems| format!("{problems:?}"))?;
     let mut sockets = Vec::new();
     for part in plan.parts.values() {
         if let Body::Listener(listener) = &part.body {
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Setup {
             built: Arc::new(built),
             sockets,
-            share: Share::alone()?,
+            share,
             before_sleep: || (),
             system: System::default(),
             addresses: Arc::new(NoAddresses),

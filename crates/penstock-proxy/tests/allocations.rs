@@ -107,7 +107,13 @@ fn with_headers(origin: &Origin) -> Config {
             "response": {"set": {"x-served-by": "penstock"}, "add": {}, "remove": ["server"]},
         }),
     );
-    Config::to(&[origin.address()]).route("all", prefix(""), vec![headers, forward_step()])
+    let limit = |key: &str| {
+        let rate = json!({"count": 1_000_000, "per_ms": 1000});
+        native_step("RateLimit", &json!({"rate": rate, "burst": null, "key": key, "scope": "all_nodes"}))
+    };
+    let limits = [limit("client_ip"), limit("{{ request.headers['x-tenant'] }}")];
+    let steps = limits.into_iter().chain([headers, forward_step()]).collect();
+    Config::to(&[origin.address()]).route("all", prefix(""), steps)
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn built(
     directory: &OwnDirectory,
     previous: Option<&Built>,
 ) -> PyResult<Built> {
-    py.detach(|| build(plan, filters, directory, previous)).map_err(|problems| {
+    py.detach(|| build(plan, filters, directory, Some(filters.share()), previous)).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         PyValueError::new_err(texts.join("; "))
     })

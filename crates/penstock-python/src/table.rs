@@ -101,6 +101,17 @@ impl SharedTable {
         Ok((told.own_bytes, told.level, told.used_bytes, told.limit_bytes))
     }
 
+    /// Among how many nodes a rate that holds for all of them is divided.
+    #[getter]
+    fn nodes(&self) -> u64 {
+        self.table.nodes()
+    }
+
+    /// Says among how many.
+    fn tell_nodes(&self, count: u64) {
+        self.table.tell_nodes(count);
+    }
+
     /// Empties neighbouring places of a region; nobody may count there.
     fn clear(&self, region: &str, first: u32, count: u32) -> PyResult<()> {
         numbers::clear(&self.table, region, first..first.saturating_add(count))

@@ -60,6 +60,19 @@ impl Rate {
         Self { interval_ns: interval_ns.min(u64::MAX / 4), tolerance_ns }
     }
 
+    /// One of so many equal parts of it. Of the burst too, but what is left of that is at least one at once.
+    ///
+    /// Every request takes so many times as long, in a bucket of the same length: so a bucket is as full as before
+    /// when the number of parts changes.
+    #[must_use]
+    pub fn divided(self, parts: u64) -> Self {
+        if parts <= 1 {
+            return self;
+        }
+        let interval_ns = self.interval_ns.saturating_mul(parts).min(u64::MAX / 4);
+        Self { interval_ns, tolerance_ns: self.tolerance_ns.max(interval_ns) }
+    }
+
     /// What a bucket whose word is `word` says to a request of this cost, and the word after it.
     ///
     /// Pure arithmetic: the second value is absent where nothing changes.
@@ -184,6 +197,30 @@ mod tests {
         let word = AtomicU64::new(0);
         admitted_at(&word, &rate(1, 3600 * SECOND_NS, Some(5)), 0);
         assert_eq!(admitted_at(&word, &rate(10, SECOND_NS, None), 0), 10);
+    }
+
+    #[test]
+    fn a_part_of_a_rate_is_as_much_less_and_never_nothing() {
+        for (burst, parts, at_once) in [(12, 1, 12), (12, 0, 12), (12, 3, 4), (10, 3, 3), (2, 3, 1), (12, u64::MAX, 1)]
+        {
+            let (word, part) = (AtomicU64::new(0), rate(5, 3600 * SECOND_NS, Some(burst)).divided(parts));
+            assert_eq!(admitted_at(&word, &part, 5), at_once, "{burst} in {parts}");
+        }
+        let (word, part) = (AtomicU64::new(0), rate(40, SECOND_NS, Some(4)).divided(4));
+        assert_eq!(admitted_at(&word, &part, 0), 1);
+        assert_eq!(admit(&word, &part, 1, 0), Verdict::Limited { retry_after_ns: 100 * MS });
+    }
+
+    #[test]
+    fn a_bucket_is_as_full_as_before_when_the_number_of_parts_changes() {
+        let (word, whole) = (AtomicU64::new(0), rate(1, 3600 * SECOND_NS, Some(12)));
+        assert_eq!(admitted_at(&word, &whole.divided(3), 0), 4);
+        for parts in [1, 2, 6] {
+            assert!(!admit(&word, &whole.divided(parts), 1, 0).is_admitted(), "{parts}");
+        }
+        let word = AtomicU64::new(0);
+        assert!((0..2).all(|_| admit(&word, &whole.divided(3), 1, 0).is_admitted()));
+        assert_eq!(admitted_at(&word, &whole, 0), 6, "half of the bucket is left, and half of the burst");
     }
 
     #[test]

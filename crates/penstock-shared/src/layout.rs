@@ -2,7 +2,7 @@
 //!
 //! | offset | bytes | region | unit |
 //! |---:|---:|---|---|
-//! | `0x0000_0000` | 4 KiB | header | one page, written once by the creator; then the set of enrolled workers |
+//! | `0x0000_0000` | 4 KiB | header | one page, written once by the creator; then the set of enrolled workers, and what the supervisor tells |
 //! | `0x0000_1000` | 8 KiB | workers | 64 blocks of two cache lines: heartbeat, process, whose sockets it accepts from and why, longest stall; open connections, memory |
 //! | `0x0000_3000` | 1 MiB | gauges | 16,384 shared words, a cache line each |
 //! | `0x0010_3000` | 4 MiB | words | 65,536 decision words, a cache line each |
@@ -26,7 +26,7 @@
 use std::sync::atomic::AtomicU64;
 
 /// Version of this layout; a table of another version is refused.
-pub const VERSION: u64 = 6;
+pub const VERSION: u64 = 7;
 
 /// Bytes of address space of a whole table.
 pub const TABLE_BYTES: usize = 512 << 20;
@@ -79,6 +79,8 @@ pub(crate) struct Header {
     pub(crate) enrolled: Line,
     /// Memory that the supervisor has for itself, in bytes.
     pub(crate) supervisor_memory_bytes: Line,
+    /// Among how many nodes a rate that holds for all of them is divided; 0: nobody has said.
+    pub(crate) nodes: Line,
 }
 
 /// What one worker says about itself.
@@ -157,7 +159,7 @@ mod tests {
         for (found, written) in offsets {
             assert_eq!(found, written, "{found:#x}");
         }
-        assert_eq!(VERSION, 6);
+        assert_eq!(VERSION, 7);
     }
 
     #[test]

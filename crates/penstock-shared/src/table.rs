@@ -95,6 +95,17 @@ impl Table {
         &self.memory().words[slot.position()].0
     }
 
+    /// Says among how many nodes a rate that holds for all of them is divided; only the supervisor calls this.
+    pub fn tell_nodes(&self, count: u64) {
+        self.memory().header.nodes.0.store(count, Relaxed);
+    }
+
+    /// Among how many nodes such a rate is divided, as was said last; at least this one.
+    #[inline]
+    pub fn nodes(&self) -> u64 {
+        self.memory().header.nodes.0.load(Relaxed).max(1)
+    }
+
     pub(crate) fn memory(&self) -> &Memory {
         // SAFETY: `map` mapped exactly this many zeroed, sealed, page-aligned bytes, which stay
         // until `drop`; every field is an atomic or never read, and any bits are valid in both.
@@ -197,6 +208,17 @@ mod tests {
         table.word(last).store(42, Relaxed);
         assert_eq!(copy.word(last).load(Relaxed), 42);
         assert_eq!(copy.boot_id(), 7);
+    }
+
+    #[test]
+    fn a_node_of_which_nobody_has_said_otherwise_is_alone() {
+        let table = Table::create(7).unwrap();
+        let copy = open_copy(&table, 7).unwrap();
+        assert_eq!(copy.nodes(), 1);
+        table.tell_nodes(3);
+        assert_eq!(copy.nodes(), 3);
+        table.tell_nodes(0);
+        assert_eq!(copy.nodes(), 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ STORE_METRICS = (
     ),
     Metric("penstock_access_refused", "gauge", "Whether tokens and users are refused, as that is too long."),
     Metric("penstock_members", "gauge", "Nodes that share the store and are there, as the store told last."),
+    Metric("penstock_rate_limit_nodes", "gauge", "Nodes among which rates are divided that are those of all together."),
     Metric(
         "penstock_store_operations_total",
         "counter",
@@ -52,5 +53,6 @@ def store_samples(supervisor: Supervisor) -> dict[str, list[Sample]]:
         "penstock_access_age_seconds": [({}, round(age, 1))],
         "penstock_access_refused": [({}, int(age > supervisor.launch.settings.access_seconds))],
         "penstock_members": [({}, len(supervisor.together.membership.members))] if supervisor.together else [],
+        "penstock_rate_limit_nodes": [({}, supervisor.launch.starter.columns.table.nodes)],
         "penstock_resources_left_out": [({}, len(applying.outcome.left_out))],
     }

@@ -15,6 +15,7 @@ _TEXTS = {
     "header_template": "template",
     "field_name": "header name",
     "host": "host",
+    "limit_key": "`client_ip` or template",
 }
 _MARKS = {"x-penstock-expression": "condition", "x-penstock-regex": "regular expression"}
 _PLAIN = {"string": "text", "boolean": "`true` or `false`", "number": "number"}

@@ -61,6 +61,9 @@ def launch(settings: Settings, succession: Succession | None = None) -> Launch:
     signals.note()
     earlier = find_earlier(folder)
     columns, directory = table_for(settings.workers, earlier)
+    if succession:
+        # Its table may be another one, and the store may be away.
+        columns.table.tell_nodes(succession.nodes)
     keeper = Keeper(columns.table, round(settings.stalled_seconds * 1000))
     starter = Starter(folder, columns, keeper, settings.memory_limit)
     workers = [starter.start(index) for index in range(settings.workers)]

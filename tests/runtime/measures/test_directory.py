@@ -179,12 +179,12 @@ def test_the_real_table_is_what_the_directory_expects() -> None:
 
 def test_the_subjects_of_a_plan_are_those_that_its_parts_name() -> None:
     def step(name: str, source: Any) -> dict[str, Any]:
-        return {"name": name, "source": source}
+        return {"name": name, "filter": name, "source": source}
 
     python = {"python": "plugin/house"}
     bodies: dict[str, Any] = {
         "listener/web": {"before": [step("mark", python), step("Respond", "native")], "after": [step("mark", python)]},
-        "pipeline/route.a": {"steps": [step("auth", python), step("Forward", "native")]},
+        "pipeline/route.a": {"steps": [step("auth", python), step("RateLimit", "native"), step("Forward", "native")]},
         "route/a": {},
         "upstream/http://x:1": {"endpoints": [{"address": "x:1"}, {"address": "unix:/run/x"}]},
         "telemetry/default": {},
@@ -197,6 +197,7 @@ def test_the_subjects_of_a_plan_are_those_that_its_parts_name() -> None:
         "filter/listener:web:before/mark",
         "filter/listener:web:after/mark",
         "filter/route.a/auth",
+        "limiter/route.a/RateLimit",
         "route/a",
         "upstream/http://x:1",
         "endpoint/http://x:1/x:1",
@@ -209,5 +210,10 @@ def test_the_subjects_of_a_plan_are_those_that_its_parts_name() -> None:
     assert list(found)[-1] == "route/a", "of routes there may be too many for the table: they come last"
     changed = {"hash": "2", "body": {"endpoints": [{"address": "y:1"}]}}
     later = plan.of({**{key: parts[key] for key in ("listener/web", "route/a")}, "upstream/http://x:1": changed})
-    gone = {"filter/route.a/auth", "endpoint/http://x:1/x:1", "endpoint/http://x:1/unix:/run/x"}
+    gone = {
+        "filter/route.a/auth",
+        "limiter/route.a/RateLimit",
+        "endpoint/http://x:1/x:1",
+        "endpoint/http://x:1/unix:/run/x",
+    }
     assert set(later) == set(found) - gone | {"endpoint/http://x:1/y:1"}

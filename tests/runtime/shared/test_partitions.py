@@ -23,6 +23,7 @@ from penstock.runtime.worker.takeover import find_earlier
 from penstock.store import Unavailable
 from penstock.store.etcd import Access
 from penstock.store.etcd.client import Client
+from tests.runtime.members.test_rate_limits import parts
 from tests.servers.asking import write
 from tests.servers.etcd import Etcd, Member
 from tests.servers.gateway_process import wait_until
@@ -310,8 +311,12 @@ def test_r50_the_smaller_side_serves_on_and_takes_no_writes(site: Site) -> None:
             wait_until(lambda writer=writer, had=had: len(writer.done) > had, 60)
         assert len(writers[cut].done) == before, "both sides have taken writes"
         wait_until(lambda: site.nodes[cut].status()["store"]["absence"], 60)
+        # It keeps its part of rates; the others divide the whole among themselves.
+        wait_until(lambda: [parts(node) for node in others] == [2, 2], 60)
+        assert parts(site.nodes[cut]) == 3
         site.network.mend()
         wait_until(lambda: len(writers[cut].done) > before, 60)
+        wait_until(lambda: [parts(node) for node in site.nodes] == [3, 3, 3], 60)
     assert asking.lost == {}, asking.lost
 
 

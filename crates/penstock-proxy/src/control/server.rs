@@ -154,7 +154,7 @@ impl Control {
     /// Builds off the IO thread; requests are served by the old plan meanwhile.
     fn prepare(&self, revision: u64, plan: Plan, places: &Places, running: Option<&Prepared>) -> Reply {
         let previous = running.map(|running| &*running.built);
-        match build(&plan, self.host.foreign(), places, previous) {
+        match build(&plan, self.host.foreign(), places, Some(&self.identity.share), previous) {
             Ok(built) => {
                 self.state().prepared = Some(Prepared { revision, plan: Arc::new(plan), built: Arc::new(built) });
                 Reply::Ready { revision }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::destination::Destination;
 use super::path_template::PathTemplate;
+use super::rate_limit::LimitKey;
 use crate::exchange::{Facts, Name};
 use crate::expression::{Form, Template};
 use crate::routing::{compile_regex, parse_authority};
@@ -43,6 +44,7 @@ pub(super) fn problem(schema: &Value, text: &str) -> Option<LeafProblem> {
         <Template as Leaf>::NAME => <Template as Leaf>::read(text).err(),
         Pattern::NAME => Pattern::read(text).err(),
         PathTemplate::NAME => PathTemplate::read(text).err(),
+        LimitKey::NAME => LimitKey::read(text).err(),
         Destination::NAME => Destination::read(text).err(),
         "host" => host_problem(text),
         _ => None,

@@ -47,6 +47,7 @@ catalogue![
     grpc_web::GrpcWeb,
     max_body_size::MaxBodySize,
     max_message_size::MaxMessageSize,
+    rate_limit::RateLimit,
     redirect::Redirect,
     request_id::RequestId,
     respond::Respond,

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::{Filter, ResultId};
 use crate::expression::Condition;
-use crate::filters::{self, Forward, ForwardProxy};
-use crate::telemetry::FilterMeter;
+use crate::filters::{self, Forward, ForwardProxy, RateLimit};
+use crate::telemetry::{FilterMeter, LimiterMeter};
+use crate::worker::Share;
 
 /// A pipeline that is ready to run.
 #[derive(Default)]
@@ -117,6 +118,17 @@ impl ForeignFilters for NoForeignFilters {
 pub(crate) struct PlanFilters<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) foreign: &'a dyn ForeignFilters,
+    /// What limits are kept in; none: nothing is to run.
+    pub(crate) share: Option<&'a Share>,
+}
+
+/// Where the filter of a step is counted, and keeps what all workers know of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StepMeter {
+    /// A filter that is not the core's.
+    Foreign(FilterMeter),
+    /// One that limits a rate.
+    Limiter(LimiterMeter),
 }
 
 impl<'a> PlanFilters<'a> {
@@ -125,12 +137,12 @@ impl<'a> PlanFilters<'a> {
         self,
         plugin: &str,
         step: &StepPlan,
-        meter: Option<FilterMeter>,
+        meter: Option<StepMeter>,
         earlier: Option<&Origin>,
     ) -> Result<Origin, String> {
         let kind = &step.filter;
         let plugin = self.plugin(plugin).ok_or_else(|| format!("no part {plugin} for filter {kind}"))?;
-        let meter = meter.ok_or_else(|| format!("no meter for filter {kind}"))?;
+        let Some(StepMeter::Foreign(meter)) = meter else { return Err(format!("no meter for filter {kind}")) };
         if let Some(same) = earlier.filter(|earlier| earlier.is_of(step, plugin)) {
             return Ok(same.clone());
         }
@@ -179,7 +191,7 @@ impl BuiltPipeline {
     /// One sentence for every step that cannot be built.
     pub(crate) fn build(
         steps: &[StepPlan],
-        meters: &[Option<FilterMeter>],
+        meters: &[Option<StepMeter>],
         filters: PlanFilters<'_>,
         earlier: Option<&Self>,
     ) -> Result<Self, Vec<String>> {
@@ -217,7 +229,7 @@ impl BuiltStep {
 
     fn build(
         plan: &StepPlan,
-        meter: Option<FilterMeter>,
+        meter: Option<StepMeter>,
         filters: PlanFilters<'_>,
         earlier: Option<&Origin>,
     ) -> Result<Self, String> {
@@ -227,7 +239,7 @@ impl BuiltStep {
         };
         let (action, results) = match &origin {
             Some(origin) => (Action::Filter(Arc::clone(&origin.filter)), origin.results.clone()),
-            None => native(&plan.filter, &*filters.settings(plan)?)?,
+            None => native(&plan.filter, &*filters.settings(plan)?, meter, filters.share)?,
         };
         let when =
             plan.when.as_deref().map(Condition::parse).transpose().map_err(|problem| format!("when: {problem}"))?;
@@ -249,7 +261,12 @@ impl BuiltStep {
     }
 }
 
-fn native(kind: &str, settings: &Value) -> Result<(Action, Option<Vec<String>>), String> {
+fn native(
+    kind: &str,
+    settings: &Value,
+    meter: Option<StepMeter>,
+    share: Option<&Share>,
+) -> Result<(Action, Option<Vec<String>>), String> {
     let results = || Some(filters::results(kind).iter().map(|result| (*result).to_owned()).collect());
     match kind {
         "end" => Ok((Action::End, None)),
@@ -260,6 +277,15 @@ fn native(kind: &str, settings: &Value) -> Result<(Action, Option<Vec<String>>),
         "ForwardProxy" => {
             let proxy = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
             Ok((Action::ForwardProxy(proxy), results()))
+        }
+        RateLimit::KIND => {
+            let mut limit: RateLimit = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
+            match (share, meter) {
+                (None, _) => {}
+                (Some(share), Some(StepMeter::Limiter(meter))) => limit.keep_in(share, meter),
+                _ => return Err("the shared table has no room for one more rate limit".to_owned()),
+            }
+            Ok((Action::Filter(Arc::new(limit)), results()))
         }
         kind => Ok((Action::Filter(filters::build(kind, settings)?.into()), results())),
     }

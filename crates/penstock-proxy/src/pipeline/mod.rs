@@ -3,6 +3,6 @@
 mod built;
 mod filter;
 
-pub(crate) use built::{Action, BuiltPipeline, BuiltStep, PlanFilters, Target};
+pub(crate) use built::{Action, BuiltPipeline, BuiltStep, PlanFilters, StepMeter, Target};
 pub use built::{ForeignFilter, ForeignFilters, ForeignStep, NoForeignFilters};
 pub use filter::{Filter, Finish, ForwardResult, Outcome, Pending, ResultId};

@@ -1,4 +1,4 @@
-//! The one list of what the core counts: of the gateway, its listeners, routes, upstreams, endpoints and filters.
+//! The one list of what the core counts: of the gateway, its listeners, routes, upstreams, endpoints, filters and limiters.
 
 use std::array::from_fn;
 
@@ -25,6 +25,7 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<UpstreamMeter>(),
         Kind::of::<EndpointMeter>(),
         Kind::of::<FilterMeter>(),
+        Kind::of::<LimiterMeter>(),
     ]
 }
 
@@ -307,6 +308,37 @@ impl Meter for FilterMeter {
                 "Calls of a Python filter that ended in an exception, overruns among them.",
             )),
             suspension: taker.word(),
+        }
+    }
+}
+
+/// What is counted and remembered of a step that limits a rate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LimiterMeter {
+    pub(crate) admitted: CounterSlot,
+    pub(crate) limited: CounterSlot,
+    pub(crate) overflowed: CounterSlot,
+    /// The bucket of all requests, or of those whose key found no place.
+    pub(crate) bucket: WordSlot,
+}
+
+impl Meter for LimiterMeter {
+    const KIND: &'static str = "limiter";
+    const LABELS: &'static [&'static str] = &["pipeline", "step"];
+
+    fn take(taker: &mut impl Taker) -> Self {
+        let requests =
+            Measure::new("penstock_rate_limit_requests_total", "Requests that a `RateLimit` let pass or refused.");
+        let [admitted, limited] =
+            ["admitted", "limited"].map(|outcome| taker.counter(requests.labelled([("outcome", outcome), ("", "")])));
+        Self {
+            admitted,
+            limited,
+            overflowed: taker.counter(Measure::new(
+                "penstock_rate_limit_overflows_total",
+                "Requests that shared one bucket because there was no room for that of their key.",
+            )),
+            bucket: taker.word(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub use log_queue::{LogQueue, count_lines};
 pub use log_sink::{Drained, LogSink};
 pub use log_template::log_template_problems;
 pub use measure::{BOUNDS_US, Kind, Measure, Place};
-pub(crate) use meters::{EndpointMeter, ListenerMeter, RouteMeter, UpstreamMeter};
+pub(crate) use meters::{EndpointMeter, LimiterMeter, ListenerMeter, RouteMeter, UpstreamMeter};
 pub use meters::{FilterMeter, kinds};
 pub use places::{Directory, OwnDirectory, Places};
 pub(crate) use places::{Placing, UpstreamMeters};

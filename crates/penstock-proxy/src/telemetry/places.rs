@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use penstock_plan::Upstream;
 
 use super::measure::{Kind, Meter, Place};
-use super::meters::{EndpointMeter, FilterMeter, GatewayMeter, ListenerMeter, RouteMeter, UpstreamMeter, kinds};
+use super::meters::{
+    EndpointMeter, FilterMeter, GatewayMeter, LimiterMeter, ListenerMeter, RouteMeter, UpstreamMeter, kinds,
+};
 
 /// The subject that stands for all of its kind that have no place of their own.
 pub(super) const OTHERS: &str = "*";
@@ -58,6 +60,7 @@ impl<'a> Placing<'a> {
             others::<UpstreamMeter>(),
             others::<EndpointMeter>(),
             others::<FilterMeter>(),
+            others::<LimiterMeter>(),
         ];
         for key in others {
             placing.place(key);
@@ -90,6 +93,13 @@ impl<'a> Placing<'a> {
     /// The meter of a step's filter, by the name of its pipeline and its own.
     pub(crate) fn filter(&mut self, pipeline: &str, step: &str) -> FilterMeter {
         self.meter(&[pipeline, step])
+    }
+
+    /// The meter of a step that limits a rate; none where its bucket would be another's too.
+    pub(crate) fn limiter(&mut self, pipeline: &str, step: &str) -> Option<LimiterMeter> {
+        let others = self.place(others::<LimiterMeter>()).unwrap_or_default();
+        let own = self.place(key(LimiterMeter::KIND, &[pipeline, step])).unwrap_or_default();
+        (own.words != 0 && own.words != others.words).then(|| LimiterMeter::at(own))
     }
 
     /// The meter of a subject; that of the others where it has no place.

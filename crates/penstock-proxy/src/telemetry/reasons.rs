@@ -114,6 +114,7 @@ pub const REASONS: &[Reason] = &[
     Reason::told("pseudo_field", 400, Client, "A pseudo-field is missing, repeated, unknown or not at the beginning."),
     Reason::untold("quic_certificate_expired", Client, "The client found the certificate expired."),
     Reason::untold("quic_violation", Client, "The client broke a rule of QUIC."),
+    Reason::told("rate_limited", 429, Client, "A `RateLimit` has let as many requests pass as it allows; clients may come again after `Retry-After`."),
     Reason::told("redirect_host_unnamed", 421, Client, "A `Redirect` would lead to a host that no route names."),
     Reason::told("request_timed_out", 504, Gateway, "The request took longer than the route's `timeout`, tries at other endpoints included."),
     Reason::told("rewritten_path", 400, Client, "A `RewritePath` made a path that leads elsewhere."),

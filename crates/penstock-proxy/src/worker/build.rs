@@ -16,18 +16,18 @@ use penstock_plan::{
 use rustls::RootCertStore;
 
 use self::logs::shown;
+use super::Share;
 use crate::connection::Trust;
 use crate::export::{Collector, Wanted};
 use crate::expression::Condition;
+use crate::filters::RateLimit;
 use crate::http1::HeadLimits;
 use crate::listener::{BuiltListener, BuiltStreamRoute, ListenerRoutes, StreamRoutes, carries};
-use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters};
+use crate::pipeline::{BuiltPipeline, ForeignFilters, PlanFilters, StepMeter};
 use crate::quic::Keys as QuicKeys;
 use crate::routing::{BuiltRoute, Predicate, Router};
 use crate::scan::needs_escape;
-use crate::telemetry::{
-    BuiltLog, Directory, FilterMeter, ListenerMeter, Places, Placing, RouteMeter, Shown, UpstreamMeters,
-};
+use crate::telemetry::{BuiltLog, Directory, ListenerMeter, Places, Placing, RouteMeter, Shown, UpstreamMeters};
 use crate::tls::{ClientTls, LoadedCertificate, TicketKeys};
 use crate::tracing::Settings as Tracing;
 use crate::upstream::PlannedUpstream;
@@ -131,7 +131,7 @@ pub struct BuildProblem {
 /// Builds a plan; parts whose hash is that of `previous` are taken over as they are.
 ///
 /// What it names is counted where `directory` says; a subject must keep its place for as long as a
-/// plan that names it is built or runs.
+/// plan that names it is built or runs. Limits are kept in the table of `share`; without one nothing is to run.
 ///
 /// # Errors
 /// Every part that cannot be built.
@@ -139,10 +139,11 @@ pub fn build(
     plan: &Plan,
     foreign: &dyn ForeignFilters,
     directory: &dyn Directory,
+    share: Option<&Share>,
     previous: Option<&Built>,
 ) -> Result<Built, Vec<BuildProblem>> {
     let mut builder = Builder {
-        filters: PlanFilters { plan, foreign },
+        filters: PlanFilters { plan, foreign, share },
         placing: Placing::new(directory),
         previous,
         problems: Vec::new(),
@@ -172,8 +173,8 @@ pub fn build(
 /// Where a listener and the filters in its own steps are counted.
 struct ListenerMeters {
     own: ListenerMeter,
-    before: Vec<Option<FilterMeter>>,
-    after: Vec<Option<FilterMeter>>,
+    before: Vec<Option<StepMeter>>,
+    after: Vec<Option<StepMeter>>,
 }
 
 struct Builder<'a> {
@@ -349,7 +350,7 @@ impl Builder<'_> {
         &mut self,
         key: &str,
         steps: &[Step],
-        meters: &[Option<FilterMeter>],
+        meters: &[Option<StepMeter>],
         earlier: Option<&BuiltPipeline>,
     ) -> BuiltPipeline {
         BuiltPipeline::build(steps, meters, self.filters, earlier).unwrap_or_else(|problems| {
@@ -359,9 +360,15 @@ impl Builder<'_> {
     }
 
     /// The meter of each step whose filter is counted.
-    fn meters(&mut self, pipeline: &str, steps: &[Step]) -> Vec<Option<FilterMeter>> {
-        let is_counted = |step: &Step| matches!(step.source, FilterSource::Python(_));
-        steps.iter().map(|step| is_counted(step).then(|| self.placing.filter(pipeline, &step.name))).collect()
+    fn meters(&mut self, pipeline: &str, steps: &[Step]) -> Vec<Option<StepMeter>> {
+        let meter = |step: &Step| match step.source {
+            FilterSource::Python(_) => Some(StepMeter::Foreign(self.placing.filter(pipeline, &step.name))),
+            FilterSource::Native if step.filter == RateLimit::KIND => {
+                self.placing.limiter(pipeline, &step.name).map(StepMeter::Limiter)
+            }
+            FilterSource::Native => None,
+        };
+        steps.iter().map(meter).collect()
     }
 
     fn networks(&mut self, key: &str, texts: &[String]) -> Option<Vec<ipnet::IpNet>> {

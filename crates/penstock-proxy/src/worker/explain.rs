@@ -87,7 +87,7 @@ impl Explainer {
     /// # Errors
     /// One sentence: the plan is malformed.
     pub fn new(plan: Plan) -> Result<Self, String> {
-        let built = build(&plan, &Unrun, &Places::new(), None).map_err(|problems| {
+        let built = build(&plan, &Unrun, &Places::new(), None, None).map_err(|problems| {
             problems.first().map_or_else(|| "the plan cannot be built".to_owned(), ToString::to_string)
         })?;
         Ok(Self { plan, built })

@@ -60,6 +60,11 @@ impl PythonFilters {
         Self::with(Arc::new(Guard::of_a_side_thread()), Interrupt::Exception, state_dir, share)
     }
 
+    /// The share of the table that they are counted in.
+    pub(crate) fn share(&self) -> &Share {
+        &self.share
+    }
+
     fn with(guard: Arc<Guard>, interrupt: Interrupt, state_dir: &Path, share: Share) -> Self {
         let interrupt = Mutex::new(Some(interrupt));
         Self { plugins: state_dir.join("plugins"), share, guard, interrupt, started: OnceLock::new() }

@@ -1,4 +1,4 @@
-"""The subjects that a plan names: its listeners, routes, upstreams, endpoints and Python filters."""
+"""The subjects that a plan names: its listeners, routes, upstreams, endpoints, Python filters and limiters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ ALWAYS: Sequence[Subject] = (
     Subject("route", (NO_ROUTE,)),
 )
 """What every plan has."""
-_FEW_FIRST = ("listener", "filter", "upstream", "endpoint", "route")
+_FEW_FIRST = ("listener", "limiter", "filter", "upstream", "endpoint", "route")
 
 
 class PlanSubjects:
@@ -79,7 +79,7 @@ def subjects_of_part(key: str, body: Mapping[str, Any]) -> Iterator[Subject]:
         case "route" | "tcproute" | "udproute":
             yield Subject("route", (name,))
         case "pipeline":
-            yield from _filters(name, body["steps"])
+            yield from _of_steps(name, body["steps"])
         case "upstream":
             yield Subject("upstream", (name,))
             for endpoint in body["endpoints"]:
@@ -87,10 +87,12 @@ def subjects_of_part(key: str, body: Mapping[str, Any]) -> Iterator[Subject]:
         case "listener":
             yield Subject("listener", (name,))
             for side in ("before", "after"):
-                yield from _filters(f"listener:{name}:{side}", body[side])
+                yield from _of_steps(f"listener:{name}:{side}", body[side])
 
 
-def _filters(pipeline: str, steps: Sequence[Mapping[str, Any]]) -> Iterator[Subject]:
+def _of_steps(pipeline: str, steps: Sequence[Mapping[str, Any]]) -> Iterator[Subject]:
     for step in steps:
         if step["source"] != "native":
             yield Subject("filter", (pipeline, step["name"]))
+        elif step["filter"] == "RateLimit":
+            yield Subject("limiter", (pipeline, step["name"]))

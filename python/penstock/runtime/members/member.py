@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ID_BYTES = 8
 _TOLD_PROBLEMS = 3
 _LONGEST = 300
+_DRAINING = "draining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Member:
     def has_settled(self, revision: int) -> bool:
         """Whether it runs a revision or a later one, or has said that it does not."""
         return max(self.applied, self.refused) >= revision
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether clients are to come to it: it neither ends nor was drained."""
+        return not self.is_drained and self.phase != _DRAINING
 
     def to_text(self) -> str:
         """The form that the store holds."""

@@ -73,5 +73,14 @@ class Together:
         return is_held_up(snapshot, applied, self.own().name, others)
 
     def _heard(self) -> None:
+        self._divide_rates()
         if self.supervisor.applying.is_held_up:
             self.supervisor.applying.look_again()
+
+    def _divide_rates(self) -> None:
+        """Tell the workers among how many nodes the rates are divided that are those of all together."""
+        mine, members = self.own().name, self.membership.members
+        # A node that is none itself comes back from where it was not heard, and others may be about to as well.
+        if mine in members:
+            others = sum(one.takes_requests for name, one in members.items() if name != mine)
+            self.supervisor.launch.starter.columns.table.tell_nodes(1 + others)

@@ -154,7 +154,8 @@ class Predecessor:
 
     def _told(self) -> Mapping[str, Any]:
         tickets = self.supervisor.fleet.rollout.tickets.secret()
-        return {"tickets": tickets, "is_in_memory": self.supervisor.applying.is_in_memory}
+        nodes = self.supervisor.launch.starter.columns.table.nodes
+        return {"tickets": tickets, "is_in_memory": self.supervisor.applying.is_in_memory, "nodes": nodes}
 
     def _lent(self) -> Mapping[str, int]:
         lent = {name: one.fileno() for name, one in self.supervisor.lent.items()}

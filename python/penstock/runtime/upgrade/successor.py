@@ -33,6 +33,8 @@ class Succession:
     tickets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     is_in_memory: bool = True
     """Whether the predecessor's store is gone with it."""
+    nodes: int = 1
+    """Among how many nodes the predecessor divides rates."""
 
     def claim(self) -> None:
         """Ask the predecessor to give way; what it gives is kept here.
@@ -74,3 +76,4 @@ class Succession:
         self.sockets = {name: socket.socket(fileno=descriptor) for name, descriptor in descriptors.items()}
         self.tickets = message.get("tickets", {})
         self.is_in_memory = bool(message.get("is_in_memory"))
+        self.nodes = int(message.get("nodes", 1))

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::pipeline::NoForeignFilters;
-use crate::telemetry::OwnDirectory;
+use crate::telemetry::{OwnDirectory, Place};
 
 fn plan(parts: &Value) -> Plan {
     serde_json::from_value(json!({ "parts": parts })).unwrap()
@@ -39,7 +39,8 @@ fn paths(listener_hash: &str, paths: &[&str]) -> Plan {
 }
 
 fn built(plan: &Plan, previous: Option<&Built>) -> Built {
-    build(plan, &NoForeignFilters, &OwnDirectory::default(), previous).unwrap_or_else(|problems| panic!("{problems:?}"))
+    build(plan, &NoForeignFilters, &OwnDirectory::default(), None, previous)
+        .unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 fn served(built: &Built) -> &ServedListener {
@@ -70,4 +71,23 @@ fn r4_a_plan_is_in_use_while_anybody_holds_the_routes_of_a_listener() {
     let (listener, pipeline) = (Arc::clone(&served(&built).built), Arc::clone(&built.pipelines["pipeline/all"].1));
     assert!(built.is_unused());
     drop((listener, pipeline));
+}
+
+#[test]
+fn a_rate_limit_without_a_bucket_of_its_own_is_not_built_where_it_is_to_run() {
+    let limit = json!({
+        "name": "limit", "filter": "RateLimit", "source": "native", "when": null, "jumps": [],
+        "settings": {"rate": {"count": 5, "per_ms": 1000}, "burst": null, "key": null, "scope": "all_nodes"},
+    });
+    let plan =
+        plan(&json!({"pipeline/all": {"hash": "p", "body": {"kind": "pipeline", "name": "all", "steps": [limit]}}}));
+    let share = Share::alone().unwrap();
+    let shared = Place { counters: 8, words: 8, ..Place::default() };
+    let full = Places::from(["limiter/*/*", "limiter/all/limit"].map(|key| (key.to_owned(), shared)));
+    for directory in [&full, &Places::new()] {
+        let problems = build(&plan, &NoForeignFilters, directory, Some(&share), None).err().unwrap();
+        assert_eq!(problems[0].message, "step limit: the shared table has no room for one more rate limit");
+        assert!(build(&plan, &NoForeignFilters, directory, None, None).is_ok(), "it is only explained");
+    }
+    assert!(build(&plan, &NoForeignFilters, &OwnDirectory::default(), Some(&share), None).is_ok());
 }

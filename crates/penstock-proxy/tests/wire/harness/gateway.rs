@@ -58,7 +58,7 @@ impl Gateway {
         if let Some(address) = address {
             config.listener.address = address.to_string();
         }
-        let built = build(&config.plan(), &TestFilters, &*directory, None);
+        let built = build(&config.plan(), &TestFilters, &*directory, Some(&share), None);
         let built = built.unwrap_or_else(|problems| panic!("{problems:?}"));
         let built = Arc::new(built);
         let (remote, commands) = remote();
@@ -94,7 +94,7 @@ impl Gateway {
         let address = self.config.listener.address.clone();
         self.config = change(self.config.clone());
         self.config.listener.address = address;
-        let built = build(&self.config.plan(), &TestFilters, &*self.directory, Some(&self.built))
+        let built = build(&self.config.plan(), &TestFilters, &*self.directory, Some(&self.share), Some(&self.built))
             .unwrap_or_else(|problems| panic!("{problems:?}"));
         self.built = Arc::new(built);
         self.tell(Command::Apply(Arc::clone(&self.built), Vec::new()));

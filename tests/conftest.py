@@ -1,10 +1,11 @@
 """Options that tests of the whole project share, and what each of them must leave behind: nothing."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.leftovers import end, left_over, mark_run, processes
+from tests.servers.leftovers import end, left_over, mark_run, processes, sockets
 
 
 def pytest_configure() -> None:
@@ -31,3 +32,12 @@ def leaves_no_process() -> Iterator[None]:
     found = left_over(before)
     end(found)
     assert not found, "processes live on: " + "; ".join(f"{pid} {command}" for pid, command in found.items())
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_socket() -> Iterator[None]:
+    """Collects behind a test that has left sockets: one that nobody closes is told there, not in a later test."""
+    before = sockets()
+    yield
+    if sockets() - before:
+        gc.collect()

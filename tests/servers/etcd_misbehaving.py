@@ -32,8 +32,8 @@ class MisbehavingEtcd:
 
     def __enter__(self) -> Self:
         self._random = random.Random(self.seed)
-        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()), daemon=True)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
         assert self._ready.wait(20)
         return self
@@ -43,7 +43,7 @@ class MisbehavingEtcd:
         self._thread.join(20)
 
     async def _serve(self) -> None:
-        self._ending = asyncio.Event()
+        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         target = self.etcd.endpoints[0].removeprefix("http://")
         server = grpc.aio.server()
         async with grpc.aio.insecure_channel(target) as channel:

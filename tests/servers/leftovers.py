@@ -1,4 +1,4 @@
-"""Processes of a run of the tests that outlive the test which started them."""
+"""What outlives the test that made it: processes of a run of the tests, and sockets of its own."""
 
 import contextlib
 import os
@@ -40,6 +40,15 @@ def end(found: dict[int, str]) -> None:
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def sockets() -> set[str]:
+    """The sockets that this process holds, by their inodes."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(entry.readlink()))
+    return {one for one in found if one.startswith("socket:")}
 
 
 def _new(before: set[int]) -> dict[int, str]:

@@ -1,8 +1,10 @@
 """Plays upstreams: answers what a test says, and keeps what arrives."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -23,44 +25,51 @@ class PlayedUpstreams:
         self.answers: Mapping[str, Mapping[str, Any]] = {}
         self.arrivals: list[dict[str, Any]] = []
         self._upstreams = list(upstreams)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._ready: Future[None] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self._ready.result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
 
     def play(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         """Begin with another test."""
         self.answers, self.arrivals = answers, []
 
-    async def _listen(self) -> None:
-        for upstream in self._upstreams:
+    async def _run(self) -> None:
+        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            servers = [await self._listen(upstream) for upstream in self._upstreams]
+        except OSError as problem:
+            self._ready.set_exception(problem)
+            return
+        self._ready.set_result(None)
+        await self._ending.wait()
+        for server in servers:
+            server.close()
 
-            async def serve(
-                reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: str = upstream
-            ) -> None:
-                await self._serve(upstream, reader, writer)
+    async def _listen(self, upstream: str) -> asyncio.Server:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._serve(upstream, reader, writer)
 
-            server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_MOST_HEAD)
-            self.ports[upstream] = server.sockets[0].getsockname()[1]
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_MOST_HEAD)
+        self.ports[upstream] = server.sockets[0].getsockname()[1]
+        return server
 
     async def _serve(self, upstream: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with contextlib.closing(writer), contextlib.suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             while True:
                 arrival = await _read(reader)
                 self.arrivals.append({"upstream": upstream, **arrival})
                 writer.write(_answer(self.answers.get(upstream, _USUAL), arrival["method"]))
                 await writer.drain()
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            writer.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:

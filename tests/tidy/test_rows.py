@@ -10,7 +10,7 @@ ROWS = {
     "c": range(1, 12),  # HTTP/3 and QUIC
     "d": (*range(1, 11), 12, 13),  # paths, hosts, redirects
     "e": range(1, 5),  # what is believed of a client
-    "f": (13,),  # certificates of clients
+    "f": (9, 12, 13, 18),  # keys, certificates of clients
     "g": (1, 2, 3, 4, 5, *range(9, 13)),  # who wears the gateway out
     "i": (*range(2, 12), 13, 14, 15, 18, *range(20, 25)),  # the admin API and the ports and store of a cluster
     "j": range(6, 10),  # filters

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod access_log;
+mod consumer;
 mod listener;
 mod pipeline;
 mod plugin;
@@ -28,6 +29,7 @@ pub use access_log::{
     AccessLog, LogBatches, LogFile, LogFormat, LogFraming, LogMask, LogMember, LogObject, LogPattern, LogPlace,
     LogRemote, LogRotation, LogSample, LogScope, LogSpeech, LogSyslog,
 };
+pub use consumer::{Consumer, ConsumerKeys};
 pub use listener::{EncodedSlash, Limits, Listener, Protocol, ProxyProtocol, Underscores};
 pub use pipeline::{FilterSource, Jump, Pipeline, Step, Target};
 pub use plugin::{Plugin, PluginFilter};
@@ -107,4 +109,8 @@ pub enum Body {
     Authorities(Authorities),
     /// `certificate/NAME`: a chain of certificates and its key.
     Certificate(Certificate),
+    /// `consumer/NAME`: somebody who is known by a key.
+    Consumer(Consumer),
+    /// `consumer_keys/all`: the keys of all of them.
+    ConsumerKeys(ConsumerKeys),
 }

@@ -56,6 +56,18 @@ impl Secrets {
         self.0.get(hash).and_then(Value::as_str).ok_or_else(|| format!("secret {hash} is missing"))
     }
 
+    /// The digests of keys by the names of those whose keys they are, by the hash of all of them.
+    ///
+    /// # Errors
+    /// One sentence if they are missing, or no digests.
+    pub fn digests(&self, hash: &str) -> Result<Vec<(&str, [u8; 32])>, String> {
+        let owners = self.0.get(hash).and_then(Value::as_object).ok_or_else(|| format!("secret {hash} is missing"))?;
+        let digests = owners.iter().flat_map(|(owner, digests)| {
+            digests.as_array().into_iter().flatten().map(move |digest| Some((owner.as_str(), bytes(digest.as_str()?)?)))
+        });
+        digests.collect::<Option<_>>().ok_or_else(|| format!("secret {hash} holds no digests"))
+    }
+
     fn fill(&self, value: &Value) -> Result<Value, String> {
         match value {
             Value::Object(fields) => match hash_in(fields) {
@@ -75,12 +87,16 @@ impl fmt::Debug for Secrets {
 }
 
 fn key(of: &Value) -> Option<[u8; 32]> {
-    let text = of.get("key")?.as_str()?;
-    let mut key = [0; 32];
-    for (index, byte) in key.iter_mut().enumerate() {
+    bytes(of.get("key")?.as_str()?)
+}
+
+/// What hexadecimal digits stand for.
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
-    Some(key)
+    Some(bytes)
 }
 
 fn has_mark(value: &Value) -> bool {
@@ -139,6 +155,15 @@ mod tests {
             assert!(found(broken).is_none());
         }
         assert!(secrets().ticket_seed().is_none());
+    }
+
+    #[test]
+    fn digests_are_found_with_whose_they_are_or_all_are_refused() {
+        let of = |digests: Value| serde_json::from_value::<Secrets>(json!({"a1": digests})).unwrap();
+        let two = of(json!({"alice": ["01".repeat(32), "02".repeat(32)], "bob": []}));
+        assert_eq!(two.digests("a1"), Ok(vec![("alice", [1; 32]), ("alice", [2; 32])]));
+        assert_eq!(two.digests("b2"), Err("secret b2 is missing".to_owned()));
+        assert!(of(json!({"alice": ["01".repeat(32), "short"]})).digests("a1").is_err());
     }
 
     #[test]

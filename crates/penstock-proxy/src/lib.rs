@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod connection;
+pub(crate) mod consumers;
 pub mod control;
 pub mod exchange;
 pub mod export;

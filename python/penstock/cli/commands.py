@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "explain": "Tell what becomes of a request, and why",
     "test": "Run the tests of a configuration, and tell which routes have none",
     "whatif": "List the requests of an access log that would be served differently",
+    "consumers": "List who is known by a key, and in which groups",
     "certs": "List certificates, until when they are good and who uses them",
     "fmt": "Format configuration files, keeping comments",
     "kinds": "List the kinds of resources, or print the page of one",

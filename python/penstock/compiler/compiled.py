@@ -54,9 +54,9 @@ class Fragment:
 
     `matchers` are what a route asks of requests and `ties` what it shares with its equals; other kinds have none.
     `strangers` are steps whose kind nobody knows: a problem unless a plugin could not be read, which may have it.
-    `damaged` are the places from which wrong parts were left out. `speaks`: what is spoken to an upstream's
-    endpoints; empty where that does not show. `is_ordered`: a certificate that the gateway orders, which has no part
-    before the first has come.
+    `key_digests` are those of a consumer's keys. `damaged` are the places from which wrong parts were left out.
+    `speaks`: what is spoken to an upstream's endpoints; empty where that does not show. `is_ordered`: a certificate
+    that the gateway orders, which has no part before the first has come.
     """
 
     parts: dict[str, Body] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class Fragment:
     problems: list[Problem] = field(default_factory=list)
     strangers: list[Problem] = field(default_factory=list)
     damaged: frozenset[Steps] = frozenset()
+    key_digests: tuple[str, ...] = field(default=(), repr=False)
     speaks: str = ""
     is_ordered: bool = False
 
@@ -82,6 +83,7 @@ class Fragment:
             and self.references == other.references
             and self.problems == other.problems
             and self.strangers == other.strangers
+            and self.key_digests == other.key_digests
             and self.speaks == other.speaks
             and self.is_ordered == other.is_ordered
         )

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from penstock.compiler.compiled import Compiled, Fragment, part_of
+from penstock.compiler.consumers import ConsumerKeys, consumer_keys
 from penstock.compiler.fragments import compile_fragment, compile_rest
 from penstock.compiler.meeting import Meeting, Used, meet
 from penstock.compiler.ordered import without_awaited
@@ -25,6 +26,7 @@ class Remembered:
     """What each resource makes of the plan, by its digest and age."""
     parts: Mapping[str, Part] = field(default_factory=dict)
     """The latest plan."""
+    keys: ConsumerKeys = field(default_factory=ConsumerKeys)
     meeting: Meeting | None = None
 
 
@@ -85,15 +87,16 @@ def compile_resources(
     if meeting is None or not meeting.is_of(every, used, unusable):
         has_all_filters = not unusable.may_have_filters and not any(one.problems for one in catalogue.plugins.values())
         meeting = meet(resources, used, unusable, is_sure_of_filters=has_all_filters)
-    made = run.made(used, meeting.ages)
-    parts = without_awaited(dict(chain.from_iterable(parts.items() for _, parts in made)), used)
+    made, keys = run.made(used, meeting.ages), consumer_keys(used, known.keys)
+    every_part = dict(chain.from_iterable(parts.items() for _, parts in made)) | keys.parts
+    parts = without_awaited(every_part, used)
     # What is nearly sorted is sorted soon.
     order = sorted([*(key for key in known.parts if key in parts), *(parts.keys() - known.parts.keys())])
     plan: Plan = {"parts": {key: parts[key] for key in order}}
     memory.catalogue, memory.meeting = catalogue.digest, meeting
     memory.used = {id(one[0]): one for one in used if one[0].remains is None}
-    memory.made, memory.parts = dict(made), plan["parts"]
-    return Compiled(plan, meeting.problems, _secrets(used))
+    memory.made, memory.parts, memory.keys = dict(made), plan["parts"], keys
+    return Compiled(plan, meeting.problems, _secrets(used) | keys.secrets)
 
 
 def _secrets(used: Used) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from penstock.base.problem import Problem
 from penstock.compiler.certificates import compile_certificate, listener_tls
 from penstock.compiler.compiled import Fragment, Reference
+from penstock.compiler.consumers import compile_consumer
 from penstock.compiler.place import Place
 from penstock.compiler.plan_types import Limits as PlanLimits
 from penstock.compiler.plan_types import Protocol
@@ -17,6 +18,7 @@ from penstock.compiler.telemetry import compile_telemetry
 from penstock.compiler.upstreams import check_speech, check_tls, upstream_body
 from penstock.filters.catalogue import Catalogue
 from penstock.model.certificate import Certificate
+from penstock.model.consumer import Consumer
 from penstock.model.kinds import resource_key
 from penstock.model.listener import CARRIED, Limits, Listener
 from penstock.model.loading.remains import Remains
@@ -210,5 +212,6 @@ _COMPILERS: dict[type[Resource], Callable[[Any, Catalogue, Fragment], None]] = {
     Telemetry: compile_telemetry,
     Plugin: _plugin,
     Certificate: compile_certificate,
+    Consumer: compile_consumer,
     Test: _test,
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from penstock.base.problem import Problem
 from penstock.compiler.addresses import check_addresses
 from penstock.compiler.compiled import Fragment
+from penstock.compiler.consumers import check_consumers
 from penstock.compiler.names import check_names, check_references
 from penstock.compiler.ordered import check_ordered
 from penstock.compiler.overlap import check_overlap
@@ -55,6 +56,7 @@ def meet(resources: Sequence[Placed], used: Used, unusable: Unusable, *, is_sure
         *check_references(resources, used, unusable),
         *check_streams(used, unusable),
         *check_ordered(used, unusable),
+        *check_consumers(used),
         *check_addresses([placed for placed, _ in used if not placed.lacks("address")]),
         *check_recording([placed for placed, _ in used]),
         *check_overlap([(placed, fragment.matchers) for placed, fragment in used if fragment.matchers]),

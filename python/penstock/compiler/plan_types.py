@@ -152,6 +152,21 @@ class CertificateBody(TypedDict):
     ocsp: str | None
 
 
+class ConsumerBody(TypedDict):
+    """`consumer/NAME`: somebody who is known by a key."""
+
+    groups: list[str]
+    kind: Literal["consumer"]
+    name: str
+
+
+class ConsumerKeysBody(TypedDict):
+    """`consumer_keys/all`: the keys of all of them."""
+
+    keys_hash: str
+    kind: Literal["consumer_keys"]
+
+
 class ClientCertificates(TypedDict):
     """Which certificates of clients are asked for."""
 
@@ -573,6 +588,8 @@ Body = (
     | PluginBody
     | AuthoritiesBody
     | CertificateBody
+    | ConsumerBody
+    | ConsumerKeysBody
 )
 """What a part can be."""
 CipherSuite = str

@@ -1,6 +1,7 @@
 """Resources as users write them: kinds, fields, defaults and the checks that need no other resource."""
 
 from penstock.model.access_log import AccessLog
+from penstock.model.consumer import Consumer
 from penstock.model.kinds import KINDS, resource_key
 from penstock.model.listener import Limits, Listener
 from penstock.model.patterns import HostPattern, PathPattern, ValueTest
@@ -17,6 +18,7 @@ from penstock.model.upstream import Endpoint, Retry, Timeouts, Upstream
 __all__ = [
     "KINDS",
     "AccessLog",
+    "Consumer",
     "Endpoint",
     "HostPattern",
     "Limits",

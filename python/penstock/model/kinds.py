@@ -1,6 +1,7 @@
 """The one list of the kinds of resources."""
 
 from penstock.model.certificate import Certificate
+from penstock.model.consumer import Consumer
 from penstock.model.listener import Listener
 from penstock.model.pipeline import Pipeline
 from penstock.model.plugin import Plugin
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Resource]] = {
         Telemetry,
         Plugin,
         Certificate,
+        Consumer,
         TcpRoute,
         TlsRoute,
         UdpRoute,

@@ -68,7 +68,7 @@ def test_a_wrong_document_does_not_hide_the_others() -> None:
         ("kind: Listner\nname: a", "no kind of resource is called `Listner`", "did you mean `Listener`?"),
         ("name: a", "`kind` is missing", "write one of Listener, Route, Upstream, Pipeline, Telemetry, Plugin"),
         ("[1]", "a resource is a mapping with `kind` and `name`; found a list", ""),
-        ("kind: Consumer\nname: a", "`Consumer` is not built yet", "the kinds are"),
+        ("kind: Registry\nname: a", "`Registry` is not built yet", "the kinds are"),
         (f"{LISTENER}limts: {{}}", "unknown key `limts`", "did you mean `limits`?"),
         (f"{LISTENER}limits: {{idel: 1s}}", "unknown key `idel`", "did you mean `idle`?"),
         (f"{LISTENER}enabled: 'no'", "expected true or false, found 'no'", ""),

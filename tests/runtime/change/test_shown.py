@@ -71,3 +71,19 @@ def test_what_is_sent_back_as_it_was_seen_keeps_its_secrets_and_nothing_else_bec
     kept = [{**STEP, "header": STARS, "secret": "new"}]
     assert unmasked(changed, stored, seen) == {**stored, "name": STARS, "steps": kept}
     assert unmasked({"key": STARS}, {}, {}) == {"key": STARS}
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ([STARS, STARS], ["a", "b"]),
+        (["new", STARS, STARS], ["new", "a", "b"]),
+        ([STARS, "new", STARS], ["a", "new", "b"]),
+        (["new"], ["new"]),
+        ([STARS], [STARS]),
+        (["new", STARS], ["new", STARS]),
+        ([STARS, STARS, STARS], [STARS, STARS, STARS]),
+    ],
+)
+def test_stars_in_a_list_stand_for_all_of_its_secrets_or_for_none(sent: list[str], expected: list[str]) -> None:
+    assert unmasked({"keys": sent}, {"keys": ["a", "b"]}, {"keys": [STARS, STARS]}) == {"keys": expected}

@@ -12,6 +12,7 @@ use super::serve::Connection;
 use super::work::{Passed, Sequence, Work};
 use crate::exchange::{Answer, LocalBody};
 use crate::failure::Failure;
+use crate::filters::VerifyKey;
 use crate::listener::{BuiltListener, ListenerRoutes};
 use crate::pipeline::{Action, BuiltPipeline, BuiltStep, Finish, ForwardResult, Outcome, Pending, ResultId, Target};
 use crate::routing::Verdict;
@@ -84,6 +85,7 @@ async fn run_in(
             Action::Forward(settings) => Some(forward(connection, work, settings).await?),
             // Boxed: every idle client connection would else hold room for it.
             Action::ForwardProxy(settings) => Some(Box::pin(forward_proxy(connection, work, settings)).await?),
+            Action::VerifyKey(settings) => verify_key(connection, work, step, settings),
             Action::Filter(filter) => {
                 if filter.buffers_body(&work.exchange) && !had_answer {
                     buffer_body(connection, work, listener.plan.limits.buffered_body_bytes).await?;
@@ -123,16 +125,32 @@ async fn run_in(
         index = match outcome.and_then(|result| step.target(result)) {
             Some(Target::End) => return Ok(()),
             Some(Target::Step(target)) => target,
-            None if !had_answer && ended_by_filter(work, &step.action) => return Ok(()),
+            None if ended_by_filter(work, &step.action, had_answer, outcome) => return Ok(()),
             None => index + 1,
         };
     }
     Ok(())
 }
 
-/// A filter that answers ends the pipeline; a `Forward` never does.
-fn ended_by_filter(work: &Work, action: &Action) -> bool {
-    matches!(action, Action::Filter(_)) && matches!(work.exchange.answer, Answer::Local(_))
+/// A filter that answers ends the pipeline; a `Forward` never does. Who is not let in has come to the end whatever
+/// answer was in hand before.
+fn ended_by_filter(work: &Work, action: &Action, had_answer: bool, outcome: Option<ResultId>) -> bool {
+    match action {
+        Action::Filter(_) => !had_answer && matches!(work.exchange.answer, Answer::Local(_)),
+        Action::VerifyKey(_) => outcome.is_some(),
+        Action::Forward(_) | Action::ForwardProxy(_) | Action::End => false,
+    }
+}
+
+/// Looks whose request it is; who is not let in is answered, unless a jump leads to a step that decides.
+#[inline(never)]
+fn verify_key(connection: &Connection, work: &mut Work, step: &BuiltStep, settings: &VerifyKey) -> Option<ResultId> {
+    let result = settings.verify(&mut work.exchange, &connection.worker.consumers.borrow())?;
+    if !matches!(step.target(result), Some(Target::Step(_))) {
+        VerifyKey::refuse(&mut work.exchange, result);
+        drop_upstream_answer(work);
+    }
+    Some(result)
 }
 
 /// A gateway's own answer replaces one an upstream was still sending.
@@ -229,6 +247,7 @@ fn begin_step(connection: &Connection, work: &mut Work, step: &BuiltStep, is_res
     let takes_time = match &step.action {
         Action::Filter(filter) => filter.takes_time(),
         Action::Forward(_) | Action::ForwardProxy(_) => true,
+        Action::VerifyKey(_) => false,
         Action::End => return,
     };
     if let Some(recording) = &mut work.recording {

@@ -88,6 +88,11 @@ impl Head {
         Span { start, end: self.buffer.len() as u32 }
     }
 
+    /// Adds text to the buffer that stands there already.
+    pub(crate) fn intern_again(&mut self, span: Span) {
+        self.buffer.extend_from_within(span.start as usize..span.end as usize);
+    }
+
     /// The fields in order.
     pub fn fields(&self) -> &[Field] {
         &self.fields

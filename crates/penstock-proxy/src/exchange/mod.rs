@@ -1,6 +1,7 @@
 //! One request and its answer: heads, client, and what a filter may see and change.
 
 mod address_text;
+mod consumer;
 #[allow(clippy::module_inception, reason = "the room is named after its main thing")]
 mod exchange;
 mod facts;
@@ -13,6 +14,7 @@ mod session;
 mod text;
 
 pub use address_text::AddressText;
+pub use consumer::Consumer;
 pub use exchange::{Answer, Exchange, LocalBody, RouteName};
 pub use facts::Facts;
 pub use head::{Field, Head, Span};

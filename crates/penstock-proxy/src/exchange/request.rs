@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Head, Name, Session, Span};
+use super::{Consumer, Head, Name, Session, Span};
 use crate::tracing::TraceContext;
 
 /// Version of HTTP that a message came in.
@@ -139,6 +139,8 @@ pub struct Request {
     pub session: Option<Arc<Session>>,
     /// Who sent it.
     pub client: Client,
+    /// Whose key it carries, once that was looked at.
+    pub consumer: Option<Arc<Consumer>>,
     /// Request id.
     pub id: String,
     /// Parameters of the chosen route's path.
@@ -166,6 +168,25 @@ impl Request {
             let (key, value) = split_once(pair, b'=').unwrap_or((pair, &[]));
             (percent_decoded(key, true) == name).then_some(value)
         })
+    }
+
+    /// Takes every occurrence of a query parameter away.
+    pub fn remove_query(&mut self, name: &[u8]) {
+        let Some(whole) = self.query.filter(|_| self.query_values(name).next().is_some()) else { return };
+        let (start, mut at) = (self.head.intern(b"").start, whole.start);
+        while at < whole.end {
+            let rest = self.head.bytes(Span { start: at, end: whole.end });
+            let pair = Span { start: at, end: at + memchr::memchr(b'&', rest).unwrap_or(rest.len()) as u32 };
+            let text = self.head.bytes(pair);
+            if percent_decoded(split_once(text, b'=').map_or(text, |(key, _)| key), true) != name {
+                let is_first = self.head.intern(b"").start == start;
+                self.head.intern(if is_first { b"" } else { b"&" });
+                self.head.intern_again(pair);
+            }
+            at = pair.end + 1;
+        }
+        let end = self.head.intern(b"").start;
+        self.query = (end > start).then_some(Span { start, end });
     }
 
     /// The values of a cookie's occurrences, as they came.
@@ -203,6 +224,7 @@ impl Request {
         self.id.clear();
         self.params.spans.clear();
         self.session = None;
+        self.consumer = None;
         self.trace = TraceContext::default();
         self.query = None;
         self.port = None;

@@ -6,7 +6,7 @@ use super::check::check;
 use super::compile::compiled;
 use super::interpreted::Interpreted;
 use super::{Expression, Form};
-use crate::exchange::{Exchange, LocalBody, RouteName, Span};
+use crate::exchange::{Consumer, Exchange, LocalBody, RouteName, Span};
 
 /// A small seeded generator (`SplitMix64`).
 struct Chance(u64);
@@ -45,12 +45,22 @@ const NAMES: &[&str] = &[
     "request.params.none",
     "response.headers['x-a']",
     "response.status",
+    "consumer.name",
+    "consumer.groups.a",
 ];
 const CONSTANTS: &[&str] =
     &["'a'", "''", "'A'", "'GET'", "'/a'", "'10'", "'é'", "0", "1", "200", "-5", "true", "false", "'10.0.0.1'"];
 const OPERATORS: &[&str] = &["==", "!=", "<", "<=", ">", ">=", "in", "not in"];
-const LISTS: &[&str] =
-    &["['a', 'GET', 1]", "('GET', 'a')", "[]", "[true, 200]", "request.headers", "request.query", "response.headers"];
+const LISTS: &[&str] = &[
+    "['a', 'GET', 1]",
+    "('GET', 'a')",
+    "[]",
+    "[true, 200]",
+    "request.headers",
+    "request.query",
+    "response.headers",
+    "consumer.groups",
+];
 const VALUES: &[&str] = &["a", "", "A", "/a", "10", "\u{e9}", "GET", "a%20b", "a+b", "1", "x y", "%zz", "a\u{1}b"];
 
 fn expression(chance: &mut Chance, depth: usize) -> String {
@@ -119,6 +129,10 @@ fn exchange(chance: &mut Chance) -> Exchange {
         request.head.add(b"Cookie", cookie.as_bytes());
     }
     request.params.spans = vec![Span { start: 1, end: request.path.len() as u32 }];
+    if chance.below(2) == 0 {
+        let groups = [chance.pick(&["a", "x-a"]).into()].into();
+        request.consumer = Some(Consumer { name: chance.pick(&["a", "b"]).into(), groups }.into());
+    }
     let name = chance.pick(&["", "a"]).into();
     exchange.route =
         Some(RouteName { name, param_names: ["id".into()].into(), names_hosts: false, ..RouteName::default() }.into());

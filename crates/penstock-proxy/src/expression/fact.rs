@@ -20,6 +20,8 @@ pub(super) enum Fact {
     Param(Box<str>),
     /// What the client's certificate says; none is a word that it has nothing for.
     TlsClient(Option<ClientField>),
+    /// A group's own name, where the consumer belongs to it.
+    ConsumerGroup(Box<str>),
 }
 
 /// Values with a name of their own.
@@ -37,6 +39,7 @@ pub(super) enum Plain {
     TlsCipher,
     TlsProtocol,
     TlsName,
+    ConsumerName,
 }
 
 /// Values by name.
@@ -48,6 +51,7 @@ pub(super) enum Mapping {
     Cookies,
     Params,
     TlsClient,
+    ConsumerGroups,
 }
 
 /// Whose headers are meant.
@@ -68,6 +72,7 @@ impl Fact {
             Mapping::Cookies => Self::Cookie(key.into()),
             Mapping::Params => Self::Param(key.into()),
             Mapping::TlsClient => Self::TlsClient(ClientField::of(key)),
+            Mapping::ConsumerGroups => Self::ConsumerGroup(key.into()),
         }
     }
 
@@ -88,6 +93,7 @@ impl Fact {
             Self::Query(name) => request.query_values(name.as_bytes()).next().map(|value| decoded_text(value, true)),
             Self::Cookie(name) => request.cookie_values(name.as_bytes()).next().map(|value| decoded_text(value, false)),
             Self::TlsClient(field) => field.and_then(|field| session(request)?.client_text(field)).map(Cow::Borrowed),
+            Self::ConsumerGroup(name) => request.consumer.as_ref().and_then(|one| one.group(name)).map(Cow::Borrowed),
             Self::Param(_) => self.encoded(facts).map(|value| decoded_text(value.as_bytes(), false)),
         };
         found.map_or(Operand::Undefined, |text| Operand::Text(Text::Plain(text)))
@@ -124,6 +130,9 @@ impl Plain {
             Self::TlsCipher => of_session(request, |session| session.cipher),
             Self::TlsProtocol => of_session(request, |session| session.protocol),
             Self::TlsName => of_session(request, |session| &session.name),
+            Self::ConsumerName => {
+                request.consumer.as_ref().map_or(Operand::Undefined, |consumer| Operand::text(&consumer.name))
+            }
             Self::Status => facts.response.map_or(Operand::Undefined, |answer| Operand::Int(answer.status.into())),
         }
     }

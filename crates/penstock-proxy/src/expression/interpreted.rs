@@ -79,6 +79,7 @@ impl Snapshot {
             id: from.id.clone(),
             params: from.params.clone(),
             session: from.session.clone(),
+            consumer: from.consumer.clone(),
             ..Request::default()
         };
         let response = facts.response.map(|from| Response {
@@ -112,11 +113,11 @@ fn copied(head: &Head) -> Head {
     copy
 }
 
-/// What the names `request`, `response` and `tls` are looked up in.
+/// What the names `request`, `response`, `tls` and `consumer` are looked up in.
 #[derive(Debug)]
 struct Root(Arc<Snapshot>);
 
-/// `request`, `response` or `tls`.
+/// `request`, `response`, `tls` or `consumer`.
 #[derive(Debug)]
 struct Part(Arc<Snapshot>, &'static str);
 
@@ -129,6 +130,7 @@ impl Object for Root {
         match key.as_str()? {
             "request" => Some(Value::from_object(Part(Arc::clone(&self.0), "request"))),
             "tls" => Some(Value::from_object(Part(Arc::clone(&self.0), "tls"))),
+            "consumer" => Some(Value::from_object(Part(Arc::clone(&self.0), "consumer"))),
             "response" if self.0.response.is_some() => Some(Value::from_object(Part(Arc::clone(&self.0), "response"))),
             _ => None,
         }

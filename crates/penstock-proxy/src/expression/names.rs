@@ -4,7 +4,7 @@ use super::ExpressionProblem;
 use super::fact::{Fact, Mapping, Plain};
 use super::suggestion::{hint, nearest};
 
-/// What a name under `request`, `response` or `tls` stands for.
+/// What a name under `request`, `response`, `tls` or `consumer` stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Member {
     /// One value.
@@ -38,7 +38,11 @@ const TLS: &[(&str, Member)] = &[
     ("client", Member::Mapping(Mapping::TlsClient)),
 ];
 
-const ROOTS: &[(&str, &[(&str, Member)])] = &[("request", REQUEST), ("response", RESPONSE), ("tls", TLS)];
+const CONSUMER: &[(&str, Member)] =
+    &[("name", Member::Plain(Plain::ConsumerName)), ("groups", Member::Mapping(Mapping::ConsumerGroups))];
+
+const ROOTS: &[(&str, &[(&str, Member)])] =
+    &[("request", REQUEST), ("response", RESPONSE), ("tls", TLS), ("consumer", CONSUMER)];
 
 /// The members of a root.
 pub(super) fn members(root: &str) -> Option<&'static [(&'static str, Member)]> {
@@ -57,7 +61,7 @@ pub(super) fn unknown_root(name: &str, offset: usize) -> ExpressionProblem {
     let advice = match owner {
         Some((root, _)) => format!("did you mean `{root}.{name}`?"),
         None if nearest(name, roots.iter().copied()).is_none() => {
-            "texts need quotes; names begin with `request.`, `response.` or `tls.`".into()
+            "texts need quotes; names begin with `request.`, `response.`, `tls.` or `consumer.`".into()
         }
         None => hint(name, &roots),
     };
@@ -75,6 +79,7 @@ pub(super) fn whole_mapping(root: &str, name: &str, offset: usize) -> Expression
     let example = match name {
         "headers" => "x-name",
         "client" => "subject",
+        "groups" => "gold",
         _ => "name",
     };
     ExpressionProblem::new(

@@ -1,7 +1,7 @@
 //! Conditions and templates by cases.
 
 use super::{Condition, Form, Template};
-use crate::exchange::{Exchange, RouteName, Span};
+use crate::exchange::{Consumer, Exchange, RouteName, Span};
 
 /// `POST /api/orders/a%2Fb?x=1&x=2&n=a%20b&cut=a%0D%0Ab%00c` of the route `orders`, whose
 /// parameter `id` is the last segment.
@@ -14,6 +14,7 @@ pub(super) fn exchange() -> Exchange {
     request.host = "shop.example.com".into();
     request.client.ip = "2001:db8::7".parse().unwrap();
     request.id = "id-1".into();
+    request.consumer = Some(Consumer { name: "alice".into(), groups: ["gold".into()].into() }.into());
     request.params.spans = vec![Span { start: 12, end: 17 }];
     let fields: [(&[u8], &[u8]); 5] = [
         (b"Host", b"Shop.example.com:8080"),
@@ -55,6 +56,8 @@ fn check_condition(text: &str, expected: bool, is_compiled: bool) {
 fn common_shapes_run_in_the_own_evaluator() {
     for (text, expected) in [
         (r#"request.method == "POST""#, true),
+        (r#"consumer.name == "alice" and "gold" in consumer.groups"#, true),
+        (r#""silver" in consumer.groups or consumer.groups["silver"]"#, false),
         (r#"request.headers["x-beta"] == "1" and request.path is startingwith("/api")"#, true),
         (r#"request.headers["X-BETA"] == '1'"#, true),
         (r"request.headers.host", true),

@@ -53,6 +53,7 @@ catalogue![
     respond::Respond,
     rewrite_path::RewritePath,
     set_headers::SetHeaders,
+    verify_key::VerifyKey,
     web_socket::WebSocket,
 ];
 

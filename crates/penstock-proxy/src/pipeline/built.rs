@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Filter, ResultId};
 use crate::expression::Condition;
-use crate::filters::{self, Forward, ForwardProxy, RateLimit};
+use crate::filters::{self, Forward, ForwardProxy, RateLimit, VerifyKey};
 use crate::telemetry::{FilterMeter, LimiterMeter};
 use crate::worker::Share;
 
@@ -58,6 +58,8 @@ pub(crate) enum Action {
     Forward(Forward),
     /// Sends it where it says itself.
     ForwardProxy(ForwardProxy),
+    /// Lets in who is known by a key.
+    VerifyKey(Box<VerifyKey>),
     /// Ends the pipeline.
     End,
 }
@@ -286,6 +288,10 @@ fn native(
                 _ => return Err("the shared table has no room for one more rate limit".to_owned()),
             }
             Ok((Action::Filter(Arc::new(limit)), results()))
+        }
+        "VerifyKey" => {
+            let verify = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
+            Ok((Action::VerifyKey(verify), results()))
         }
         kind => Ok((Action::Filter(filters::build(kind, settings)?.into()), results())),
     }

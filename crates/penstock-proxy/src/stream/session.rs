@@ -154,6 +154,7 @@ pub(super) fn log(
         reason,
         user_agent: b"",
         session: None,
+        consumer: "",
         grpc_status: None,
         trace: None,
         query: b"",

@@ -43,6 +43,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) user_agent: &'a [u8],
     /// What is known of the connection, where it is enciphered.
     pub(crate) session: Option<&'a Session>,
+    /// Whose key it carries; empty where nobody has looked, or it is nobody's.
+    pub(crate) consumer: &'a str,
     /// The status of a call of gRPC.
     pub(crate) grpc_status: Option<Status>,
     /// The trace that it is part of, and its own span, where there are traces.
@@ -97,6 +99,8 @@ pub(super) enum Presence {
     Always,
     /// Those of enciphered connections.
     Enciphered,
+    /// Those of consumers who are known.
+    Known,
     /// Those of calls of gRPC.
     Called,
     /// Those of exchanges that are part of a trace.
@@ -106,27 +110,29 @@ pub(super) enum Presence {
 }
 
 /// The fields of a line, in the order in which JSON has them; the last of them only where a connection is
-/// enciphered, or the request is a call of gRPC.
+/// enciphered, a consumer known, or the request a call of gRPC.
 macro_rules! fields {
     (
         always { $($field:ident = $name:literal, $kind:ident, |$entry:ident| $value:expr;)+ }
         enciphered { $($tls_field:ident = $tls_name:literal, $tls_kind:ident, |$tls_entry:ident| $tls_value:expr;)+ }
+        known { $known_field:ident = $known_name:literal, $known_kind:ident, |$known_entry:ident| $known_value:expr; }
         called { $call_field:ident = $call_name:literal, $call_kind:ident, |$call_entry:ident| $call_value:expr; }
         traced { $($trace_field:ident = $trace_name:literal, $trace_kind:ident, |$trace_entry:ident| $trace_value:expr;)+ }
         asked { $($asked_field:ident = $asked_name:literal, $asked_kind:ident, |$asked_entry:ident| $asked_value:expr;)+ }
     ) => {
         /// The fields of a line, in the order in which they stand in JSON; the last only where they are asked for.
-        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name,)+ $call_name, $($trace_name,)+ $($asked_name,)+];
+        pub const LOG_FIELDS: &[&str] = &[$($name,)+ $($tls_name,)+ $known_name, $call_name, $($trace_name,)+ $($asked_name,)+];
 
         /// A field of a line.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Field { $($field,)+ $($tls_field,)+ $call_field, $($trace_field,)+ $($asked_field,)+ }
+        pub(super) enum Field { $($field,)+ $($tls_field,)+ $known_field, $call_field, $($trace_field,)+ $($asked_field,)+ }
 
         impl Field {
             pub(super) fn named(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$field),)+
                     $($tls_name => Some(Self::$tls_field),)+
+                    $known_name => Some(Self::$known_field),
                     $call_name => Some(Self::$call_field),
                     $($trace_name => Some(Self::$trace_field),)+
                     $($asked_name => Some(Self::$asked_field),)+
@@ -139,6 +145,7 @@ macro_rules! fields {
                 match self {
                     $(Self::$field)|+ => Presence::Always,
                     $(Self::$tls_field)|+ => Presence::Enciphered,
+                    Self::$known_field => Presence::Known,
                     Self::$call_field => Presence::Called,
                     $(Self::$trace_field)|+ => Presence::Traced,
                     $(Self::$asked_field)|+ => Presence::Asked,
@@ -150,6 +157,7 @@ macro_rules! fields {
                 match self {
                     $(Self::$field => { let $entry = entry; Value::$kind($value) })+
                     $(Self::$tls_field => { let $tls_entry = entry; Value::$tls_kind($tls_value) })+
+                    Self::$known_field => { let $known_entry = entry; Value::$known_kind($known_value) }
                     Self::$call_field => { let $call_entry = entry; Value::$call_kind($call_value) }
                     $(Self::$trace_field => { let $trace_entry = entry; Value::$trace_kind($trace_value) })+
                     $(Self::$asked_field => { let $asked_entry = entry; Value::$asked_kind($asked_value) })+
@@ -163,6 +171,10 @@ macro_rules! fields {
                 // Lines of clear text pay nothing for what they have not.
                 out.truncate(out.len() - JSON_END.len());
                 json!(out, entry, second, ","; $($tls_field $tls_name $tls_kind)+);
+            }
+            if !entry.consumer.is_empty() {
+                out.truncate(out.len() - JSON_END.len());
+                json!(out, entry, second, ","; $known_field $known_name $known_kind);
             }
             if entry.grpc_status.is_some() {
                 out.truncate(out.len() - JSON_END.len());
@@ -226,6 +238,9 @@ fields! {
         TlsName = "tls_name", Plain, |entry| entry.session_text(|session| &session.name);
         TlsClientSubject = "tls_client_subject", Unicode, |entry| entry.client_text(ClientField::Subject);
         TlsClientFingerprint = "tls_client_fingerprint", Plain, |entry| entry.client_text(ClientField::Fingerprint);
+    }
+    known {
+        Consumer = "consumer", Plain, |entry| entry.consumer.as_bytes();
     }
     called {
         GrpcStatus = "grpc_status", Plain, |entry| entry.grpc_status.map_or("", Status::word).as_bytes();
@@ -364,6 +379,7 @@ pub(super) const NOTHING: Entry<'static> = Entry {
     reason: "",
     user_agent: b"",
     session: None,
+    consumer: "",
     grpc_status: None,
     trace: None,
     query: b"",
@@ -396,6 +412,7 @@ pub(super) mod tests {
         reason: "",
         user_agent: b"x\r\n\x1b\xe4\\",
         session: None,
+        consumer: "",
         grpc_status: None,
         trace: None,
         query: b"a=1&token=2\n",
@@ -439,8 +456,8 @@ pub(super) mod tests {
         );
     }
 
-    /// Fields that only lines of calls and of traced exchanges have.
-    const OF_FEW: [&str; 3] = ["grpc_status", "trace_id", "span_id"];
+    /// Fields that only lines of known consumers, of calls and of traced exchanges have.
+    const OF_FEW: [&str; 4] = ["consumer", "grpc_status", "trace_id", "span_id"];
 
     #[test]
     fn a_line_of_a_traced_exchange_has_its_trace_and_its_span() {
@@ -449,6 +466,11 @@ pub(super) mod tests {
         assert_eq!(value["trace_id"], format!("{:032x}", 0xab));
         assert_eq!(value["span_id"], format!("{:016x}", 0xcd));
         assert_eq!(TraceContext::default().texts().map(|texts| texts.trace), None);
+    }
+
+    #[test]
+    fn a_line_of_a_known_consumer_has_its_name() {
+        assert_eq!(value_of(&Entry { consumer: "alice", ..ENTRY })["consumer"], "alice");
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl Member {
         match self.presence {
             Presence::Always | Presence::Asked => true,
             Presence::Enciphered => logged.entry.session.is_some(),
+            Presence::Known => !logged.entry.consumer.is_empty(),
             Presence::Called => logged.entry.grpc_status.is_some(),
             Presence::Traced => logged.entry.trace.is_some(),
         }

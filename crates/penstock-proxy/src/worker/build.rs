@@ -18,6 +18,7 @@ use rustls::RootCertStore;
 use self::logs::shown;
 use super::Share;
 use crate::connection::Trust;
+use crate::consumers::Consumers;
 use crate::export::{Collector, Wanted};
 use crate::expression::Condition;
 use crate::filters::RateLimit;
@@ -44,6 +45,7 @@ pub struct Built {
     pub(crate) places: Arc<Places>,
     pub(crate) listeners: BTreeMap<String, ServedListener>,
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
+    pub(crate) consumers: Arc<Consumers>,
     pub(crate) logs: Vec<Arc<BuiltLog>>,
     /// What is shown of requests that somebody looks at as they come.
     pub(crate) shown: Arc<Shown>,
@@ -165,6 +167,7 @@ pub fn build(
             builder.add_listener(key, part, listener);
         }
     }
+    builder.add_consumers();
     builder.built.shown = Arc::new(shown(plan));
     builder.built.places = Arc::new(builder.placing.used());
     if builder.problems.is_empty() { Ok(builder.built) } else { Err(builder.problems) }
@@ -213,7 +216,7 @@ impl Builder<'_> {
             Body::Telemetry(telemetry) => self.add_telemetry(key, part, telemetry),
             Body::Authorities(authorities) => self.add_authorities(key, part, authorities),
             Body::Certificate(certificate) => self.add_certificate(key, part, certificate),
-            Body::Listener(_) | Body::Plugin(_) => {}
+            Body::Listener(_) | Body::Plugin(_) | Body::Consumer(_) | Body::ConsumerKeys(_) => {}
         }
     }
 
@@ -338,6 +341,13 @@ impl Builder<'_> {
             tracing: Vec::new(),
             streams,
             plan_number,
+        }
+    }
+
+    fn add_consumers(&mut self) {
+        match Consumers::build(self.filters.plan, self.previous.map(|previous| &previous.consumers)) {
+            Ok(consumers) => self.built.consumers = consumers,
+            Err(problem) => self.refuse("consumer_keys/all", problem),
         }
     }
 

@@ -11,6 +11,7 @@ use super::random::Random;
 use super::run::System;
 use super::share::Share;
 use crate::connection::{Connection, StreamTasks, Work};
+use crate::consumers::Consumers;
 use crate::exchange::Name;
 use crate::export::{Counts, Exports, Signal};
 use crate::http2::Spares;
@@ -43,6 +44,8 @@ pub(crate) struct Worker {
     pub(crate) handshakes: HandshakeTurns,
     pub(crate) upstreams: Upstreams,
     pub(crate) resolver: Resolver,
+    /// Whom the newest plan knows.
+    pub(crate) consumers: RefCell<Arc<Consumers>>,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) access_logs: AccessLogs,
     pub(crate) exports: Exports,
@@ -74,6 +77,7 @@ impl Worker {
             handshakes: HandshakeTurns::default(),
             upstreams: Upstreams::new(Rc::clone(&recorder)),
             resolver: Resolver::new(Arc::clone(&addresses)),
+            consumers: RefCell::default(),
             exports: Exports::new(addresses),
             tracer: Tracer::new(),
             recorder,
@@ -269,6 +273,7 @@ impl Worker {
             reason: exchange.reason,
             user_agent: request.head.first(Name::USER_AGENT).unwrap_or_default(),
             session: request.session.as_deref(),
+            consumer: request.consumer.as_ref().map_or("", |consumer| &consumer.name),
             grpc_status: record.grpc_status,
             trace: request.trace.texts(),
             query: request.query_text(),

@@ -235,6 +235,7 @@ impl Listeners {
         self.worker.access_logs.turn_to(&built.logs, &built.shown);
         self.worker.tracer.turn_to(built.tracing.as_ref(), &self.worker.exports);
         self.worker.exports.turn_to(&built.exports);
+        *self.worker.consumers.borrow_mut() = Arc::clone(&built.consumers);
         let mut by_name = self.by_name.borrow_mut();
         by_name.retain(|name, active| {
             let address = &active.state.current().plan.address;

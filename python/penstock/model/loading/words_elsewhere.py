@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 LATER_KINDS = frozenset(
     {
-        "Aggregation", "AiProvider", "Consumer", "Function", "MeshService", "MqttListener", "Registry",
+        "Aggregation", "AiProvider", "Function", "MeshService", "MqttListener", "Registry",
         "Secret",
     }
 )  # fmt: skip
@@ -26,6 +26,7 @@ _KINDS: Mapping[str, str] = {
     "UdpRoute": "udpproxy datagram",
     "Pipeline": "middleware plugins filter filters chain filterchain pluginconfig",
     "Telemetry": "accesslog logging log metrics observability",
+    "Consumer": "user client credential credentials apikey keyauth keyauthcredential",
     "Certificate": "autocertmanager autocert acme letsencrypt certresolver certificatesresolver tlssecret ssl",
 }
 _KEYS: Mapping[str, Mapping[str, str]] = {
@@ -80,6 +81,10 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "account": "eab externalaccountbinding externalaccount",
         "renew_before": "renewbefore renewalwindow",
     },
+    "Consumer": {
+        "keys": "key apikey apikeys keyauth credential credentials secret secrets",
+        "groups": "group groupid acl acls",
+    },
     "Plugin": {
         "python": "file folder module files source src path code script",
         "archive": "sha256 digest hash checksum zip wheel oci image",
@@ -91,6 +96,7 @@ _STEPS: Mapping[str, str] = {
     "Redirect": "redirection redirectscheme redirectregex",
     "RewritePath": "rewrite proxyrewrite replacepath stripprefix urlrewrite pathadaptor",
     "SetHeaders": "header headers setheader addheader requestheader responserewrite headermodifier requestadaptor",
+    "VerifyKey": "keyauth apikey apikeyauth authkey keyauthentication",
     "MaxBodySize": "clientmaxbodysize buffering limitbody bodylimit clientcontrol",
 }
 

@@ -105,6 +105,10 @@ def unmasked(data: Any, stored: Any, seen: Any) -> Any:
     if isinstance(data, dict) and isinstance(stored, dict) and isinstance(seen, dict):
         return {key: unmasked(item, stored.get(key), seen.get(key)) for key, item in data.items()}
     if isinstance(data, list) and isinstance(stored, list) and isinstance(seen, list):
+        if seen and all(one == HIDDEN for one in seen):
+            # Of fewer than there are nobody could tell which of them are meant.
+            left = iter(stored if data.count(HIDDEN) == len(stored) else ())
+            return [next(left, HIDDEN) if item == HIDDEN else item for item in data]
         missing = [None] * len(data)
         both = zip(data, [*stored, *missing], [*seen, *missing], strict=False)
         return [unmasked(item, one, other) for item, one, other in both]

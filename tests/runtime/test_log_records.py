@@ -33,6 +33,13 @@ def values(holder: dict[str, Any]) -> dict[str, Any]:
     return {one["key"]: next(iter(one["value"].values())) for one in holder.get("attributes", [])}
 
 
+def exported(gateway: GatewayProcess, outcome: str) -> int:
+    """Lines that were delivered, dropped or not taken."""
+    text = str(gateway.ask("GET", "/metrics")[1])
+    sample = f'penstock_exported_records_total{{signal="logs",outcome="{outcome}"}} '
+    return int(text.partition(sample)[2].partition("\n")[0])
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_a_collector_has_a_record_of_every_request(protocol: str) -> None:
     with Origin() as origin, Otelcol() as collector:
@@ -42,6 +49,8 @@ def test_a_collector_has_a_record_of_every_request(protocol: str) -> None:
         with GatewayProcess(configuration, workers=2) as gateway:
             assert ask_many(gateway.port(), "/recorded", 60) == {200: 60}
             wait_until(lambda: len(records(collector)) >= 60, 30)
+            wait_until(lambda: exported(gateway, "delivered") == 60)
+            assert (exported(gateway, "dropped"), exported(gateway, "failed")) == (0, 0)
         found = records(collector)
     assert len({one["attributes"]["penstock.id"] for one in found}) == len(found) == 60
     one = found[0]

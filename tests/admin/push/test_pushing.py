@@ -1,13 +1,17 @@
 """Metrics that are sent to a collector: a real one, one that is away, and one that never answers."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from penstock.admin.push.delivery import deliver
+from penstock.model.collector import OtlpCollector
 from tests.runtime.configurations import forwarding
 from tests.servers.gateway_process import GatewayProcess, wait_until
 from tests.servers.load import Load
@@ -145,3 +149,23 @@ def test_a_collector_that_comes_back_is_sent_all_that_was_counted() -> None:
                     stream.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                     wait_until(lambda: outcomes(gateway)["delivered"] >= 1, 30)
             assert "metrics are taken by" in gateway.said
+
+
+def test_a_path_stands_before_that_of_the_call() -> None:
+    grpc = pytest.importorskip("grpc")
+    called: list[str] = []
+
+    class Taker(grpc.GenericRpcHandler):  # type: ignore[misc, name-defined]
+        def service(self, handler_call_details: Any) -> Any:
+            called.append(handler_call_details.method)
+            return grpc.unary_unary_rpc_method_handler(lambda _body, _context: b"")
+
+    server = grpc.server(ThreadPoolExecutor(1), handlers=(Taker(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        endpoint = f"http://127.0.0.1:{port}/front"
+        asyncio.run(deliver(OtlpCollector.model_validate({"endpoint": endpoint}), b""))
+    finally:
+        server.stop(None).wait()
+    assert called == ["/front/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"]

@@ -18,7 +18,6 @@ pub(crate) enum Signal {
     /// Spans.
     Traces,
     /// Lines of the access log.
-    #[allow(dead_code, reason = "the access log is not sent away yet")]
     Logs,
 }
 
@@ -73,12 +72,11 @@ impl Exports {
         }
     }
 
-    /// Gives a batch to whoever delivers its kind.
-    pub(crate) fn push(&self, signal: Signal, batch: Batch) {
+    /// Gives a batch to whoever delivers its kind; false: there is nobody.
+    pub(crate) fn push(&self, signal: Signal, batch: Batch) -> bool {
         let running = self.running.borrow();
-        if let Some(one) = running.iter().find(|one| one.wanted.signal == signal && !one.is_parting) {
-            one.exporter.push(batch);
-        }
+        let found = running.iter().find(|one| one.wanted.signal == signal && !one.is_parting);
+        found.inspect(|one| one.exporter.push(batch)).is_some()
     }
 
     /// What became of records since the last call, each time with their kind; forgets who has ended.

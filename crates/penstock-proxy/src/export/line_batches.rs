@@ -10,7 +10,7 @@ use super::collector::{Collector, Intake};
 use super::exporter::Exporter;
 use super::log_records::records;
 use super::otlp;
-use super::queue::Batch;
+use super::queue::{Batch, Counts};
 use crate::resolver::FindAddresses;
 use crate::telemetry::count_lines;
 
@@ -43,18 +43,18 @@ impl LineBatches {
         Ok(Self { exporter, form, lines: Vec::new(), since: None })
     }
 
-    /// Takes whole lines, and says how many earlier ones are lost.
-    pub(super) fn send(&mut self, block: &[u8]) -> u64 {
+    /// Takes whole lines, and says what became of earlier ones.
+    pub(super) fn send(&mut self, block: &[u8]) -> Counts {
         self.since.get_or_insert_with(Instant::now);
         self.lines.extend_from_slice(block);
         if self.lines.len() >= ENOUGH_BYTES {
             self.push();
         }
-        self.lost()
+        self.exporter.counts()
     }
 
-    /// Sends what has waited long enough, or all of it if it is the last, and says how many lines are lost.
-    pub(super) fn settle(&mut self, is_last: bool) -> u64 {
+    /// Sends what has waited long enough, or all of it if it is the last, and says what became of lines.
+    pub(super) fn settle(&mut self, is_last: bool) -> Counts {
         if is_last || self.since.is_some_and(|since| since.elapsed() >= ENOUGH_TIME) {
             self.push();
         }
@@ -63,7 +63,7 @@ impl LineBatches {
             self.exporter.end_at(end);
             self.exporter.wait(end);
         }
-        self.lost()
+        self.exporter.counts()
     }
 
     fn push(&mut self) {
@@ -79,11 +79,6 @@ impl LineBatches {
             self.exporter.push(Batch { body, items: count_lines(&self.lines) });
             self.lines.clear();
         }
-    }
-
-    fn lost(&self) -> u64 {
-        let counts = self.exporter.counts();
-        counts.dropped + counts.failed
     }
 }
 

@@ -11,10 +11,10 @@ use super::collector::Collector;
 use super::line_batches::LineBatches;
 use super::line_datagrams::LineDatagrams;
 use super::line_stream::LineStream;
-use super::queue::Queue;
+use super::queue::{Counts, Queue};
 use super::syslog::Syslog;
 use crate::resolver::FindAddresses;
-use crate::telemetry::LogQueue;
+use crate::telemetry::{LogQueue, count_lines};
 
 /// Time between two looks for lines.
 const LOOK: Duration = Duration::from_millis(100);
@@ -73,35 +73,40 @@ impl Patience {
 
 /// How lines travel.
 trait Carrier {
-    /// Sends a block of whole lines, and says how many of them are lost.
-    fn send(&mut self, block: &[u8]) -> u64;
+    /// Sends a block of whole lines, and says what became of lines since the last time.
+    fn send(&mut self, block: &[u8]) -> Counts;
 
-    /// Sends what was kept back for others to come, all of it if `is_last`, and says how many lines are lost.
-    fn settle(&mut self, _is_last: bool) -> u64 {
-        0
+    /// Sends what was kept back for others to come, all of it if `is_last`, and says the same.
+    fn settle(&mut self, _is_last: bool) -> Counts {
+        Counts::default()
     }
 }
 
 impl Carrier for LineStream {
-    fn send(&mut self, block: &[u8]) -> u64 {
-        Self::send(self, block)
+    fn send(&mut self, block: &[u8]) -> Counts {
+        sent(block, Self::send(self, block))
     }
 }
 
 impl Carrier for LineDatagrams {
-    fn send(&mut self, block: &[u8]) -> u64 {
-        Self::send(self, block)
+    fn send(&mut self, block: &[u8]) -> Counts {
+        sent(block, Self::send(self, block))
     }
 }
 
 impl Carrier for LineBatches {
-    fn send(&mut self, block: &[u8]) -> u64 {
+    fn send(&mut self, block: &[u8]) -> Counts {
         Self::send(self, block)
     }
 
-    fn settle(&mut self, is_last: bool) -> u64 {
+    fn settle(&mut self, is_last: bool) -> Counts {
         Self::settle(self, is_last)
     }
+}
+
+/// What became of a block that is gone, but for some lines of it.
+fn sent(block: &[u8], lost: u64) -> Counts {
+    Counts { delivered: count_lines(block).saturating_sub(lost), dropped: 0, failed: lost }
 }
 
 impl LogSender {
@@ -167,17 +172,17 @@ fn run(carrier: &mut dyn Carrier, lines: &Arc<LogQueue>, orders: &Queue) {
         let is_over = orders.end().is_some_and(|end| end <= Instant::now() || Arc::strong_count(lines) == 1);
         match lines.take_one() {
             Some(block) => {
-                lines.lose(carrier.send(&block));
+                lines.account(carrier.send(&block));
                 lines.keep(block);
             }
             None if is_over => break,
             None => {
-                lines.lose(carrier.settle(false));
+                lines.account(carrier.settle(false));
                 if !orders.rest(LOOK) {
                     thread::sleep(LOOK / 10);
                 }
             }
         }
     }
-    lines.lose(carrier.settle(true));
+    lines.account(carrier.settle(true));
 }

@@ -28,6 +28,14 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
 }
 
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.delivered += more.delivered;
+        self.dropped += more.dropped;
+        self.failed += more.failed;
+    }
+}
+
 #[derive(Default)]
 struct Waiting {
     batches: VecDeque<Batch>,

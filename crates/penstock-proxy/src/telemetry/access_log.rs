@@ -9,6 +9,7 @@ use super::log_line::{Entry, Logged, Scratch};
 use super::log_queue::{HANDED_OVER_BYTES, count_lines};
 use super::tap::{Shown, Tap, Taps};
 use crate::exchange::Exchange;
+use crate::export::Counts;
 
 /// The IO thread's end of the access logs.
 #[derive(Default)]
@@ -84,6 +85,13 @@ impl AccessLogs {
         self.dropped_lines.take() + lost
     }
 
+    /// What became of lines for those on the network.
+    pub(crate) fn take_sent(&self) -> Counts {
+        let mut sent = Counts::default();
+        self.logs.borrow().iter().for_each(|filled| sent += filled.log.queue.take_sent());
+        sent
+    }
+
     /// Shows nothing more, and gives those who listen this time to take what they were shown.
     pub(crate) fn end_taps(&self, within: Duration) {
         self.taps.borrow_mut().finish(within);
@@ -105,7 +113,12 @@ impl Filled {
             return 0;
         }
         let block = std::mem::replace(&mut self.buffer, self.log.queue.block());
-        self.log.queue.push(block).err().map_or(0, |block| count_lines(&block))
+        let Err(block) = self.log.queue.push(block) else { return 0 };
+        let dropped = count_lines(&block);
+        if self.log.receiver.is_some() {
+            self.log.queue.tell(Counts { dropped, ..Counts::default() });
+        }
+        dropped
     }
 }
 

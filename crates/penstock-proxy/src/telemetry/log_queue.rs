@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::log_sink::{Drained, LogSink};
+use crate::export::Counts;
 
 /// Lines are handed over when a buffer holds this much, or at the next tick.
 pub(super) const HANDED_OVER_BYTES: usize = 48 << 10;
@@ -20,6 +21,8 @@ pub struct LogQueue {
     free: Mutex<Vec<Vec<u8>>>,
     /// Lines that could not be written and that nobody has counted yet.
     lost_lines: AtomicU64,
+    /// What became of lines for somebody on the network, those that found no room here among them.
+    sent: Mutex<Counts>,
 }
 
 impl LogQueue {
@@ -50,6 +53,22 @@ impl LogQueue {
     pub(crate) fn take_one(&self) -> Option<Vec<u8>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         (!waiting.is_empty()).then(|| waiting.remove(0))
+    }
+
+    /// Counts what became of lines for somebody on the network.
+    pub(crate) fn account(&self, counts: Counts) {
+        self.lose(counts.dropped + counts.failed);
+        self.tell(counts);
+    }
+
+    /// The same of lines whose loss is counted elsewhere.
+    pub(super) fn tell(&self, counts: Counts) {
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) += counts;
+    }
+
+    /// What became of them since this was last asked.
+    pub(super) fn take_sent(&self) -> Counts {
+        std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts lines that could not be written.

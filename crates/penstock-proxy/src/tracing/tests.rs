@@ -7,10 +7,12 @@ use penstock_plan::{ParentSampling, Propagation, TraceFormat};
 use super::propagation::extract;
 use super::recording::Recording;
 use super::settings::{RouteTracing, Settings};
+use super::spans::Facts;
 use super::tracer::Tracer;
-use crate::exchange::Request;
+use crate::exchange::{Exchange, Request};
 use crate::export::Exports;
 use crate::resolver::NoAddresses;
+use crate::wire::Clock;
 
 fn settings() -> Settings {
     Settings {
@@ -119,4 +121,37 @@ fn an_exchange_that_is_not_recorded_tells_the_endpoint_so() {
         }
         assert_eq!(request.head.get(b"tracestate").is_some(), !fields.is_empty());
     }
+}
+
+#[test]
+fn spans_that_nobody_takes_any_more_are_counted() {
+    let exports = Exports::new(Arc::new(NoAddresses));
+    let all = || Settings { ratio_millionths: 1_000_000, ..settings() };
+    for later in [None, Some(Settings { format: TraceFormat::Zipkin, ..all() })] {
+        let tracer = tracer(all());
+        let recording = begun(&tracer, &[], false).1.unwrap();
+        tracer.turn_to(later.map(Arc::new).as_ref(), &exports);
+        end(&tracer, recording);
+        assert_eq!(tracer.take_dropped(), 1);
+    }
+    let tracer = tracer(all());
+    end(&tracer, begun(&tracer, &[], false).1.unwrap());
+    assert_eq!(tracer.take_dropped(), 0);
+    tracer.hand_on(&exports);
+    assert_eq!(tracer.take_dropped(), 1, "there is no thread that delivers them");
+}
+
+fn end(tracer: &Tracer, recording: Box<Recording>) {
+    let (exchange, clock) = (Exchange::default(), Clock::new());
+    let (began_us, ended_us) = (NOW_US, NOW_US + 1);
+    let facts = Facts {
+        exchange: &exchange,
+        listener: "web",
+        clock: &clock,
+        began_us,
+        ended_us,
+        grpc_status: None,
+        blame: None,
+    };
+    tracer.end(recording, &facts);
 }

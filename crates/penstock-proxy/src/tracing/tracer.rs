@@ -137,13 +137,13 @@ impl Tracer {
     /// Writes the spans of an exchange that has ended.
     pub(crate) fn end(&self, mut recording: Box<Recording>, facts: &Facts<'_>) {
         recording.end(facts.ended_us);
-        let settings = self.settings.borrow();
-        let Some(settings) = settings.as_ref().filter(|now| now.format == recording.settings.format) else { return };
-        let (mut pending, spans) = (self.pending.borrow_mut(), spans(&recording, facts));
-        if pending.body.len() > MOST_BYTES {
-            self.dropped.set(self.dropped.get() + spans.len() as u64);
-            return;
-        }
+        let (settings, spans) = (self.settings.borrow(), spans(&recording, facts));
+        let settings = settings.as_ref().filter(|now| now.format == recording.settings.format);
+        let mut pending = self.pending.borrow_mut();
+        // Nobody takes what was recorded for another plan's collector in another form.
+        let Some(settings) = settings.filter(|_| pending.body.len() <= MOST_BYTES) else {
+            return self.drop_spans(spans.len() as u64);
+        };
         for span in &spans {
             match settings.format {
                 TraceFormat::Otlp => otlp::write_span(&mut pending.body, span),
@@ -153,12 +153,16 @@ impl Tracer {
         pending.items += spans.len() as u64;
     }
 
+    fn drop_spans(&self, spans: u64) {
+        self.dropped.set(self.dropped.get() + spans);
+    }
+
     /// Whether so much was recorded that it is not to wait any longer.
     pub(crate) fn is_full(&self) -> bool {
         self.pending.borrow().body.len() >= HANDED_ON_BYTES
     }
 
-    /// Spans that found no room since the last call.
+    /// Spans that found no room, or nobody to take them, since the last call.
     pub(crate) fn take_dropped(&self) -> u64 {
         self.dropped.take()
     }
@@ -175,6 +179,8 @@ impl Tracer {
             TraceFormat::Otlp => body = request(&settings.resource, &body),
             TraceFormat::Zipkin => body.push(b']'),
         }
-        exports.push(Signal::Traces, Batch { body, items });
+        if !exports.push(Signal::Traces, Batch { body, items }) {
+            self.drop_spans(items);
+        }
     }
 }

@@ -201,6 +201,7 @@ impl Worker {
         self.recorder.dropped_log_lines(self.access_logs.hand_over());
         self.exports.take_counts(|signal, counts| self.recorder.exported(signal, counts));
         self.recorder.exported(Signal::Traces, Counts { dropped: self.tracer.take_dropped(), ..Counts::default() });
+        self.recorder.exported(Signal::Logs, self.access_logs.take_sent());
     }
 
     /// Delivers what was recorded and not sent away yet, as far as that takes no longer.

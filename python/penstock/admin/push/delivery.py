@@ -97,7 +97,8 @@ async def _call(collector: OtlpCollector, body: bytes) -> None:
     else:
         channel = grpc.aio.insecure_channel(url.address)
     async with channel:
-        call = channel.unary_unary(_CALL, request_serializer=bytes, response_deserializer=bytes)
+        # A path stands before that of the call, as the worker has it: gateways before collectors choose by it.
+        call = channel.unary_unary(f"{url.path}{_CALL}", request_serializer=bytes, response_deserializer=bytes)
         try:
             await call(body, metadata=tuple(_headers(collector).items()), compression=grpc.Compression.Gzip)
         except grpc.aio.AioRpcError as problem:

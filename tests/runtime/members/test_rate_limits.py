@@ -3,14 +3,19 @@
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.runtime.test_counting import samples
+from tests.runtime.test_deaths import table_of
+from tests.runtime.upgrade.test_other_table import REFUSING
+from tests.runtime.upgrade.test_versions import upgraded
 from tests.servers.etcd import Etcd
 from tests.servers.gateway_process import wait_until
 from tests.servers.nodes import LISTENER, Node
+from tests.servers.other_version import changed_version
 from tests.servers.requests import ask_many
 
 BURST = 60
@@ -72,3 +77,15 @@ def test_r50_a_node_that_hears_of_the_others_no_more_keeps_its_part(nodes: list[
     wait_until(lambda: nodes[0].status()["store"]["absence"], 60)
     assert [admitted(node, "first") for node in nodes] == [20, 20, 20]
     assert [parts(node) for node in nodes] == [3, 3, 3]
+
+
+def test_r12_a_successor_with_another_table_divides_as_before_though_the_store_is_away(
+    nodes: list[Node], etcd: Etcd, tmp_path: Path
+) -> None:
+    for member in etcd.members:
+        etcd.kill(member)
+    wait_until(lambda: nodes[0].status()["store"]["absence"], 60)
+    table = table_of(nodes[0].worker_pids()[0])
+    upgraded(nodes[0], changed_version(tmp_path, REFUSING))
+    assert table_of(nodes[0].worker_pids()[0]) != table
+    assert (parts(nodes[0]), admitted(nodes[0], "first")) == (3, 20)

@@ -55,3 +55,11 @@ def test_no_task_is_started_and_forgotten() -> None:
         and "TaskGroup" not in text(path)
     ]
     assert forgotten == []
+
+
+def test_nothing_waits_in_a_way_that_goes_on_though_it_is_cancelled() -> None:
+    """Before Python 3.12 `asyncio.wait_for` does where what it waits for comes in the same turn: `asyncio.timeout`."""
+    offenders = [
+        path for path in with_suffix(".py") if path.is_relative_to(PACKAGE) and "asyncio.wait_for" in text(path)
+    ]
+    assert offenders == []

@@ -66,7 +66,8 @@ class Names:
         async with self._slots:
             answer = _in_thread(lambda: self.lookup(name), lambda found: self._take_late(name, found))
             try:
-                found = await asyncio.wait_for(answer, _FIRST_SECONDS)
+                async with asyncio.timeout(_FIRST_SECONDS):
+                    found = await answer
             except TimeoutError:
                 self._fail(name, "no answer yet")
                 return False

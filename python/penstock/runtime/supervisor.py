@@ -521,6 +521,7 @@ class Supervisor:
         if self.together is not None:
             self.together.membership.tell()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.fleet.hurry.wait(), settings.shutdown_delay_seconds or 0.001)
+            async with asyncio.timeout(settings.shutdown_delay_seconds):
+                await self.fleet.hurry.wait()
         await self.fleet.drain(settings.grace_seconds)
         _log.info("ended")

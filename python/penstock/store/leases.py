@@ -87,7 +87,8 @@ class Leases:
                 return found
             seconds = min(self._ends.values(), default=None)
             try:
-                await asyncio.wait_for(news.wait(), None if seconds is None else max(seconds - self.clock(), 0.001))
+                async with asyncio.timeout(None if seconds is None else max(seconds - self.clock(), 0.001)):
+                    await news.wait()
             except TimeoutError:
                 continue
 

@@ -97,7 +97,8 @@ class SqliteBackend(LoneBackend):
         """Return when the head is another; what waits is written meanwhile, once there is room."""
         while await self.head() == known:
             try:
-                await asyncio.wait_for(self._news.wait(), _RETRY_SECONDS if self._waiting else None)
+                async with asyncio.timeout(_RETRY_SECONDS if self._waiting else None):
+                    await self._news.wait()
             except TimeoutError:
                 await self.flush()
 

@@ -110,7 +110,8 @@ class TreeStore(Store):
                 if any(key.startswith(prefix) for key in (*change.put, *change.deleted)):
                     yield change
             try:
-                await asyncio.wait_for(self._backend.news(head), _QUIET_SECONDS if self._is_due(_SHARE) else None)
+                async with asyncio.timeout(_QUIET_SECONDS if self._is_due(_SHARE) else None):
+                    await self._backend.news(head)
             except TimeoutError:
                 await self._tidy()
 

@@ -74,3 +74,22 @@ def test_what_happens_after_a_file_was_only_written_to_is_heard_of(tmp_path: Pat
             await hears_of(notices, tmp_path / "gateway.yaml")
 
     asyncio.run(write_and_hear())
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_who_is_told_to_stop_waiting_as_news_comes_stops(tmp_path: Path, turns: int) -> None:
+    async def stop_waiting() -> bool:
+        """Whether it was stopped; it may have heard and been gone before."""
+        with Notices() as notices:
+            assert notices.listen_to([tmp_path])
+            async with asyncio.TaskGroup() as group:
+                waiting = group.create_task(notices.wait(60))
+                await asyncio.sleep(0)
+                (tmp_path / "gateway.yaml").touch()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                was_there = not waiting.done()
+                waiting.cancel()
+            return waiting.cancelled() is was_there
+
+    assert asyncio.run(stop_waiting())

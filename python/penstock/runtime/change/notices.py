@@ -69,7 +69,8 @@ class Notices:
     async def wait(self, seconds: float) -> None:
         """Return when there is news, or after a time."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
         self._news.clear()
 
     def is_being_written(self, files: Iterable[Path]) -> bool:

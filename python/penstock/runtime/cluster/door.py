@@ -74,7 +74,8 @@ class Door:
         try:
             async with asyncio.timeout(_SECONDS):
                 if self._open <= _MOST_AT_ONCE:
-                    line = await asyncio.wait_for(reader.readline(), _ASKING_SECONDS)
+                    async with asyncio.timeout(_ASKING_SECONDS):
+                        line = await reader.readline()
                     answer = await self._answered(line)
                     writer.write(json.dumps(answer).encode() + b"\n")
                     await writer.drain()

@@ -61,7 +61,8 @@ class Control:
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream.settimeout(0)
         try:
-            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(stream, str(path)), seconds)
+            async with asyncio.timeout(seconds):
+                await asyncio.get_running_loop().sock_connect(stream, str(path))
         except BaseException:
             stream.close()
             raise

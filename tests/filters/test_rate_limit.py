@@ -12,6 +12,7 @@ from tests.runtime.test_counting import samples
 from tests.runtime.upgrade.test_versions import upgraded
 from tests.servers.gateway_process import GatewayProcess, wait_until
 from tests.servers.http2_client import Http2Client
+from tests.servers.origin import Origin
 from tests.servers.other_version import changed_version
 from tests.servers.requests import ask_many, get
 
@@ -95,6 +96,39 @@ def test_e6_http2_gives_no_more_than_http1_and_all_workers_have_one_bucket() -> 
         assert over_http2(port, 2) == [429] * 2
         assert ask_many(port, "/", 40) == {429: 40}
         assert all(worker["requests"] for worker in gateway.status()["workers"]), "both were asked"
+
+
+JUMPED = """
+kind: Listener
+name: web
+address: 127.0.0.1:0
+---
+kind: Route
+name: shop
+path: /*
+steps:
+  - {{kind: MaxBodySize, limit: 3B, on: {{too_large: large}}}}
+  - {{kind: Respond, body: small}}
+  - {{kind: RateLimit, name: large, rate: 5/h, burst: 1}}
+  - {{kind: Forward, to: shop}}
+---
+kind: Upstream
+name: shop
+endpoints: ["{origin}"]
+"""
+
+
+def test_who_is_limited_goes_no_further_though_another_step_had_answered_before() -> None:
+    with Origin() as origin, GatewayProcess(JUMPED.format(origin=origin.url)) as gateway:
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port(), timeout=20)
+        found = []
+        for _ in range(3):
+            connection.request("POST", "/", b"large")
+            answer = connection.getresponse()
+            found.append((answer.status, b"too many" in answer.read()))
+        connection.close()
+        assert found == [(200, False), (429, True), (429, True)]
+        assert origin.counts == {"/": 1}
 
 
 def test_what_is_limited_is_told_when_to_come_again_and_counted() -> None:

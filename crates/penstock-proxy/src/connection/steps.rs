@@ -76,7 +76,7 @@ async fn run_in(
             index += 1;
             continue;
         }
-        let had_answer = work.exchange.is_answered();
+        let answers_made = work.exchange.answers_made;
         if work.recording.is_some() {
             begin_step(connection, work, step, false);
         }
@@ -87,7 +87,7 @@ async fn run_in(
             Action::ForwardProxy(settings) => Some(Box::pin(forward_proxy(connection, work, settings)).await?),
             Action::VerifyKey(settings) => verify_key(connection, work, step, settings),
             Action::Filter(filter) => {
-                if filter.buffers_body(&work.exchange) && !had_answer {
+                if filter.buffers_body(&work.exchange) && !work.exchange.is_answered() {
                     buffer_body(connection, work, listener.plan.limits.buffered_body_bytes).await?;
                     if work.exchange.is_answered() {
                         return Ok(());
@@ -125,18 +125,20 @@ async fn run_in(
         index = match outcome.and_then(|result| step.target(result)) {
             Some(Target::End) => return Ok(()),
             Some(Target::Step(target)) => target,
-            None if ended_by_filter(work, &step.action, had_answer, outcome) => return Ok(()),
+            None if ended_by_filter(work, &step.action, answers_made, outcome) => {
+                drop_upstream_answer(work);
+                return Ok(());
+            }
             None => index + 1,
         };
     }
     Ok(())
 }
 
-/// A filter that answers ends the pipeline; a `Forward` never does. Who is not let in has come to the end whatever
-/// answer was in hand before.
-fn ended_by_filter(work: &Work, action: &Action, had_answer: bool, outcome: Option<ResultId>) -> bool {
+/// A filter that answers ends the pipeline, whatever answer was in hand before; a `Forward` never does.
+fn ended_by_filter(work: &Work, action: &Action, answers_made: u32, outcome: Option<ResultId>) -> bool {
     match action {
-        Action::Filter(_) => !had_answer && matches!(work.exchange.answer, Answer::Local(_)),
+        Action::Filter(_) => work.exchange.answers_made != answers_made,
         Action::VerifyKey(_) => outcome.is_some(),
         Action::Forward(_) | Action::ForwardProxy(_) | Action::End => false,
     }

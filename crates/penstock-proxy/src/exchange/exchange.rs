@@ -67,6 +67,8 @@ pub struct Exchange {
     pub response: Response,
     /// Where the answer comes from.
     pub answer: Answer,
+    /// How many answers the gateway has made: by it a filter that answers is known from one that finds an answer.
+    pub answers_made: u32,
     /// The chosen route.
     pub route: Option<Arc<RouteName>>,
     /// Largest request body still accepted; the core cuts it off there with 413.
@@ -89,6 +91,7 @@ impl Exchange {
         self.response.head.clear(usize::MAX);
         self.response.status = status;
         self.answer = Answer::Local(body);
+        self.answers_made += 1;
     }
 
     /// Whether there is an answer in hand.
@@ -111,6 +114,7 @@ impl Exchange {
         self.request.clear(keep_bytes);
         self.response.clear(keep_bytes);
         self.answer = Answer::None;
+        self.answers_made = 0;
         self.route = None;
         self.body_limit = None;
         self.message_limit = None;

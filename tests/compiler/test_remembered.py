@@ -1,5 +1,6 @@
 """What a compilation remembers never changes what it gives: any history leads to the plan of a fresh start."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -30,6 +31,38 @@ PIECES = [
     "kind: Telemetry\nname: t\ntracing: {zipkin: {endpoint: http://127.0.0.1:5}}\n",
     "kind: Telemetry\nname: u\ntracing: {zipkin: {endpoint: http://127.0.0.1:6}}\n",
 ]
+CARRIED = """kind: Listener
+name: web
+address: 127.0.0.1:80
+protocols: [tls]
+---
+kind: TlsRoute
+name: a
+hosts: [a.example]
+to: one
+---
+"""
+UPSTREAM = "---\nkind: Upstream\nname: one\nendpoints: [{}://127.0.0.1:1]\n"
+BESIDE = "kind: TlsRoute\nname: b\nhosts: [{}.example]\nto: tcp://127.0.0.1:2\n"
+EDITS = {
+    "a host that another has": (
+        BESIDE.format("b") + UPSTREAM.format("tcp"),
+        BESIDE.format("a") + UPSTREAM.format("tcp"),
+    ),
+    "TLS in TLS": (UPSTREAM.format("tcp"), UPSTREAM.format("tls")),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong"), EDITS.values(), ids=EDITS)
+def test_an_edit_that_makes_a_problem_between_two_is_refused_and_its_mending_is_not(right: str, wrong: str) -> None:
+    remembered = Remembered()
+    found = []
+    for text in (right, wrong, right):
+        loaded = load_resources(CARRIED + text)
+        again = compile_resources(loaded.resources, FakeCatalogue(), remembered, unusable=loaded.unusable)
+        assert again == compile_resources(loaded.resources, FakeCatalogue(), unusable=loaded.unusable)
+        found.append(bool(again.problems))
+    assert found == [False, True, False]
 
 
 @settings(deadline=None, max_examples=300, derandomize=True)

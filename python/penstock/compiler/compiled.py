@@ -55,8 +55,8 @@ class Fragment:
     `matchers` are what a route asks of requests and `ties` what it shares with its equals; other kinds have none.
     `strangers` are steps whose kind nobody knows: a problem unless a plugin could not be read, which may have it.
     `key_digests` are those of a consumer's keys. `damaged` are the places from which wrong parts were left out.
-    `speaks`: what is spoken to an upstream's endpoints; empty where that does not show. `is_ordered`: a certificate
-    that the gateway orders, which has no part before the first has come.
+    `speaks`: what is spoken to an upstream's endpoints; empty where that does not show. `is_enciphered`: by TLS to
+    some of them. `is_ordered`: a certificate that the gateway orders, which has no part before the first has come.
     """
 
     parts: dict[str, Body] = field(default_factory=dict)
@@ -69,6 +69,7 @@ class Fragment:
     damaged: frozenset[Steps] = frozenset()
     key_digests: tuple[str, ...] = field(default=(), repr=False)
     speaks: str = ""
+    is_enciphered: bool = False
     is_ordered: bool = False
 
     def is_whole(self, path: Steps) -> bool:
@@ -85,6 +86,7 @@ class Fragment:
             and self.strangers == other.strangers
             and self.key_digests == other.key_digests
             and self.speaks == other.speaks
+            and self.is_enciphered == other.is_enciphered
             and self.is_ordered == other.is_ordered
         )
 

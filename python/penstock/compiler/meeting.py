@@ -15,6 +15,7 @@ from penstock.compiler.route_age import route_ages
 from penstock.compiler.stream_routes import check_streams
 from penstock.model.listener import Listener
 from penstock.model.loading.loaded import Placed, Unusable
+from penstock.model.stream_route import TcpRoute, TlsRoute, UdpRoute
 from penstock.model.telemetry import Telemetry
 
 Used = Sequence[tuple[Placed, Fragment]]
@@ -72,9 +73,12 @@ def _own_problems(used: Used, *, is_sure_of_filters: bool) -> Iterator[Problem]:
             yield from (placed.located(problem) for problem in fragment.strangers)
 
 
+_MEET_BY_ALL = (Listener, Telemetry, TcpRoute, TlsRoute, UdpRoute)
+
+
 def _is_alike(one: Placed, other: Placed) -> bool:
     """Whether they are called the same and stand in the same place; some kinds meet by more than that."""
-    if isinstance(one.resource, Listener | Telemetry) and one.digest != other.digest:
+    if isinstance(one.resource, _MEET_BY_ALL) and one.digest != other.digest:
         return False
     return _place(one) == _place(other)
 

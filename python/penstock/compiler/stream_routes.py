@@ -15,7 +15,6 @@ from penstock.model.loading.loaded import Placed, Unusable
 from penstock.model.resource import Resource
 from penstock.model.route import Route
 from penstock.model.stream_route import Destination, TcpRoute, TlsRoute, UdpRoute
-from penstock.model.upstream import Upstream
 
 Used = Sequence[tuple[Placed, Fragment]]
 Served = dict[str, dict[str, str]]
@@ -97,9 +96,7 @@ def check_streams(used: Used, unusable: Unusable) -> Iterator[Problem]:
         if isinstance(placed.resource, Listener) and not placed.lacks("protocols")
     }
     upstreams = {placed.key: fragment.speaks for placed, fragment in used if fragment.speaks}
-    enciphered = {
-        placed.key for placed, _ in used if isinstance(placed.resource, Upstream) and _is_tls(placed.resource)
-    }
+    enciphered = {placed.key for placed, fragment in used if fragment.is_enciphered}
     served: Served = {}
     # What speaks HTTP to all that speaks it is most of a configuration.
     other = {resource_key("Listener", name) for name, speech in listeners.items() if speech != "http"}
@@ -128,10 +125,6 @@ def _check_listeners(resource: Resource, fragment: Fragment, listeners: Mapping[
             yield Problem(reference.path, message, f"write `protocols: [{wanted}]` there")
         if isinstance(resource, Route) and speech != "http":
             yield Problem(reference.path, f"listener `{reference.name}` carries {speech.upper()}, and has no requests")
-
-
-def _is_tls(upstream: Upstream) -> bool:
-    return any(endpoint.url.is_tls for endpoint in upstream.endpoints)
 
 
 def _check_upstreams(

@@ -36,6 +36,7 @@ def upstream_body(upstream: Upstream, name: str) -> UpstreamBody:
 
 def check_speech(upstream: Upstream, fragment: Fragment) -> None:
     """Note what is spoken to the endpoints, and what is wrong where that is not the same."""
+    fragment.is_enciphered = any(endpoint.url.is_tls for endpoint in upstream.endpoints)
     for index, endpoint in enumerate(upstream.endpoints):
         known = endpoint.url.speaks
         if not fragment.speaks:

@@ -108,7 +108,7 @@ def test_keys_are_rotated_and_kept_where_they_are_left_as_they_were_shown(
 def test_a_key_that_is_another_s_is_refused_and_not_told(api: Api) -> None:
     answer = api.ask("POST", CONSUMERS, consumer("thief", f"{MARKER}-of-files"))
     assert answer.status == 422
-    assert "consumers `of-files` and `thief` have the same key" in answer.text
+    assert "`consumer/of-files` and `consumer/thief` have the same key" in answer.text
     assert MARKER not in answer.text
 
 

@@ -46,6 +46,12 @@ RESOURCES: list[Resource] = [
         {"kind": "VerifyKey", "name": "by_query", "query": "apikey", "when": "not consumer.name"},
         NAME,
     ),
+    route(
+        "/forbidden",
+        {**VERIFY, "allow": {"groups": ["gold"]}, "on": {"missing": "by_query", "forbidden": "by_query"}},
+        {"kind": "VerifyKey", "name": "by_query", "query": "apikey", "when": "not consumer.name"},
+        NAME,
+    ),
     route("/stranger", {**VERIFY, "on": {"missing": "stranger"}}, NAME, respond("stranger")),
     route("/end", {**VERIFY, "on": {"missing": "end"}}, NAME),
 ]
@@ -97,6 +103,7 @@ SERVED = [
     ("/when", [key(ALICE)], "gold"),
     ("/when", [key(BOB)], "bob"),
     ("/either", [key(BOB)], "bob"),
+    ("/forbidden", [key(ALICE)], "alice"),
     (f"/either?apikey={ALICE}", [], "alice"),
     ("/stranger", [], "stranger"),
     ("/stranger", [key(ALICE)], "alice"),
@@ -115,6 +122,7 @@ REFUSED = [
     ("/gold", [key(BOB)], 403, "consumer_forbidden"),
     ("/bob", [key(ALICE)], 403, "consumer_forbidden"),
     ("/either", [], 401, "key_missing"),
+    ("/forbidden", [key(BOB)], 401, "key_missing"),
     ("/either?apikey=wrong", [], 401, "key_invalid"),
     ("/stranger", [key("wrong")], 401, "key_invalid"),
     ("/end", [], 401, "key_missing"),

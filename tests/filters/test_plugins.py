@@ -116,9 +116,10 @@ ENDLESS = [
 def test_a_file_that_does_not_come_to_an_end_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
 ) -> None:
-    monkeypatch.setattr(plugin_child, "COMPUTING_S", 1)
-    # What computes is to be ended for that, on a busy machine too.
-    monkeypatch.setattr(plugin_child, "TIME_S", 2.0 if "sleep" in code else 60.0)
+    # Each is to be ended for what it does, on a busy machine too.
+    is_asleep = "sleep" in code
+    monkeypatch.setattr(plugin_child, "COMPUTING_S", 30 if is_asleep else 1)
+    monkeypatch.setattr(plugin_child, "TIME_S", 2.0 if is_asleep else 60.0)
     (problem,) = described(tmp_path, code).problems
     assert problem.endswith(expected)
 

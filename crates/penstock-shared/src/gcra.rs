@@ -89,10 +89,10 @@ impl Rate {
     }
 
     /// The word, unless this rate can never have moved it so far: then it is another rate's
-    /// leftover, as after a change of the configuration, and the bucket starts anew.
+    /// leftover, as after a change of the configuration or of the nodes, and the bucket is empty.
     fn started(&self, word: u64, now_ns: u64) -> u64 {
-        let farthest = now_ns.saturating_add(self.tolerance_ns).saturating_add(CLOCK_SLACK_NS);
-        if word > farthest { 0 } else { word }
+        let empty = now_ns.saturating_add(self.tolerance_ns);
+        if word > empty.saturating_add(CLOCK_SLACK_NS) { empty } else { word }
     }
 }
 
@@ -193,10 +193,20 @@ mod tests {
     }
 
     #[test]
-    fn what_a_slower_rate_left_does_not_block_a_faster_one() {
-        let word = AtomicU64::new(0);
+    fn what_a_slower_rate_left_is_an_empty_bucket_of_a_faster_one() {
+        let (word, faster) = (AtomicU64::new(0), rate(10, SECOND_NS, None));
         admitted_at(&word, &rate(1, 3600 * SECOND_NS, Some(5)), 0);
-        assert_eq!(admitted_at(&word, &rate(10, SECOND_NS, None), 0), 10);
+        assert_eq!(admit(&word, &faster, 1, 0), Verdict::Limited { retry_after_ns: 100 * MS });
+        assert_eq!(admitted_at(&word, &faster, 0), 0);
+    }
+
+    #[test]
+    fn nobody_is_given_more_as_parts_become_fewer_than_one_may_come_at_once() {
+        let (word, whole) = (AtomicU64::new(0), rate(10, 60 * SECOND_NS, None));
+        assert_eq!(admitted_at(&word, &whole.divided(3), 0), 1);
+        for parts in [2, 1, 2, 1] {
+            assert_eq!(admitted_at(&word, &whole.divided(parts), 0), 0, "{parts}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ def check_consumers(used: _Used) -> Iterator[Problem]:
         for index, digest in enumerate(fragment.key_digests):
             first = owners.setdefault(digest, placed.resource.name)
             if first != placed.resource.name:
-                message = f"consumers `{first}` and `{placed.resource.name}` have the same key"
+                message = f"`consumer/{first}` and `consumer/{placed.resource.name}` have the same key"
                 yield placed.located(Problem(("keys", index), message, "give each a key of its own"))
 
 

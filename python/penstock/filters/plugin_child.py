@@ -41,10 +41,10 @@ def ask(folder: Path, digest: str, checks: list[dict[str, Any]] | None = None) -
         errors="replace",
         start_new_session=True,
     )
-    with suppress(ProcessLookupError):
-        # Not by the child before it is one: that is not safe where there are threads.
-        resource.prlimit(child.pid, resource.RLIMIT_CPU, (COMPUTING_S, COMPUTING_S + 1))
     try:
+        with suppress(ProcessLookupError):
+            # Not by the child before it is one: that is not safe where there are threads.
+            resource.prlimit(child.pid, resource.RLIMIT_CPU, (COMPUTING_S, COMPUTING_S + 1))
         output, said = child.communicate(text, timeout=TIME_S)
     except subprocess.TimeoutExpired:
         _end(child)

@@ -32,7 +32,7 @@ from penstock.runtime.measures.memory import Memory, memory
 from penstock.runtime.measures.processes import process_figures
 from penstock.runtime.measures.readings import Metric, metrics, total
 from penstock.runtime.measures.statistics import Statistics, Window
-from penstock.runtime.members.together import Together
+from penstock.runtime.members.together import Together, count_nodes
 from penstock.runtime.signals import ENDING
 from penstock.runtime.systemd import Systemd
 from penstock.runtime.upgrade.predecessor import Predecessor
@@ -377,6 +377,7 @@ class Supervisor:
             raise CannotStart("the store cannot be opened; the log says why")
         for face in self.faces:
             await face.open()
+        await count_nodes(self)
         await self._start()
         # What the first configuration left in memory stays: looking through it again and again for garbage would
         # hold up later changes for most of a second where there are thousands of routes.

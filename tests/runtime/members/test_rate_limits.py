@@ -42,7 +42,7 @@ def nodes(etcd: Etcd) -> Iterator[list[Node]]:
         assert started[0].api.ask("POST", "/api/v1/apply", resources).status == 200
         for node in started:
             node.wait_for(1)
-            wait_until(lambda node=node: parts(node) == len(started))
+            wait_until(lambda node=node: parts(node) == len(started), 60)
         yield started
 
 
@@ -69,6 +69,14 @@ def test_e6_three_nodes_admit_the_rate_together_and_who_stays_has_the_part_of_wh
     b.wait(5)
     wait_until(lambda: parts(a) == 1, 60)
     assert admitted(a, "third") == BURST
+
+
+def test_a_node_that_comes_has_no_more_than_its_part_from_its_first_request(nodes: list[Node], etcd: Etcd) -> None:
+    with Node("d", etcd) as comes:
+        assert parts(comes) == 4
+        comes.wait_for(1)
+        wait_until(lambda: [parts(node) for node in nodes] == [4, 4, 4], 60)
+        assert [admitted(node, "first") for node in (comes, *nodes)] == [BURST // 4] * 4
 
 
 def test_r50_a_node_that_hears_of_the_others_no_more_keeps_its_part(nodes: list[Node], etcd: Etcd) -> None:

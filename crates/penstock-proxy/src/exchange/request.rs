@@ -141,6 +141,8 @@ pub struct Request {
     pub client: Client,
     /// Whose key it carries, once that was looked at.
     pub consumer: Option<Arc<Consumer>>,
+    /// A consumer that sent a good key and was not let in: for the log alone.
+    pub forbidden: Option<Arc<Consumer>>,
     /// Request id.
     pub id: String,
     /// Parameters of the chosen route's path.
@@ -225,6 +227,7 @@ impl Request {
         self.params.spans.clear();
         self.session = None;
         self.consumer = None;
+        self.forbidden = None;
         self.trace = TraceContext::default();
         self.query = None;
         self.port = None;

@@ -18,8 +18,8 @@ use crate::pipeline::{Filter, ResultId};
 /// name or by group; others are answered with `403`. Before the request goes on the key is taken away, also where
 /// a result has a jump.
 ///
-/// Conditions and templates further on know `consumer.name` and `consumer.groups["gold"]`, the access log has the field
-/// `consumer`. With `tell` the upstream is told the name; what a client itself sends in that header is always removed.
+/// Conditions and templates further on know `consumer.name` and `consumer.groups["gold"]` of who was let in, the access
+/// log has the field `consumer`. With `tell` the upstream is told the name; what a client itself sends in that header is always removed.
 ///
 /// Where a result has a jump to a step there is no answer in hand: that step and those behind it decide. So
 /// `on: {missing: anonymous}` serves strangers by other steps.
@@ -110,7 +110,7 @@ impl VerifyKey {
     pub(crate) fn verify(&self, exchange: &mut Exchange, consumers: &Consumers) -> Option<ResultId> {
         let request = &mut exchange.request;
         let found = self.found(request, consumers);
-        request.consumer = found.as_ref().ok().map(Arc::clone);
+        request.consumer = None;
         if self.hide {
             match self.parameter() {
                 Some(name) => request.remove_query(name),
@@ -122,11 +122,15 @@ impl VerifyKey {
         }
         match found {
             Err(result) => Some(result),
-            Ok(consumer) if !self.allows(&consumer) => Some(FORBIDDEN),
+            Ok(consumer) if !self.allows(&consumer) => {
+                request.forbidden = Some(consumer);
+                Some(FORBIDDEN)
+            }
             Ok(consumer) => {
                 if let Some(tell) = &self.tell {
                     request.head.add(tell.bytes(), consumer.name.as_bytes());
                 }
+                request.consumer = Some(consumer);
                 None
             }
         }
@@ -264,7 +268,8 @@ mod tests {
             for (key, is_allowed) in [(ALICE, alice), (BOB, bob)] {
                 let (exchange, result) = run(json!({"allow": allow}), &[("x-api-key", key)], "");
                 assert_eq!(result, (!is_allowed).then_some(FORBIDDEN), "{allow} {key}");
-                assert_ne!(name(&exchange), "", "the log says who it was");
+                assert_eq!(name(&exchange).is_empty(), !is_allowed, "conditions know who is let in");
+                assert_eq!(exchange.request.forbidden.is_some(), !is_allowed, "the log says who it was");
             }
         }
     }

@@ -274,7 +274,7 @@ impl Worker {
             reason: exchange.reason,
             user_agent: request.head.first(Name::USER_AGENT).unwrap_or_default(),
             session: request.session.as_deref(),
-            consumer: request.consumer.as_ref().map_or("", |consumer| &consumer.name),
+            consumer: request.consumer.as_ref().or(request.forbidden.as_ref()).map_or("", |one| &one.name),
             grpc_status: record.grpc_status,
             trace: request.trace.texts(),
             query: request.query_text(),

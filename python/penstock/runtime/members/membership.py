@@ -20,6 +20,16 @@ _NAMESAKE_SECONDS = 5.0
 _AWAY = (Unavailable, Damaged)
 
 
+async def members_of(store: Store) -> dict[str, Member]:
+    """The nodes that share a store and are there.
+
+    Raises: Unavailable, Damaged.
+    """
+    held = await store.held(_PREFIX)
+    names = {key.removeprefix(_PREFIX): one.value for key, one in held.items()}
+    return {name: read_member(name, text) for name, text in names.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """How far a revision has come: the nodes that run it, those that refuse it and why, those not heard of in time."""
@@ -94,9 +104,7 @@ class Membership:
         """
         # One after the other: what was read later is never replaced by what was read before.
         async with self._looking:
-            held = await self.store.held(_PREFIX)
-            names = {key.removeprefix(_PREFIX): one.value for key, one in held.items()}
-            self.members = found = {name: read_member(name, text) for name, text in names.items()}
+            self.members = found = await members_of(self.store)
         await self._notify()
         return found
 

@@ -1,23 +1,26 @@
 """One gateway among those that share its store: its membership, its turn in changes, and its duties."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.runtime.members.election import PREFIX, Election
 from penstock.runtime.members.housekeeping import DUTY, shorten_history
 from penstock.runtime.members.member import Member, identity_in, own_member
-from penstock.runtime.members.membership import Membership
+from penstock.runtime.members.membership import Membership, members_of
 from penstock.runtime.members.rolling import is_held_up
-from penstock.store import Snapshot
+from penstock.store import Damaged, Snapshot, Unavailable
 
 if TYPE_CHECKING:
     from penstock.runtime.supervisor import Supervisor
 
 _log = logging.getLogger("penstock")
 _AGAIN_SECONDS = 1.0
+_COUNTING_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -79,8 +82,22 @@ class Together:
 
     def _divide_rates(self) -> None:
         """Tell the workers among how many nodes the rates are divided that are those of all together."""
-        mine, members = self.own().name, self.membership.members
+        members = self.membership.members.values()
         # A node that is none itself comes back from where it was not heard, and others may be about to as well.
-        if mine in members:
-            others = sum(one.takes_requests for name, one in members.items() if name != mine)
-            self.supervisor.launch.starter.columns.table.tell_nodes(1 + others)
+        if any(one.id == self._identity for one in members):
+            _tell_nodes(self.supervisor, members, self._identity)
+
+
+async def count_nodes(supervisor: "Supervisor") -> None:
+    """Divide rates among the nodes that are there, before this one is a member; where that is not told, it is alone."""
+    if supervisor.applying.standing is None:
+        return
+    with contextlib.suppress(Unavailable, Damaged, TimeoutError):
+        async with asyncio.timeout(_COUNTING_SECONDS):
+            members = await members_of(supervisor.applying.store)
+        _tell_nodes(supervisor, members.values(), identity_in(supervisor.launch.folder.node))
+
+
+def _tell_nodes(supervisor: "Supervisor", members: Iterable[Member], identity: str) -> None:
+    others = sum(one.takes_requests for one in members if one.id != identity)
+    supervisor.launch.starter.columns.table.tell_nodes(1 + others)

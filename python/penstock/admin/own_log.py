@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from penstock.base.waiting import comes
 from penstock.runtime.worker.taps import MOST_LISTENERS, TooMany
 
 _MOST_WAITING = 1_000
@@ -34,11 +35,7 @@ class OwnLog(logging.Handler):
 
     async def take(self, seconds: float) -> tuple[list[dict[str, str]], int]:
         """The lines that came since this was last asked, or come within a time, and how many found no room."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._came.wait()
-        except TimeoutError:
-            pass
+        await comes(self._came, seconds)
         self._came.clear()
         lines, dropped = list(self._waiting), self._dropped
         self._waiting.clear()

@@ -1,7 +1,6 @@
 """The supervisor: starts a gateway, keeps it running, and ends it."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -14,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.base.waiting import comes
 from penstock.runtime.change.applying import Applying
 from penstock.runtime.change.archives import bring
 from penstock.runtime.change.desired import Outcome
@@ -521,8 +521,6 @@ class Supervisor:
         self.phase = Phase.DRAINING
         if self.together is not None:
             self.together.membership.tell()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.shutdown_delay_seconds):
-                await self.fleet.hurry.wait()
+        await comes(self.fleet.hurry, settings.shutdown_delay_seconds)
         await self.fleet.drain(settings.grace_seconds)
         _log.info("ended")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from penstock.base.waiting import comes
 from penstock.store.entry import Conflict, Lost
 from penstock.store.holding import Held, Lease
 
@@ -86,11 +87,7 @@ class Leases:
             if found != known:
                 return found
             seconds = min(self._ends.values(), default=None)
-            try:
-                async with asyncio.timeout(None if seconds is None else max(seconds - self.clock(), 0.001)):
-                    await news.wait()
-            except TimeoutError:
-                continue
+            await comes(news, None if seconds is None else max(seconds - self.clock(), 0.001))
 
     def _expire(self) -> None:
         now = self.clock()

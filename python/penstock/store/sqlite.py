@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from penstock.base.waiting import comes
 from penstock.store.alone import LoneBackend
 from penstock.store.backend import Commit, Reach
 from penstock.store.entry import Damaged, Result, Unavailable
@@ -96,10 +97,7 @@ class SqliteBackend(LoneBackend):
     async def news(self, known: Head) -> None:
         """Return when the head is another; what waits is written meanwhile, once there is room."""
         while await self.head() == known:
-            try:
-                async with asyncio.timeout(_RETRY_SECONDS if self._waiting else None):
-                    await self._news.wait()
-            except TimeoutError:
+            if not await comes(self._news, _RETRY_SECONDS if self._waiting else None):
                 await self.flush()
 
     async def flush(self) -> bool:

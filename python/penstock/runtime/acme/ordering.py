@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.waiting import comes
 from penstock.filters.native import native_catalogue
 from penstock.runtime.acme.schedule import Validity, allowed_at
 from penstock.runtime.acme.transport import Failed
@@ -89,9 +90,7 @@ class Ordering:
                     self._news.clear()
                     await self._sweep(held)
                     pause = self._start(held, group)
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(min(max(pause, _LEAST_SECONDS), _LOOK_SECONDS)):
-                            await self._news.wait()
+                    await comes(self._news, min(max(pause, _LEAST_SECONDS), _LOOK_SECONDS))
         except* Lost as found:
             lost = list(found.exceptions)
         if lost:

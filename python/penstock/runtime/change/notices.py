@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from penstock.base.waiting import comes
+
 _MODIFY, _ATTRIBUTES, _CLOSE_WRITE = 0x2, 0x4, 0x8
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF, _IGNORED = 0x400, 0x800, 0x8000
@@ -68,9 +70,7 @@ class Notices:
 
     async def wait(self, seconds: float) -> None:
         """Return when there is news, or after a time."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
+        await comes(self._news, seconds)
         self._news.clear()
 
     def is_being_written(self, files: Iterable[Path]) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from penstock.base.waiting import comes
 from penstock.runtime.members.member import Member, read_member
 from penstock.store import Conflict, Damaged, Held, Lease, Lost, Store, Unavailable
 
@@ -165,9 +166,7 @@ class Membership:
             # From before it was asked for: whoever renews late may believe too little, never too much.
             self.lease, self.until = lease, asked + lease.seconds
             await self._notify()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RENEW_SECONDS):
-                    await self._news.wait()
+            await comes(self._news, _RENEW_SECONDS)
             self._news.clear()
             asked = await self._renew(lease, asked)
             if (now := self.own().to_text()) != text:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penstock.base.waiting import comes
 from penstock.runtime.worker.control import Control
 
 MOST_LISTENERS = 16
@@ -81,11 +82,7 @@ class Tap:
 
     async def take(self, seconds: float) -> Taken:
         """What came since this was last asked; where that is nothing, what comes within a time."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._came.wait()
-        except TimeoutError:
-            pass
+        await comes(self._came, seconds)
         self._came.clear()
         taken = Taken(tuple(self._waiting), self._dropped, len(self._telling))
         self._waiting.clear()
